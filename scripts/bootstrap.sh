@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Sets up what the server and the tests need: dependencies, the build, a Docker daemon. Every step first looks
+# whether there is anything to do, so that running this again costs a fraction of a second and changes nothing.
+#
+#   scripts/bootstrap.sh [--docker | --no-docker] [--no-build]
+#
+#   --docker     make sure that a Docker daemon answers (the default)
+#   --no-docker  leave Docker alone: unit tests need none
+#   --no-build   leave dist/ alone: unit tests run the TypeScript itself
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf 'glambdar: %s\n' "$*" >&2; }
+stop() {
+  say "$@"
+  exit 1
+}
+
+with_docker=1 with_build=1
+for argument in "$@"; do
+  case $argument in
+    --docker) with_docker=1 ;;
+    --no-docker) with_docker=0 ;;
+    --no-build) with_build=0 ;;
+    *) stop "unknown argument '$argument'; known are --docker, --no-docker and --no-build" ;;
+  esac
+done
+
+# Two set-ups in one checkout would tear each other's node_modules down, so whoever has something to do waits its
+# turn. The lock is on the folder itself and goes with this process; no file is left behind.
+lock() {
+  exec 9< .
+  if ! command -v flock > /dev/null || flock --nonblock 9; then return; fi
+  say 'another set-up is at work in this folder; waiting for it'
+  flock 9
+}
+
+# --- 1. Node ----------------------------------------------------------------------------------------------------
+check_node() {
+  local version major minor
+  command -v node > /dev/null || stop 'Node.js 20.19 or newer is needed, and there is no node here. Install it, then try again.'
+  version=$(node --version)
+  IFS=. read -r major minor _ <<< "${version#v}"
+  if ((major < 20 || (major == 20 && minor < 19))); then
+    stop "Node.js 20.19 or newer is needed; this is $version. Install a newer one, then try again."
+  fi
+}
+
+# --- 2. Dependencies --------------------------------------------------------------------------------------------
+# npm removes node_modules before it installs, and with it the stamp: an interrupted install is never taken for whole.
+dependencies_are_current() { cmp -s package-lock.json node_modules/.glambdar-lock; }
+
+install_dependencies() {
+  if dependencies_are_current; then return; fi
+  lock
+  if dependencies_are_current; then return; fi
+  say 'installing the dependencies (npm ci)'
+  npm ci --include=dev --no-progress --loglevel=error < /dev/null ||
+    stop 'npm could not install the dependencies; the reason is above.'
+  cp package-lock.json node_modules/.glambdar-lock
+}
+
+# --- 3. Build ---------------------------------------------------------------------------------------------------
+build() {
+  if bash scripts/build.sh --check; then return; fi
+  lock
+  if bash scripts/build.sh --check; then return; fi
+  say 'building (tsc)'
+  bash scripts/build.sh || stop 'the build failed; the reason is above.'
+}
+
+# --- 4. Docker --------------------------------------------------------------------------------------------------
+ping_docker() { node scripts/docker-ping.mjs "$@" || true; }
+
+explain_denied() {
+  say 'Docker runs here, but this user may not talk to it. Either join the docker group (its members are as good as root):'
+  # shellcheck disable=SC2016 # $USER is for the reader's shell
+  printf '    sudo usermod -aG docker "$USER"    # then log in again, or: newgrp docker\n' >&2
+  say 'or run the command with sudo.'
+  exit 1
+}
+
+have_dockerd() { PATH="$PATH:/usr/sbin:/sbin" command -v dockerd > /dev/null; }
+
+explain_by_hand() {
+  say "$1 By hand:"
+  if have_dockerd; then
+    : # then it only has to be started
+  elif command -v apt-get > /dev/null; then
+    printf '    %s\n' 'sudo apt-get update' 'sudo apt-get install -y --no-install-recommends docker.io' >&2
+  else
+    printf '    %s\n' "install Docker Engine with this system's package manager" >&2
+  fi
+  if [[ -d /run/systemd/system ]]; then
+    printf '    %s\n' 'sudo systemctl start docker' >&2
+  else
+    printf '    %s\n' "sudo sh -c 'setsid dockerd > /var/log/dockerd.log 2>&1 < /dev/null &'" >&2
+  fi
+  # shellcheck disable=SC2016
+  printf '    %s\n' 'sudo usermod -aG docker "$USER"    # then log in again, or: newgrp docker' >&2
+  exit 1
+}
+
+ensure_docker() {
+  local state as_root=()
+  state=$(ping_docker)
+  if [[ $state == answers ]]; then return; fi
+  if [[ -n ${DOCKER_HOST:-} ]]; then
+    stop "DOCKER_HOST names $DOCKER_HOST, and no Docker daemon answers there (${state:-no reason known}). Start that one, or unset DOCKER_HOST."
+  fi
+  if [[ $state == denied ]]; then explain_denied; fi
+
+  # A socket that accepts but keeps silent is a daemon starting up (or systemd starting it): wait for it.
+  if [[ $state == silent ]]; then
+    say 'a Docker daemon is there but does not answer yet; waiting up to 60 s'
+    state=$(ping_docker --wait 60)
+    if [[ $state == answers ]]; then return; fi
+    stop 'the Docker daemon accepts connections at /var/run/docker.sock but does not answer. Look at its log, or restart it.'
+  fi
+
+  if ((EUID != 0)); then
+    if ! command -v sudo > /dev/null || ! sudo -n true 2> /dev/null; then
+      explain_by_hand 'no Docker daemon answers, and setting one up needs root (or sudo without a password).'
+    fi
+    as_root=(sudo -n)
+  fi
+  if ! have_dockerd && ! command -v apt-get > /dev/null; then
+    explain_by_hand 'no Docker daemon answers, Docker is not installed, and this is not a Debian or Ubuntu.'
+  fi
+  lock
+  if [[ $(ping_docker) == answers ]]; then return; fi
+  # The path of node: sudo may look in other places than we do.
+  "${as_root[@]}" bash scripts/docker-setup.sh "$(command -v node)" ||
+    explain_by_hand 'Docker could not be set up; the reason is above.'
+  state=$(ping_docker)
+  if [[ $state == denied ]]; then explain_denied; fi
+  if [[ $state != answers ]]; then stop "the Docker daemon was started but does not answer ($state)."; fi
+}
+
+check_node
+install_dependencies
+if ((with_build)); then build; fi
+if ((with_docker)); then ensure_docker; fi

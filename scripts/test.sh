@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# `npm test`: sets up what is missing and runs the unit tests, which need no Docker. With RUN_INTEGRATION_TESTS=1 the
+# set-up includes Docker and the build, and the integration tests run after them.
+#
+#   npm test                                     all unit tests
+#   npm test -- tests/unit/pool/*.test.ts        some of them; naming files of one suite leaves the other out
+#   npm test -- --match='*hello*'                further arguments are AVA's
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+run_unit=1 run_integration=0
+if [[ ${RUN_INTEGRATION_TESTS:-} == 1 ]]; then run_integration=1; fi
+if [[ "$*" == *tests/integration/* && "$*" != *tests/unit/* ]]; then run_unit=0; fi
+if [[ "$*" == *tests/unit/* && "$*" != *tests/integration/* ]]; then run_integration=0; fi
+
+if ((run_integration)); then
+  bash scripts/bootstrap.sh --docker
+  # Tests of faults and of the bridge network run daemons in network namespaces of their own.
+  if ! command -v ip > /dev/null && ((EUID == 0)) && command -v apt-get > /dev/null; then
+    printf 'glambdar: installing iproute2, which the integration tests need\n'
+    apt-get install -y --no-install-recommends iproute2 < /dev/null > /dev/null
+  fi
+else
+  bash scripts/bootstrap.sh --no-docker --no-build
+fi
+
+# Hundreds of Node processes are started; reading a list of extra certificates costs each of them time for nothing.
+ava() { env -u NODE_EXTRA_CA_CERTS node_modules/.bin/ava "$@"; }
+
+if ((run_unit)); then
+  printf 'glambdar: unit tests\n'
+  ava "$@"
+fi
+if ((run_integration)); then
+  printf 'glambdar: integration tests (real Docker)\n'
+  ava --config ava.integration.config.js "$@"
+elif [[ ${RUN_INTEGRATION_TESTS:-} != 1 ]]; then
+  printf 'glambdar: integration tests not run; RUN_INTEGRATION_TESTS=1 npm test runs them too\n'
+fi

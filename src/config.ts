@@ -1,0 +1,153 @@
+/** Owns the configuration: the only reader of process.env. Every variable is in README "Configuration". */
+import { availableParallelism, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MIB = 1024 * 1024;
+
+export interface Config {
+  /** Absolute path of the data directory. */
+  dir: string;
+  host: string;
+  /** 0 = any free port. */
+  port: number;
+  publicUrl: URL | null;
+  dockerHost: string | null;
+  image: string | null;
+  runtime: string | null;
+  maxBodyBytes: number;
+  maxZipBytes: number;
+  maxUnpackedBytes: number;
+  maxEntries: number;
+  maxInstances: number;
+  maxStarting: number;
+  maxQueue: number;
+  queueTimeoutMs: number;
+  startTimeoutMs: number;
+  loadTimeoutMs: number;
+  keepAliveMs: number;
+  cancelGraceMs: number;
+  shutdownMs: number;
+  requestTimeoutMs: number;
+  maxConnections: number;
+  keepRecords: number;
+  uidBase: number;
+  diskReserveMb: number;
+  logLevel: string;
+  /** For tests of crash safety: the point at which the process kills itself. */
+  fault: string | null;
+}
+
+/** A variable has a value that cannot be used; the message names it, for the operator. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Directory of the checkout: this file is `src/config.ts` or `dist/src/config.js` in it. */
+const CHECKOUT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '..' : '../..', import.meta.url));
+
+/** Half of the memory at 128 MB an instance, but no more than a daemon handles well. */
+const DEFAULT_INSTANCES = Math.max(4, Math.min(64, Math.floor(totalmem() / 2 / (128 * MIB))));
+
+/**
+ * Reads the configuration. Throws ConfigError for the first variable that is wrong; unknown GLAMBDAR_* names are
+ * wrong too: a misspelt limit must not be silently absent.
+ */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const read = new Set<string>();
+  const text = (name: string): string | null => {
+    read.add(name);
+    const value = env[name];
+    return value === undefined || value === '' ? null : value;
+  };
+  const whole = (name: string, fallback: number, min: number, max: number): number => {
+    const value = text(name);
+    if (value === null) return fallback;
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < min || number > max)
+      throw new ConfigError(
+        `${name} is ${JSON.stringify(value)}; expected a whole number from ${min} to ${max}.`,
+      );
+    return number;
+  };
+  const oneOf = (name: string, fallback: string, values: readonly string[]): string => {
+    const value = text(name) ?? fallback;
+    if (!values.includes(value))
+      throw new ConfigError(`${name} is ${JSON.stringify(value)}; expected one of ${values.join(', ')}.`);
+    return value;
+  };
+
+  const config: Config = {
+    dir: resolve(text('GLAMBDAR_DIR') ?? CHECKOUT),
+    host: hostOf(text('GLAMBDAR_HOST') ?? '127.0.0.1'),
+    port: whole('GLAMBDAR_PORT', 8000, 0, 65_535),
+    publicUrl: urlOf('GLAMBDAR_PUBLIC_URL', text('GLAMBDAR_PUBLIC_URL')),
+    dockerHost: text('DOCKER_HOST'),
+    image: text('GLAMBDAR_IMAGE'),
+    runtime: text('GLAMBDAR_RUNTIME'),
+    maxBodyBytes: whole('GLAMBDAR_MAX_BODY_BYTES', 6 * MIB, 1, 512 * MIB),
+    maxZipBytes: whole('GLAMBDAR_MAX_ZIP_MB', 50, 1, 1024) * MIB,
+    maxUnpackedBytes: whole('GLAMBDAR_MAX_UNPACKED_MB', 250, 1, 8192) * MIB,
+    maxEntries: whole('GLAMBDAR_MAX_ENTRIES', 20_000, 1, 1_000_000),
+    maxInstances: whole('GLAMBDAR_MAX_INSTANCES', DEFAULT_INSTANCES, 1, 1_000),
+    maxStarting: whole('GLAMBDAR_MAX_STARTING', 2 * availableParallelism(), 1, 100),
+    maxQueue: whole('GLAMBDAR_MAX_QUEUE', 500, 0, 100_000),
+    queueTimeoutMs: whole('GLAMBDAR_QUEUE_TIMEOUT_MS', 30_000, 100, 900_000),
+    startTimeoutMs: whole('GLAMBDAR_START_TIMEOUT_MS', 15_000, 500, 120_000),
+    loadTimeoutMs: whole('GLAMBDAR_LOAD_TIMEOUT_MS', 10_000, 100, 120_000),
+    keepAliveMs: whole('GLAMBDAR_KEEP_ALIVE_MS', 600_000, 0, 86_400_000),
+    cancelGraceMs: whole('GLAMBDAR_CANCEL_GRACE_MS', 1_000, 0, 60_000),
+    shutdownMs: whole('GLAMBDAR_SHUTDOWN_MS', 30_000, 0, 900_000),
+    requestTimeoutMs: whole('GLAMBDAR_REQUEST_TIMEOUT_MS', 60_000, 1_000, 3_600_000),
+    maxConnections: whole('GLAMBDAR_MAX_CONNECTIONS', 1_024, 1, 100_000),
+    keepRecords: whole('GLAMBDAR_KEEP_RECORDS', 1_000, 1, 1_000_000),
+    uidBase: whole('GLAMBDAR_UID_BASE', 200_000, 1_000, 2_000_000_000),
+    diskReserveMb: whole('GLAMBDAR_DISK_RESERVE_MB', 16, 1, 10_240),
+    logLevel: oneOf('GLAMBDAR_LOG_LEVEL', 'info', [
+      'trace',
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'fatal',
+      'silent',
+    ]),
+    fault: text('GLAMBDAR_FAULT'),
+  };
+  // GLAMBDAR_URL is the demo's: where a running server is.
+  read.add('GLAMBDAR_URL');
+  const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `${unknown} is not a setting of this server; README "Configuration" lists them all.`,
+    );
+  return config;
+}
+
+function hostOf(value: string): string {
+  if (!/^[A-Za-z0-9.:_-]{1,253}$/.test(value))
+    throw new ConfigError(
+      `GLAMBDAR_HOST is ${JSON.stringify(value)}; expected an address such as 127.0.0.1, ::1 or 0.0.0.0.`,
+    );
+  return value;
+}
+
+function urlOf(name: string, value: string | null): URL | null {
+  if (value === null) return null;
+  const url = URL.parse?.(value) ?? (URL.canParse(value) ? new URL(value) : null);
+  if (
+    !url ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== '' ||
+    url.password !== ''
+  )
+    throw new ConfigError(
+      `${name} is ${JSON.stringify(value)}; expected a URL such as https://functions.example.org.`,
+    );
+  return url;
+}

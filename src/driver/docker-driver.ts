@@ -1,0 +1,248 @@
+/**
+ * Owns containers on the Engine API: creates, starts, watches and removes them. It joins the parts that do one thing each
+ * (engine, health, events, exits, reaper, image, network) and holds what is under way.
+ */
+import { mkdirSync, realpathSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logger.js';
+import { ensureBaseImage } from './base-image.js';
+import { BridgeNetwork } from './bridge-network.js';
+import { ContainerExits } from './container-exits.js';
+import { containerName, createOptions, labels, type ContainerContext } from './container-spec.js';
+import { ContainerStarts } from './container-starts.js';
+import { detectFeatures } from './docker-features.js';
+import { DockerHealth } from './docker-health.js';
+import { parseDockerHost } from './docker-host.js';
+import {
+  DriverError,
+  type ContainerOutput,
+  type ContainerSpec,
+  type Driver,
+  type DriverHealth,
+  type ExitState,
+  type Profile,
+} from './driver.js';
+import { Engine, type ContainerCreateOptions } from './engine.js';
+import { ExitWatch } from './exit-watch.js';
+import { demuxOutput } from './output-demux.js';
+import { Reaper } from './reaper.js';
+import { checkedSlot } from './slot-source.js';
+
+export interface DockerDriverOptions {
+  /** Value of DOCKER_HOST (`unix://…`, `tcp://…`), or null for the default socket. */
+  dockerHost: string | null;
+  /** Value of GLAMBDAR_IMAGE, or null to build the base image. */
+  image: string | null;
+  /** `runc`, `crun`, `runsc`, …, or null for the daemon's default. */
+  runtime: string | null;
+  /** Whose containers: id of the data directory, and of this run of the server. */
+  dirId: string;
+  bootId: string;
+  /** Absolute path of the directory with `main.cjs`, readable for everyone; mounted at `/worker`. */
+  workerDir: string;
+  /** Absolute path of the directory all slots are in. */
+  runRoot: string;
+  logger: Logger;
+  /** Name servers (IPv4) of functions with a network; by default this machine's. */
+  resolvers?: string[];
+  /** The iptables command, with what has to stand before it; by default `iptables`. */
+  iptables?: string[];
+  /** Shorter in tests. */
+  times?: Partial<typeof defaultTimes>;
+}
+
+const defaultTimes = {
+  pingIntervalMs: 500,
+  pingLimitMs: 2_000,
+  reapIntervalMs: 30_000,
+  closeLimitMs: 15_000,
+};
+
+/** A driver for the daemon at `dockerHost`; nothing happens before `open`. Throws `DriverError` for a wrong `dockerHost`. */
+export function createDockerDriver(options: DockerDriverOptions): Driver {
+  return new DockerDriver(options);
+}
+
+class DockerDriver implements Driver {
+  readonly #options: DockerDriverOptions;
+  readonly #times: typeof defaultTimes;
+  readonly #engine: Engine;
+  readonly #health: DockerHealth;
+  readonly #exits: ExitWatch;
+  readonly #reaper: Reaper;
+  readonly #bridge: BridgeNetwork;
+  readonly #removing = new Set<string>();
+  readonly #live = new ContainerExits();
+  readonly #starts: ContainerStarts;
+  #context: ContainerContext | undefined;
+  #runRoot = '';
+  #closing: Promise<void> | undefined;
+
+  constructor(options: DockerDriverOptions) {
+    const { dirId, bootId, logger, resolvers, iptables } = options;
+    this.#options = options;
+    this.#times = { ...defaultTimes, ...options.times };
+    this.#engine = new Engine(parseDockerHost(options.dockerHost));
+    this.#bridge = new BridgeNetwork({
+      engine: this.#engine,
+      dirId,
+      resolvers,
+      iptables,
+      onUnprotected: (error) =>
+        logger.error({ err: error }, 'network "bridge" has lost its protection; not used until it is back'),
+    });
+    this.#health = new DockerHealth({
+      ping: () => this.#engine.ping(this.#times.pingLimitMs),
+      intervalMs: this.#times.pingIntervalMs,
+    });
+    const onLost = (): void => this.#health.poke();
+    this.#exits = new ExitWatch({ engine: this.#engine, bootId, live: this.#live, onLost });
+    this.#starts = new ContainerStarts({
+      engine: this.#engine,
+      remove: (name) => this.#engine.removeContainer(name),
+      renewImage: () => this.#renewImage(),
+      onLeft: (error) => logger.debug({ err: error }, 'a failed start is left to the reaper'),
+    });
+    this.#reaper = new Reaper({
+      list: async () =>
+        (await this.#engine.listContainers(`${labels.dir}=${dirId}`)).map(({ Id, Labels }) => ({
+          containerId: Id,
+          instanceId: Labels[labels.boot] === bootId ? Labels[labels.instance] : undefined,
+        })),
+      remove: (containerId) => this.#engine.removeContainer(containerId),
+      isLive: (instanceId) => this.#live.has(instanceId) || this.#removing.has(instanceId),
+      intervalMs: this.#times.reapIntervalMs,
+      logger,
+    });
+  }
+
+  async open(progress: (line: string) => void): Promise<void> {
+    const { dirId, bootId, runtime, workerDir, runRoot } = this.#options;
+    await this.#engine.ping();
+    const features = await detectFeatures(this.#engine, runtime);
+    mkdirSync(runRoot, { recursive: true, mode: 0o700 });
+    this.#runRoot = realpathSync.native(runRoot);
+    const image = await ensureBaseImage(this.#engine, { image: this.#options.image, progress });
+    const { name: bridgeNetwork, resolvers: bridgeResolvers } = this.#bridge;
+    this.#context = {
+      dirId,
+      bootId,
+      runtime,
+      image,
+      bridgeNetwork,
+      bridgeResolvers,
+      ...features,
+      workerDir: realpathSync.native(workerDir),
+    };
+    await this.#reaper.sweep();
+    await this.#bridge.remove();
+    this.#health.onChange((health) => this.#onHealth(health));
+    this.#health.open();
+    this.#exits.open();
+    this.#reaper.open();
+  }
+
+  async start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    const context = this.#context;
+    if (context === undefined || this.#closing)
+      throw new DriverError('unavailable', 'The driver is not open.');
+    const health = this.#health.current();
+    if (!health.available) throw new DriverError('unavailable', health.reason);
+    if (spec.profile.network === 'bridge') this.#bridge.assertPrepared();
+    const slotSource = checkedSlot(spec.slotDir, this.#runRoot);
+    const create = (): ContainerCreateOptions =>
+      createOptions(spec, slotSource, this.#context as ContainerContext);
+    this.#live.track(spec.instanceId);
+    try {
+      await this.#starts.start(containerName(spec.instanceId), create, signal);
+    } catch (error) {
+      this.#live.forget(spec.instanceId);
+      throw error;
+    }
+    this.#live.started(spec.instanceId);
+  }
+
+  async remove(instanceId: string): Promise<void> {
+    this.#live.forget(instanceId);
+    this.#removing.add(instanceId); // afterwards it is the reaper's, should this fail
+    const removed = this.#health.whileAvailable(() =>
+      this.#engine.removeContainer(containerName(instanceId)),
+    );
+    await removed.finally(() => this.#removing.delete(instanceId));
+  }
+
+  exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
+    return this.#live.wait(instanceId, waitMs);
+  }
+
+  async output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
+    const logs = () => this.#engine.containerLogs(containerName(instanceId));
+    return demuxOutput(await this.#health.whileAvailable(logs), maxBytes);
+  }
+
+  onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
+    return this.#live.onExit(instanceId, listener);
+  }
+
+  async prepareProfile(profile: Profile): Promise<void> {
+    if (profile.network === 'bridge') await this.#bridge.prepare();
+  }
+
+  health(): DriverHealth {
+    return this.#health.current();
+  }
+
+  onHealth(listener: (health: DriverHealth) => void): () => void {
+    return this.#health.onChange(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const available = this.#context !== undefined && this.#health.current().available;
+    this.#health.close();
+    this.#exits.close();
+    this.#reaper.close();
+    this.#bridge.close();
+    this.#starts.rejectAll(new DriverError('unavailable', 'The server is stopping.'));
+    if (available) {
+      const limit = new AbortController();
+      await Promise.race([
+        this.#removeEverything().catch((error: unknown) =>
+          this.#options.logger.warn({ err: error }, 'containers may be left; the next start removes them'),
+        ),
+        sleep(this.#times.closeLimitMs, undefined, { signal: limit.signal }).catch(() => undefined),
+      ]);
+      limit.abort();
+    }
+    this.#engine.close();
+  }
+
+  async #removeEverything(): Promise<void> {
+    this.#live.clear();
+    await this.#reaper.sweep();
+    // Starts that were given up above may have made a container after that sweep's list.
+    if (this.#starts.busy) {
+      await this.#starts.settled();
+      await this.#reaper.sweep();
+    }
+    await this.#bridge.remove();
+  }
+
+  async #renewImage(): Promise<void> {
+    const { logger, image } = this.#options;
+    logger.warn('the base image is gone; making it again');
+    const renewed = await ensureBaseImage(this.#engine, { image, progress: (line) => logger.info(line) });
+    this.#context = { ...(this.#context as ContainerContext), image: renewed };
+  }
+
+  #onHealth(health: DriverHealth): void {
+    if (!health.available) return this.#starts.rejectAll(new DriverError('unavailable', health.reason));
+    this.#exits.retry();
+    this.#bridge.renew();
+    void this.#reaper.sweep().catch(() => undefined);
+  }
+}

@@ -1,0 +1,77 @@
+/** Owns finding out how containers end: from the event stream while it stands, by listing after it was cut. */
+import type { ContainerExits } from './container-exits.js';
+import { containerName, labels } from './container-spec.js';
+import { DockerEvents, type ContainerEvent } from './docker-events.js';
+import type { Engine } from './engine.js';
+
+export interface ExitWatchOptions {
+  engine: Pick<Engine, 'events' | 'inspectContainer' | 'listContainers'>;
+  bootId: string;
+  /** Where exits are recorded. */
+  live: ContainerExits;
+  /** The daemon looks gone. */
+  onLost: () => void;
+}
+
+/** Watches from `open` to `close`. */
+export class ExitWatch {
+  readonly #options: ExitWatchOptions;
+  readonly #events: DockerEvents;
+
+  constructor(options: ExitWatchOptions) {
+    const { engine, bootId, onLost } = options;
+    this.#options = options;
+    this.#events = new DockerEvents({
+      engine,
+      bootId,
+      onEvent: (event) => void this.#onEvent(event),
+      onConnected: () => void this.#reconcile().catch(onLost),
+      onLost,
+    });
+  }
+
+  open(): void {
+    this.#events.open();
+  }
+
+  /** The daemon is back. */
+  retry(): void {
+    this.#events.retry();
+  }
+
+  close(): void {
+    this.#events.close();
+  }
+
+  async #onEvent(event: ContainerEvent): Promise<void> {
+    const { live } = this.#options;
+    if (event.type === 'oom') live.noteOom(event.instanceId);
+    // Those being removed are forgotten already; each of them dies, and nobody wants to know.
+    else if (live.has(event.instanceId)) await this.#record(event.instanceId, event.exitCode);
+  }
+
+  /** Asks for the daemon's verdict on memory, which the event lacks; without an answer the event has to do. */
+  async #record(instanceId: string, exitCode: number | null): Promise<void> {
+    const state = await this.#options.engine.inspectContainer(containerName(instanceId)).then(
+      (container) => container.State,
+      () => undefined,
+    );
+    this.#options.live.record(instanceId, {
+      exitCode: state?.ExitCode ?? exitCode,
+      oomKilled: state?.OOMKilled ?? false,
+    });
+  }
+
+  async #reconcile(): Promise<void> {
+    const { engine, bootId, live } = this.#options;
+    const running = live.running(); // before the list: whatever is started later is no part of it
+    if (running.length === 0) return;
+    const containers = await engine.listContainers(`${labels.boot}=${bootId}`);
+    const states = new Map(containers.map(({ Labels, State }) => [Labels[labels.instance], State]));
+    for (const instanceId of running) {
+      const state = states.get(instanceId);
+      if (state === undefined) live.record(instanceId, { exitCode: null, oomKilled: false });
+      else if (state === 'exited' || state === 'dead') await this.#record(instanceId, null);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Owns what is in the base image: a Node binary, the shared libraries it needs, and the few files a C library looks for.
+ * Nothing else: no shell, no package manager. The stream is the same for the same files (no times, fixed order), so that
+ * building it twice yields one layer.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { pack } from 'tar-stream';
+
+const run = promisify(execFile);
+const epoch = new Date(0);
+
+/** Loaded by name at run time, thus unknown to ldd: name service and resolver, for functions with a network. */
+const runtimeLibraries = ['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2'];
+
+/** Where distributions keep the CA bundle; Debian, Fedora, SUSE. */
+const caBundles = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/ca-bundle.pem',
+];
+
+const directories: [path: string, mode: number][] = [
+  ['etc', 0o755],
+  ['etc/ssl', 0o755],
+  ['etc/ssl/certs', 0o755],
+  ['slot', 0o755],
+  ['tmp', 0o1777],
+  ['usr', 0o755],
+  ['usr/bin', 0o755],
+  ['worker', 0o755],
+];
+
+const texts: Record<string, string> = {
+  'etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+  // The daemon mounts one of its own only over containers with a network.
+  'etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
+  'etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+  'etc/passwd': 'root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/tmp:/sbin/nologin\n',
+};
+
+/** A tar stream of the root directory around the given Node binary. Errors while reading destroy the stream. */
+export async function imageTree(nodeBinary: string): Promise<Readable> {
+  const files = new Map<string, { from: string; mode: number }>([
+    ['usr/bin/node', { from: nodeBinary, mode: 0o755 }],
+  ]);
+  for (const [target, from] of await libraries(nodeBinary)) files.set(target, { from, mode: 0o755 });
+  const caBundle = caBundles.find((path) => existsSync(path));
+  if (caBundle !== undefined) files.set('etc/ssl/certs/ca-certificates.crt', { from: caBundle, mode: 0o644 });
+
+  const tar = pack();
+  const write = async (): Promise<void> => {
+    for (const [name, mode] of directories)
+      tar.entry({ name: `${name}/`, type: 'directory', mode, mtime: epoch });
+    for (const [name, text] of Object.entries(texts)) tar.entry({ name, mode: 0o644, mtime: epoch }, text);
+    for (const [name, { from, mode }] of files) {
+      // readFile follows links, so what goes in is the file itself; the largest is Node with 127 MB.
+      const content = await readFile(from);
+      await new Promise<void>((resolve, reject) => {
+        tar.entry({ name, mode, mtime: epoch }, content, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    tar.finalize();
+  };
+  write().catch((error: unknown) => tar.destroy(error as Error));
+  return tar as unknown as Readable;
+}
+
+/**
+ * Target in the image → path on this machine. The loader keeps its own path (it is written into the binary); the others go
+ * beside the C library, where the loader looks without a cache, wherever this machine has them.
+ */
+async function libraries(binary: string): Promise<Map<string, string>> {
+  const { stdout } = await run('ldd', [binary]);
+  const found = parseLdd(stdout);
+  const libc =
+    found.find((path) => /^libc\.(so|musl)/.test(basename(path))) ?? found.find((path) => isLoader(path));
+  if (libc === undefined) throw new Error('ldd names no C library for the Node binary');
+  const home = dirname(libc);
+  for (const name of runtimeLibraries) if (existsSync(join(home, name))) found.push(join(home, name));
+  return new Map(
+    found
+      .map((path) => [(isLoader(path) ? path : join(home, basename(path))).slice(1), path] as const)
+      .sort(),
+  );
+}
+
+/** Paths of `name => /path (0x…)` and `/path (0x…)`; the kernel's own vdso has none. Throws when one is not found. */
+export function parseLdd(text: string): string[] {
+  const missing = /^\s*(\S+) => not found/m.exec(text);
+  if (missing) throw new Error(`this machine lacks the library ${missing[1]}, which the Node binary needs`);
+  const paths = [...text.matchAll(/(?:=>\s*|^\s*)(\/\S+) \(0x/gm)].map((match) => match[1] as string);
+  return [...new Set(paths)];
+}
+
+function isLoader(path: string): boolean {
+  return basename(path).startsWith('ld-');
+}

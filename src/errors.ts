@@ -1,0 +1,81 @@
+/**
+ * Owns the closed table of errors a client may see: code → HTTP status and who is at fault.
+ * Rendering them into a family's envelope is the business of `http/`.
+ */
+
+/** Who has to act: the `caller` (a wrong request), the `function` (its code), the `platform` (us or Docker). */
+export type Fault = 'caller' | 'function' | 'platform';
+
+const table = {
+  INVALID_REQUEST: { status: 400, fault: 'caller' },
+  MISSING_FILE: { status: 400, fault: 'caller' },
+  INVALID_NAME: { status: 400, fault: 'caller' },
+  FORBIDDEN_ORIGIN: { status: 403, fault: 'caller' },
+  NOT_FOUND: { status: 404, fault: 'caller' },
+  FUNCTION_NOT_FOUND: { status: 404, fault: 'caller' },
+  INVOCATION_NOT_FOUND: { status: 404, fault: 'caller' },
+  METHOD_NOT_ALLOWED: { status: 405, fault: 'caller' },
+  REQUEST_TIMEOUT: { status: 408, fault: 'caller' },
+  BODY_TOO_LARGE: { status: 413, fault: 'caller' },
+  BUNDLE_TOO_LARGE: { status: 413, fault: 'caller' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, fault: 'caller' },
+  MISDIRECTED_REQUEST: { status: 421, fault: 'caller' },
+  INVALID_BUNDLE: { status: 422, fault: 'caller' },
+  LOAD_FAILED: { status: 422, fault: 'function' },
+  RATE_LIMITED: { status: 429, fault: 'caller' },
+  CONCURRENCY_LIMIT: { status: 429, fault: 'caller' },
+  CANCELLED: { status: 499, fault: 'caller' },
+  FUNCTION_ERROR: { status: 500, fault: 'function' },
+  INTERNAL: { status: 500, fault: 'platform' },
+  INSTANCE_CRASHED: { status: 502, fault: 'function' },
+  OUT_OF_MEMORY: { status: 502, fault: 'function' },
+  BAD_RESPONSE: { status: 502, fault: 'function' },
+  RESPONSE_TOO_LARGE: { status: 502, fault: 'function' },
+  AT_CAPACITY: { status: 503, fault: 'platform' },
+  DRIVER_UNAVAILABLE: { status: 503, fault: 'platform' },
+  CODE_UNAVAILABLE: { status: 503, fault: 'platform' },
+  STOPPING: { status: 503, fault: 'platform' },
+  INVOCATION_TIMEOUT: { status: 504, fault: 'function' },
+  DISK_FULL: { status: 507, fault: 'platform' },
+} as const satisfies Record<string, { status: number; fault: Fault }>;
+
+/** Every code a client can receive. Stable: clients switch on it. */
+export type ErrorCode = keyof typeof table;
+
+export interface GlambdarErrorOptions {
+  /** Kept for the log, never shown to a client. */
+  cause?: unknown;
+  /** Overrides the table's status where one code means two things (LOAD_FAILED at deploy 422, in a call 500). */
+  status?: number;
+  /** Whole seconds after which trying again may help; becomes `Retry-After`. At least 1. */
+  retryAfterSeconds?: number;
+  /** Further public fields of the envelope, e.g. `{ file, line, stack }` of a user's module. */
+  details?: Record<string, unknown>;
+}
+
+/** An error whose message may be shown to the client: it says what was expected, what came, what to do. */
+export class GlambdarError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly fault: Fault;
+  readonly retryAfterSeconds: number | undefined;
+  readonly details: Record<string, unknown> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: GlambdarErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'GlambdarError';
+    this.code = code;
+    this.status = options.status ?? table[code].status;
+    this.fault = table[code].fault;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.details = options.details;
+  }
+}
+
+/** The given error if it is one of ours, else INTERNAL with a sentence that gives nothing away and the original as cause. */
+export function toGlambdarError(error: unknown): GlambdarError {
+  if (error instanceof GlambdarError) return error;
+  return new GlambdarError('INTERNAL', 'The server failed to handle this request; its log has the reason.', {
+    cause: error,
+  });
+}

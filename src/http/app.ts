@@ -1,0 +1,111 @@
+/** Owns the order in which a request passes through the middleware, and the list of route families. */
+import { setMaxListeners } from 'node:events';
+import Koa from 'koa';
+import type { Invoker } from '../invocation/invocation.js';
+import type { Logs } from '../invocation/logs.js';
+import type { Logger } from '../logger.js';
+import type { Registry } from '../registry/registry.js';
+import { isClientGone } from './client-error.js';
+import type { EventStreamOptions } from './event-stream.js';
+import type { Family } from './family.js';
+import { base } from './middleware/base.js';
+import { refuseCrossSite } from './middleware/cross-site.js';
+import { errors } from './middleware/errors.js';
+import { allowedHosts } from './middleware/host.js';
+import { noRoute } from './middleware/no-route.js';
+import { observe, type RequestObservation } from './middleware/observe.js';
+import { requestShape } from './middleware/request-shape.js';
+import { refuseWhenStopping } from './middleware/stopping.js';
+import { nativeEnvelope } from './native-envelope.js';
+import { requestIdOf } from './request-id.js';
+import { deployRoutes } from './routes/deploy.js';
+import { functionsRoutes } from './routes/functions.js';
+import { healthRoutes, type Readiness } from './routes/health.js';
+import { invokeRoutes } from './routes/invoke.js';
+import { logsRoutes } from './routes/logs.js';
+import { metricsRoutes, type MetricsText } from './routes/metrics.js';
+
+export interface AppConfig {
+  /** What the server listens on; that name is an allowed `Host`. */
+  host: string;
+  /** Where clients reach the server when that differs, e.g. through a proxy. */
+  publicUrl: URL | null;
+  /** The largest body of a call, inclusive. */
+  maxBodyBytes: number;
+  /** The largest zip, inclusive. */
+  maxBundleBytes: number;
+  /** Absolute directory for uploads in progress. */
+  uploadDir: string;
+  /** Limits of `follow=1` streams; default: a heartbeat every 15 s and 1 MiB for a slow reader. */
+  events?: EventStreamOptions;
+}
+
+export interface AppDeps {
+  registry: Registry;
+  invoker: Invoker;
+  logs: Logs;
+  readiness: () => Readiness;
+  metricsText: MetricsText;
+  /** Called once per request, when its answer is out or its client gone. Must not throw. */
+  onRequest?: (observation: RequestObservation) => void;
+  logger: Logger;
+  config: AppConfig;
+}
+
+/** A Koa app that can be told to stop: from then on it refuses requests and ends its event streams. */
+export class HttpApp extends Koa {
+  readonly #stop = new AbortController();
+  readonly stopping: AbortSignal = this.#stop.signal;
+
+  constructor() {
+    super();
+    // Every event stream listens to it.
+    setMaxListeners(0, this.stopping);
+  }
+
+  /** May be called more than once. */
+  stop(): void {
+    this.#stop.abort();
+  }
+}
+
+export function createApp(deps: AppDeps): HttpApp {
+  const { config, logger } = deps;
+  const app = new HttpApp();
+  const { stopping } = app;
+  const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
+
+  const native: Family = {
+    owns: () => true,
+    envelope: nativeEnvelope,
+    routers: [
+      invokeRoutes(deps),
+      deployRoutes(deps),
+      functionsRoutes(deps),
+      logsRoutes({ logs: deps.logs, stopping, events }),
+      healthRoutes(deps),
+      metricsRoutes(deps),
+    ],
+  };
+  const families = [native];
+
+  app.use(base());
+  if (deps.onRequest !== undefined) app.use(observe(deps.onRequest));
+  app.use(errors(families, logger));
+  app.use(refuseWhenStopping(stopping));
+  app.use(requestShape());
+  app.use(allowedHosts(config));
+  app.use(refuseCrossSite(config.publicUrl));
+  for (const { routers } of families) for (const router of routers) app.use(router.routes());
+  app.use(noRoute());
+
+  // What no middleware could catch: errors of the sockets themselves, or a bug in an answer.
+  app.on('error', (error: unknown, ctx?: Koa.Context) => {
+    if (isClientGone(error)) return;
+    logger.error(
+      { err: error, requestId: ctx === undefined ? undefined : requestIdOf(ctx.req) },
+      'answer failed',
+    );
+  });
+  return app;
+}

@@ -1,0 +1,40 @@
+/**
+ * Owns refusing what another site's page makes a browser send. A multipart or text POST needs no CORS preflight, so
+ * without this any page could deploy to a loopback server. Programs send neither header and are let through.
+ */
+import type { Middleware } from 'koa';
+import { GlambdarError } from '../../errors.js';
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export function refuseCrossSite(publicUrl: URL | null): Middleware {
+  return (ctx, next) => {
+    const { headers } = ctx.req;
+    if (safeMethods.has(ctx.method) && !(isCall(ctx.path) && headers['sec-fetch-mode'] !== 'navigate'))
+      return next();
+    const site = headers['sec-fetch-site'];
+    const foreign =
+      (site !== undefined && site !== 'same-origin' && site !== 'none') ||
+      (headers.origin !== undefined && !isOwnOrigin(headers.origin, headers.host ?? '', publicUrl));
+    if (foreign) {
+      throw new GlambdarError('FORBIDDEN_ORIGIN', 'A page of another origin may not send this request.');
+    }
+    return next();
+  };
+}
+
+/** A call runs code whatever its method is; following a link to a function's page is what its author wants, though. */
+function isCall(path: string): boolean {
+  return path.startsWith('/invoke/');
+}
+
+/** `Host` has already been found to name this server. The scheme may differ: TLS may end in a proxy before us. */
+function isOwnOrigin(origin: string, host: string, publicUrl: URL | null): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host: originHost } = new URL(origin);
+  if (protocol !== 'http:' && protocol !== 'https:') return false;
+  if (publicUrl !== null && originHost === publicUrl.host && protocol === publicUrl.protocol) return true;
+  // Through URL, so that a default port written out equals one left away.
+  const here = `${protocol}//${host}`;
+  return URL.canParse(here) && new URL(here).host === originHost;
+}

@@ -1,0 +1,71 @@
+/**
+ * Owns the rule that `Host` must name this server. Without it a web page can point its own DNS name at the loopback
+ * address (DNS rebinding) and then read and command the API as same-origin.
+ */
+import { isIPv4 } from 'node:net';
+import type { Middleware } from 'koa';
+import { GlambdarError } from '../../errors.js';
+
+const hostHeader = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
+
+export interface HostConfig {
+  /** The address or name that the server was told to listen on. */
+  host: string;
+  publicUrl: URL | null;
+}
+
+/** Allows `localhost`, loopback addresses, the configured and the public host, and the address the client came to. */
+export function allowedHosts({ host, publicUrl }: HostConfig): Middleware {
+  const names = new Set(['localhost', '[::1]', hostnameOf(host)]);
+  if (publicUrl !== null) names.add(publicUrl.hostname);
+  return (ctx, next) => {
+    // Node keeps the first of several; which one a proxy before us looked at is anyone's guess.
+    const hostname = countHosts(ctx.req.rawHeaders) > 1 ? null : parseHost(ctx.req.headers.host);
+    if (
+      hostname === null ||
+      !(names.has(hostname) || isLoopback(hostname) || isOwn(hostname, ctx.req.socket.localAddress))
+    ) {
+      throw new GlambdarError(
+        'MISDIRECTED_REQUEST',
+        'The Host header does not name this server. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.',
+      );
+    }
+    return next();
+  };
+}
+
+/** The host name in canonical form, IPv6 in brackets, without the port; null when it is not a host at all. */
+function parseHost(header: string | undefined): string | null {
+  const match = hostHeader.exec(header ?? '');
+  if (match === null) return null;
+  const name = (match[1] as string).toLowerCase();
+  return name.startsWith('[') ? canonicalIpv6(name) : name;
+}
+
+function isLoopback(hostname: string): boolean {
+  return isIPv4(hostname) && hostname.startsWith('127.');
+}
+
+function isOwn(hostname: string, localAddress: string | undefined): boolean {
+  return localAddress !== undefined && hostname === hostnameOf(localAddress);
+}
+
+/** An address or name as it would stand in a URL. A socket reports IPv4 as `::ffff:1.2.3.4` when it listens on `::`. */
+function hostnameOf(address: string): string {
+  const plain = address
+    .toLowerCase()
+    .replace(/^::ffff:(?=\d+\.)/, '')
+    .replace(/%.*$/, '');
+  return plain.includes(':') ? (canonicalIpv6(`[${plain}]`) ?? plain) : plain;
+}
+
+function canonicalIpv6(bracketed: string): string | null {
+  return URL.canParse(`http://${bracketed}`) ? new URL(`http://${bracketed}`).hostname : null;
+}
+
+function countHosts(raw: string[]): number {
+  let count = 0;
+  for (let i = 0; i < raw.length; i += 2)
+    if (raw[i]?.length === 4 && raw[i]?.toLowerCase() === 'host') count += 1;
+  return count;
+}

@@ -1,0 +1,13 @@
+/** Owns the answer to requests no route took: 405 with `Allow` where the path is known, else 404. */
+import type { Middleware } from 'koa';
+import { GlambdarError } from '../../errors.js';
+
+export function noRoute(): Middleware {
+  return (ctx) => {
+    const { matched = [] } = ctx as { matched?: { methods: string[] }[] };
+    const allowed = [...new Set(matched.flatMap(({ methods }) => methods))].sort();
+    if (allowed.length === 0) throw new GlambdarError('NOT_FOUND', 'There is nothing at this path.');
+    ctx.set('Allow', allowed.join(', '));
+    throw new GlambdarError('METHOD_NOT_ALLOWED', `This path answers ${allowed.join(', ')} only.`);
+  };
+}

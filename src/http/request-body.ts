@@ -1,0 +1,90 @@
+/**
+ * Owns how request bodies are taken off the wire: when the client may send one (`Expect: 100-continue`), reading it
+ * whole with an exact limit, and throwing away one that nobody wants. It never parses or inflates.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GlambdarError } from '../errors.js';
+
+const EMPTY = Buffer.alloc(0);
+
+/** Beyond this an unwanted body is not drained any more: the connection is cut. */
+const DISCARD_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** Requests whose client waits for `100 Continue` before it sends the body. */
+const waiting = new WeakSet<IncomingMessage>();
+
+/** Notes that the client waits; called by the server's `checkContinue`. */
+export function markAwaitingContinue(req: IncomingMessage): void {
+  waiting.add(req);
+}
+
+/** Whether the client still waits, i.e. its body was refused so far. */
+export function awaitsContinue(req: IncomingMessage): boolean {
+  return waiting.has(req);
+}
+
+/** Lets the client send its body. To be called by whoever reads one, after every check that needs no body. */
+export function acceptBody(req: IncomingMessage, res: ServerResponse): void {
+  if (waiting.delete(req) && hasBody(req)) res.writeContinue();
+}
+
+/** The announced length; undefined when chunked or absent. Node's parser has refused everything but digits. */
+export function declaredLength(req: IncomingMessage): number | undefined {
+  const length = req.headers['content-length'];
+  return length === undefined ? undefined : Number(length);
+}
+
+export function hasBody(req: IncomingMessage): boolean {
+  return req.headers['transfer-encoding'] !== undefined || (declaredLength(req) ?? 0) > 0;
+}
+
+/**
+ * The exact bytes, up to and including `maxBytes`. Rejects with BODY_TOO_LARGE (before reading where the length is
+ * announced), or with CANCELLED when the client went away in the middle.
+ */
+export async function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> {
+  if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+  acceptBody(req, res);
+  if (!hasBody(req)) return EMPTY;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    const settle = (act: () => void): void => {
+      req.off('data', onData).off('end', onEnd).off('close', onCut);
+      act();
+    };
+    const onData = (chunk: Buffer): void => {
+      sizeBytes += chunk.length;
+      chunks.push(chunk);
+      if (sizeBytes > maxBytes) settle(() => reject(bodyTooLarge(maxBytes)));
+    };
+    const onEnd = (): void =>
+      settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, sizeBytes)));
+    const onCut = (): void =>
+      settle(() => reject(new GlambdarError('CANCELLED', 'The client went away while it sent the body.')));
+    // The `error` listener stays: a request that is cut later, while it is drained, would throw without one.
+    req.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut);
+  });
+}
+
+/**
+ * Reads and drops what is left of a refused body, so that the client can finish sending, read the answer, and use
+ * the connection again. Closing at once would reset the connection and often destroy the answer on its way.
+ */
+export function discardBody(req: IncomingMessage): void {
+  if (req.complete || !hasBody(req)) return;
+  let leftBytes = DISCARD_LIMIT_BYTES;
+  req.on('error', () => undefined);
+  req.on('data', (chunk: Buffer) => {
+    leftBytes -= chunk.length;
+    if (leftBytes < 0) req.socket.destroy();
+  });
+  req.resume();
+}
+
+function bodyTooLarge(maxBytes: number): GlambdarError {
+  return new GlambdarError(
+    'BODY_TOO_LARGE',
+    `The request body is larger than ${maxBytes} bytes, the limit of this server.`,
+  );
+}

@@ -1,0 +1,154 @@
+/** Owns the Node HTTP server around the app: its limits, how it starts to listen, and how it stops. */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIPv6, Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import type { Logger } from '../logger.js';
+import type { HttpApp } from './app.js';
+import { Connections } from './connections.js';
+import { lingeringEnd } from './lingering-end.js';
+import { createClientErrorHandler } from './raw-answer.js';
+import { markAwaitingContinue } from './request-body.js';
+
+export interface ServerOptions {
+  host: string;
+  /** 0 = any free one. */
+  port: number;
+  logger?: Logger;
+  /** For the head of a request, and for the first byte of a new connection. Default 10 s. */
+  headersTimeoutMs?: number;
+  /** For a whole request including its body. Default 60 s. */
+  requestTimeoutMs?: number;
+  /** How often the two above are checked. Default 1 s; Node's own 30 s makes them look broken. */
+  checkIntervalMs?: number;
+  /** How long a connection may wait for its next request. Default 5 s. */
+  keepAliveTimeoutMs?: number;
+  /** How long a client may take nothing of an answer that is ready. Default 30 s. */
+  writeStallMs?: number;
+  /** Default 1024: must leave file descriptors for Docker and SQLite. */
+  maxConnections?: number;
+}
+
+/** The address cannot be had; the message is a sentence for the operator. */
+export class ListenError extends Error {
+  constructor(message: string, options: { cause: unknown }) {
+    super(message, options);
+    this.name = 'ListenError';
+  }
+}
+
+export interface HttpServer {
+  /** Rejects with `ListenError`, a sentence for the operator when the address cannot be had. */
+  listen(): Promise<{ url: string; port: number }>;
+  /**
+   * Stops accepting, answers new requests on open connections with 503, lets running ones finish within `graceMs`,
+   * then cuts what is left. A further call may shorten the grace.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+const MAX_HEADER_BYTES = 16_384;
+
+export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
+  const { host, port, logger, writeStallMs = 30_000 } = options;
+  const server = createHttpServer({
+    headersTimeout: options.headersTimeoutMs ?? 10_000,
+    requestTimeout: options.requestTimeoutMs ?? 60_000,
+    connectionsCheckingInterval: options.checkIntervalMs ?? 1_000,
+    keepAliveTimeout: options.keepAliveTimeoutMs ?? 5_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // The host rule answers a missing Host, with a request id; Node's own 400 has none.
+    requireHostHeader: false,
+  });
+  server.maxConnections = options.maxConnections ?? 1024;
+  // Beyond this count Node would drop headers silently. The size bounds them, and the app refuses too many.
+  server.maxHeadersCount = 0;
+
+  const connections = new Connections();
+  const handle = app.callback();
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
+    connections.began(req, res);
+    // `prefinish`: the answer is complete and with the socket, whose idle timer watches bytes leave. `finish`: they
+    // have left, and a pipelined call behind this one may take its time.
+    res.once('prefinish', () => {
+      const { socket } = res;
+      socket?.setTimeout(writeStallMs);
+      res.prependOnceListener('finish', () => socket?.setTimeout(0));
+    });
+    void handle(req, res);
+  };
+  server.on('request', onRequest);
+  server.on('checkContinue', (req, res) => {
+    markAwaitingContinue(req);
+    onRequest(req, res);
+  });
+  // Any other expectation may be ignored (RFC 9110 §10.1.1); Node's own 417 has no request id.
+  server.on('checkExpectation', onRequest);
+  server.on('clientError', createClientErrorHandler(connections));
+  server.on('connection', (socket: Socket) => {
+    // What Node calls after an answer with `Connection: close`. It would reset a client that is still sending.
+    const destroySoon = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => (connections.isReceiving(socket) ? lingeringEnd(socket) : destroySoon());
+  });
+
+  let closed: Promise<void> | undefined;
+  return {
+    async listen() {
+      await new Promise<void>((resolve, reject) => {
+        const fail = (error: Error): void => reject(listenError(error, host, port));
+        server.once('error', fail);
+        server.listen(port, host, () => {
+          server.off('error', fail);
+          resolve();
+        });
+      });
+      // Accepting can fail later, e.g. without file descriptors; that must not end the process.
+      server.on('error', (err) => logger?.warn({ err }, 'accepting a connection failed'));
+      const actual = (server.address() as AddressInfo).port;
+      return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${actual}`, port: actual };
+    },
+    close(graceMs) {
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      closed ??= drain();
+      return closed.finally(() => clearTimeout(cut));
+    },
+  };
+
+  async function drain(): Promise<void> {
+    app.stop();
+    // Not `server.close()`: that also closes idle connections at once, on which clients under load are just sending
+    // their next request. They get a 503 as long as something still runs.
+    const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    for (const { res } of connections.all()) if (!res.headersSent) res.shouldKeepAlive = false;
+    await connections.idle();
+    server.closeAllConnections();
+    await ended;
+    // Stops Node's timer that checks for slow requests.
+    server.close();
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): ListenError {
+  const where = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ListenError(
+        `Cannot listen on ${where}: another program uses this port. Stop it, or set GLAMBDAR_PORT to a free one.`,
+        { cause: error },
+      );
+    case 'EACCES':
+      return new ListenError(
+        `Cannot listen on ${where}: this user may not use the port. Set GLAMBDAR_PORT to one above 1023.`,
+        { cause: error },
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new ListenError(
+        `Cannot listen on ${where}: this machine has no such address. Set GLAMBDAR_HOST to one it has.`,
+        { cause: error },
+      );
+    default:
+      return new ListenError(
+        `Cannot listen on ${where}: ${error.message}. Check GLAMBDAR_HOST and GLAMBDAR_PORT.`,
+        { cause: error },
+      );
+  }
+}

@@ -1,0 +1,63 @@
+/** Owns a function's own limits: requests per second and calls at once. */
+import { GlambdarError } from '../errors.js';
+import type { FunctionSettings } from '../store/records.js';
+
+interface Usage {
+  running: number;
+  tokens: number;
+  /** Monotonic milliseconds of the last refill. */
+  filledAt: number;
+  rate: number;
+}
+
+export class FunctionLimits {
+  #usage = new Map<string, Usage>();
+
+  /**
+   * Takes one place and one token of the bucket (rate = rateLimit, burst = max(1, 10 %)).
+   * Throws RATE_LIMITED or CONCURRENCY_LIMIT; nothing is taken then. Give the place back with `leave`.
+   * @param now monotonic milliseconds
+   */
+  enter(name: string, settings: FunctionSettings, now = performance.now()): void {
+    const { rateLimit, maxConcurrency } = settings;
+    const burst = Math.max(1, rateLimit / 10);
+    let usage = this.#usage.get(name);
+    if (!usage) {
+      usage = { running: 0, tokens: burst, filledAt: now, rate: rateLimit };
+      this.#usage.set(name, usage);
+    }
+    if (maxConcurrency !== null && usage.running >= maxConcurrency)
+      throw new GlambdarError(
+        'CONCURRENCY_LIMIT',
+        `"${name}" already runs ${usage.running} calls at once, as many as its maxConcurrency allows; try again later.`,
+        { retryAfterSeconds: 1 },
+      );
+    if (rateLimit > 0) {
+      // A changed rate begins with a full bucket.
+      if (usage.rate !== rateLimit) usage.tokens = burst;
+      usage.tokens = Math.min(burst, usage.tokens + ((now - usage.filledAt) / 1000) * rateLimit);
+      usage.filledAt = now;
+      usage.rate = rateLimit;
+      if (usage.tokens < 1)
+        throw new GlambdarError(
+          'RATE_LIMITED',
+          `"${name}" allows ${rateLimit} requests per second; try again later.`,
+          {
+            retryAfterSeconds: Math.max(1, Math.ceil((1 - usage.tokens) / rateLimit)),
+          },
+        );
+      usage.tokens -= 1;
+    }
+    usage.running += 1;
+  }
+
+  leave(name: string): void {
+    const usage = this.#usage.get(name);
+    if (usage) usage.running -= 1;
+  }
+
+  /** Drops what is remembered of a function that is gone and has no calls. */
+  forget(name: string): void {
+    if (this.#usage.get(name)?.running === 0) this.#usage.delete(name);
+  }
+}

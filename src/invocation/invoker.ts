@@ -1,0 +1,249 @@
+/**
+ * Owns running one call from admission to its record: limits, an instance from the pool, the deadline, cancellation,
+ * and the answer checked. See `pool.ts` for what each failure does to the instance.
+ */
+import { randomUUID } from 'node:crypto';
+import { type GlambdarError, toGlambdarError } from '../errors.js';
+import { faultPoint } from '../faults.js';
+import type { Logger } from '../logger.js';
+import { InstanceFailure } from '../pool/instance-failure.js';
+import type { Lease, CallResult } from '../pool/lease.js';
+import type { Pool } from '../pool/pool.js';
+import type { FunctionRegistry } from '../registry/function-registry.js';
+import type { VersionLease } from '../registry/catalogue.js';
+import type { InvocationRecord } from '../store/records.js';
+import { codeOf, profileOf } from './candidate.js';
+import type { FunctionLimits } from './function-limits.js';
+import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
+import { LogText } from './log-text.js';
+import { cancelled, failureOf, failureOfError, timedOut, type Failure } from './outcome.js';
+import type { Recorder } from './recorder.js';
+import { checkResponse } from './response-rules.js';
+
+export interface InvokerOptions {
+  registry: FunctionRegistry;
+  pool: Pool;
+  limits: FunctionLimits;
+  recorder: Recorder;
+  /** True when a call with this id is on record. */
+  isKnownId: (id: string) => boolean;
+  maxResponseBytes: number;
+  /** After its caller has gone a call may still run this long before it is killed. */
+  cancelGraceMs: number;
+  logger: Logger;
+  onFinished?: (record: InvocationRecord) => void;
+}
+
+export function createInvoker(options: InvokerOptions): Invoker {
+  /** Ids of calls under way: their records are still to come. */
+  const running = new Set<string>();
+  return {
+    admit(funcName, id, isOurId = false) {
+      const version = options.registry.lease(funcName);
+      try {
+        options.pool.assertAdmits();
+        options.limits.enter(funcName, version.record.settings);
+      } catch (error) {
+        version.release();
+        throw error;
+      }
+      const callId = isOurId || (!running.has(id) && isNew(options, id)) ? id : randomUUID();
+      running.add(callId);
+      return new Call(options, callId, version, () => running.delete(callId));
+    },
+  };
+}
+
+/** A store that cannot be read is no reason to refuse a call: it gets an id that is certainly new. */
+function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
+  try {
+    return !isKnownId(id);
+  } catch (err) {
+    logger.error({ err }, 'the store could not be asked whether an id is known');
+    return false;
+  }
+}
+
+class Call implements Admission {
+  readonly id: string;
+  readonly funcName: string;
+  #options: InvokerOptions;
+  #version: VersionLease;
+  #onLeft: () => void;
+  #text = new LogText();
+  #record: InvocationRecord;
+  #arrivedAt = performance.now();
+
+  constructor(options: InvokerOptions, id: string, version: VersionLease, onLeft: () => void) {
+    const { name, active } = version.record;
+    this.id = id;
+    this.funcName = name;
+    this.#options = options;
+    this.#version = version;
+    this.#onLeft = onLeft;
+    this.#record = {
+      id,
+      funcName: name,
+      version: active.version,
+      invokedAt: Date.now(),
+      status: 0,
+      outcome: 'ok',
+      start: null,
+      durationMs: 0,
+      queueMs: 0,
+      startMs: 0,
+      loadMs: 0,
+      runMs: 0,
+      peakMemoryMb: null,
+      stdout: '',
+      stderr: '',
+      error: null,
+    };
+  }
+
+  abandon(): void {
+    this.#leave();
+  }
+
+  async run(request: InvocationRequest, signal: AbortSignal): Promise<InvocationResponse> {
+    const { record } = this.#version;
+    const { settings, active } = record;
+    let lease: Lease | null = null;
+    try {
+      const code = codeOf(record, (target) => this.#options.registry.copyCode(active, target));
+      const reuse = settings.isolation === 'function';
+      lease = await this.#options.pool.acquire({ profile: profileOf(settings), code, reuse, signal });
+      Object.assign(this.#record, lease.times, { start: lease.start });
+      for (const log of lease.loadLogs) this.#text.sink(...log);
+      const result = await this.#call(lease, request, signal);
+      this.#text.addCut(result.message.cut);
+      this.#record.peakMemoryMb = Math.round(result.message.peakMemoryKb / 102.4) / 10;
+      // It answered within the grace, but nobody was there any more.
+      if (signal.aborted) return this.#fail(cancelled(), this.#release(lease, false));
+      if (result.message.type === 'error') {
+        const keep = reuse && result.message.kind !== 'uncaught' && result.message.kind !== 'unsettled';
+        return this.#fail(failureOf(result.message), this.#release(lease, keep));
+      }
+      const { headers } = result.message;
+      const checked = attempt(() =>
+        checkResponse((result.message as { statusCode: number }).statusCode, headers),
+      );
+      const released = this.#release(lease, reuse);
+      if ('error' in checked)
+        return this.#fail({ error: checked.error, outcome: 'function_error' }, released);
+      faultPoint('invoke.answered');
+      this.#finish(checked.value.statusCode, released);
+      const { queueMs, startMs, loadMs, runMs } = this.#record;
+      return {
+        ...checked.value,
+        body: (result as { body: Buffer }).body,
+        version: active.version,
+        start: lease.start,
+        times: { queueMs, startMs, loadMs, runMs },
+      };
+    } catch (error) {
+      if (this.#record.status !== 0) throw error; // told already
+      if (signal.aborted) return this.#fail(cancelled(), lease ? this.#release(lease, false) : undefined);
+      if (!lease || !(error instanceof InstanceFailure)) {
+        const failure = failureOfError(error, settings.memoryMb, '');
+        if (failure.error.code === 'INTERNAL')
+          this.#options.logger.error({ err: failure.error.cause, id: this.id }, 'a call failed');
+        return this.#fail(failure, lease ? this.#release(lease, false) : undefined);
+      }
+      // V8 tells of a full heap only on the container's own stderr, and the verdict depends on it.
+      const output = await lease.output();
+      this.#text.addOutput(output);
+      return this.#fail(failureOfError(error, settings.memoryMb, output.stderr), lease.release(false));
+    }
+  }
+
+  /** Sends the call and waits: for the answer, the deadline, or the caller's going and then a grace. */
+  async #call(lease: Lease, request: InvocationRequest, signal: AbortSignal): Promise<CallResult> {
+    const { timeoutMs } = this.#version.record.settings;
+    const { body, ...rest } = request;
+    const message = {
+      ...rest,
+      type: 'invoke' as const,
+      id: this.id,
+      version: this.#record.version,
+      timeoutMs,
+      maxResponseBytes: this.#options.maxResponseBytes,
+    };
+    const begun = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort: (() => void) | undefined;
+    try {
+      signal.throwIfAborted();
+      return await new Promise<CallResult>((resolve, reject) => {
+        const after = (ms: number, error: () => Error): void => {
+          clearTimeout(timer);
+          // One more turn: after a stall of ours the answer may have come in time and not been read yet.
+          timer = setTimeout(() => setImmediate(() => reject(error())), ms);
+        };
+        after(timeoutMs, () => timedOut(timeoutMs));
+        onAbort = () => {
+          lease.cancel(this.id);
+          const left = Math.max(0, timeoutMs - (performance.now() - begun));
+          after(Math.min(left, this.#options.cancelGraceMs), () => signal.reason as Error);
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+        lease.invoke(message, body, this.#text.sink).then(resolve, reject);
+        faultPoint('invoke.sent');
+      });
+    } finally {
+      clearTimeout(timer);
+      if (onAbort) signal.removeEventListener('abort', onAbort);
+      this.#record.runMs = performance.now() - begun;
+    }
+  }
+
+  /**
+   * Gives the instance back; resolves when what its container wrote is part of the text. An instance of a version that
+   * was replaced or deleted meanwhile is of use only to calls that wait for it since then.
+   */
+  #release(lease: Lease, keep: boolean): Promise<void> {
+    const active = this.#options.registry.isActive(this.#version.record.active);
+    return lease
+      .release(keep && (active || 'for-who-waits'), true)
+      .then((output) => this.#text.addOutput(output));
+  }
+
+  #fail({ error, outcome, stack }: Failure, released?: Promise<unknown>): never {
+    this.#record.outcome = outcome;
+    this.#record.error = { code: error.code, message: error.message, ...(stack ? { stack } : {}) };
+    this.#finish(error.status, released);
+    throw error;
+  }
+
+  #finish(status: number, released: Promise<unknown> = Promise.resolve()): void {
+    const record = this.#record;
+    record.status = status;
+    record.durationMs = performance.now() - this.#arrivedAt;
+    this.#write();
+    this.#options.recorder.add(
+      record,
+      released.then(() => this.#write()),
+    );
+    this.#options.onFinished?.(record);
+    this.#leave();
+  }
+
+  #write(): void {
+    this.#record.stdout = this.#text.text('stdout');
+    this.#record.stderr = this.#text.text('stderr');
+  }
+
+  #leave(): void {
+    this.#onLeft();
+    this.#version.release();
+    this.#options.limits.leave(this.funcName);
+  }
+}
+
+function attempt<T>(work: () => T): { value: T } | { error: GlambdarError } {
+  try {
+    return { value: work() };
+  } catch (error) {
+    return { error: toGlambdarError(error) };
+  }
+}

@@ -1,0 +1,112 @@
+/** Owns reading records of calls, finished ones and new ones as they come. */
+import { GlambdarError } from '../errors.js';
+import type { InvocationRecord } from '../store/records.js';
+import type { Store } from '../store/store.js';
+import type { Recorder } from './recorder.js';
+
+/** A record as clients see it: as kept, with `invokedAt` as RFC 3339 UTC. */
+export type InvocationView = Omit<InvocationRecord, 'invokedAt'> & { invokedAt: string };
+
+export interface Logs {
+  /** Newest first; includes calls whose record is not on disk yet. Throws FUNCTION_NOT_FOUND when no such function is deployed. */
+  list(funcName: string, query: { limit: number; before?: string }): InvocationView[];
+  /** Throws INVOCATION_NOT_FOUND. */
+  get(id: string): InvocationView;
+  /** Calls back with every record of this function from now on. The returned function stops it. Throws FUNCTION_NOT_FOUND. */
+  follow(funcName: string, listener: (record: InvocationView) => void): () => void;
+}
+
+export interface LogsOptions {
+  store: Store;
+  recorder: Recorder;
+  /** Throws FUNCTION_NOT_FOUND. */
+  assertDeployed: (funcName: string) => void;
+}
+
+/** Characters of output in one list; whoever wants more asks for what came `before`. */
+const MAX_LIST_TEXT = 4 * 1024 * 1024;
+const PAGE = 16;
+
+/** The logs, and whether a call with an id is on record. */
+export function createLogs({
+  store,
+  recorder,
+  assertDeployed,
+}: LogsOptions): Logs & { has(id: string): boolean } {
+  const find = (id: string): InvocationRecord | undefined =>
+    recorder.pending().find((pending) => pending.id === id) ?? store.getInvocation(id);
+  // One view per record, however many follow it: who sends it can then write it out once.
+  const views = new WeakMap<InvocationRecord, InvocationView>();
+  const shared = (record: InvocationRecord): InvocationView => {
+    const known = views.get(record) ?? view(record);
+    views.set(record, known);
+    return known;
+  };
+  return {
+    list(funcName, query) {
+      assertDeployed(funcName);
+      // Flushing first makes the store the one list there is; only calls whose output is still being read are added.
+      recorder.flush();
+      const open = recorder
+        .pending()
+        .filter((record) => record.funcName === funcName)
+        .reverse();
+      const position =
+        query.before === undefined ? -1 : open.findIndex((record) => record.id === query.before);
+      const newer =
+        query.before === undefined || position >= 0
+          ? open.slice(position + 1, position + 1 + query.limit)
+          : [];
+      const found = [...newer];
+      let before = position >= 0 ? undefined : query.before;
+      // A few at a time: texts are up to half a MiB a record, and an answer is bounded by their sum.
+      while (found.length < query.limit && textOf(found) < MAX_LIST_TEXT) {
+        const limit = Math.min(PAGE, query.limit - found.length);
+        const page = store.listInvocations({ funcName, limit, ...(before === undefined ? {} : { before }) });
+        found.push(...page);
+        if (page.length < limit) break;
+        before = page.at(-1)!.id;
+      }
+      return fitting(found).map(view);
+    },
+    has: (id) => find(id) !== undefined,
+    get(id) {
+      const record = find(id);
+      if (!record) throw new GlambdarError('INVOCATION_NOT_FOUND', 'No record of such a call is kept.');
+      return view(record);
+    },
+    follow(funcName, listener) {
+      assertDeployed(funcName);
+      return recorder.onRecord(funcName, (record) => listener(shared(record)));
+    },
+  };
+}
+
+/** As many of them as fit into one answer, at least one. */
+function fitting(records: InvocationRecord[]): InvocationRecord[] {
+  let text = 0;
+  const end = records.findIndex((record, index) => (text += textOf([record])) > MAX_LIST_TEXT && index > 0);
+  return end === -1 ? records : records.slice(0, end);
+}
+
+function textOf(records: InvocationRecord[]): number {
+  return records.reduce((sum, { stdout, stderr }) => sum + stdout.length + stderr.length, 0);
+}
+
+function view(record: InvocationRecord): InvocationView {
+  const { durationMs, queueMs, startMs, loadMs, runMs } = record;
+  return {
+    ...record,
+    invokedAt: new Date(record.invokedAt).toISOString(),
+    durationMs: toMicroseconds(durationMs),
+    queueMs: toMicroseconds(queueMs),
+    startMs: toMicroseconds(startMs),
+    loadMs: toMicroseconds(loadMs),
+    runMs: toMicroseconds(runMs),
+  };
+}
+
+/** The clock's noise beyond that is nobody's information. */
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,83 @@
+/** Owns the process: its configuration, its first line, its signals, its exit code. */
+import { ConfigError, readConfig } from './config.js';
+import { DriverError } from './driver/driver.js';
+import { armFault } from './faults.js';
+import { ListenError } from './http/server.js';
+import { createLogger } from './logger.js';
+import { startRuntime, type Runtime } from './runtime.js';
+import { StartupError } from './store/startup-error.js';
+
+// Nothing the server writes is anybody else's business; what must be readable is given its mode explicitly.
+process.umask(0o077);
+
+/** After a second signal there is this long to remove containers; what is left is the next start's. */
+const HURRY_MS = 2_000;
+
+/** Signals closer together than this are one. */
+const SAME_SIGNAL_MS = 1_000;
+
+const started = performance.now();
+try {
+  const config = readConfig();
+  armFault(config.fault);
+  const logger = createLogger(config.logLevel);
+  process.on('uncaughtException', (err) => {
+    // Crash-only: the next start is the recovery.
+    logger.fatal({ err }, 'uncaught exception');
+    process.exit(1);
+  });
+
+  // Before anything is started: who reads the first line may send a signal at once.
+  let runtime: Runtime | null = null;
+  let stoppingSince: number | null = null;
+  const stop = (signal: NodeJS.Signals): void => {
+    // Nothing is running yet, and what was begun the next start puts in order.
+    if (runtime === null) process.exit(0);
+    const now = performance.now();
+    if (stoppingSince !== null) {
+      // npm and process groups deliver one signal twice; who is impatient sends another.
+      if (now - stoppingSince < SAME_SIGNAL_MS) return;
+      logger.warn({ signal }, 'stopping now');
+      process.exitCode = 1;
+      setTimeout(() => process.exit(1), HURRY_MS);
+      void runtime.close(0);
+      return;
+    }
+    stoppingSince = now;
+    logger.info({ signal, graceMs: config.shutdownMs }, 'stopping');
+    runtime.close(config.shutdownMs).then(
+      () => process.exit(),
+      (err: unknown) => {
+        logger.error({ err }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGHUP', stop);
+
+  runtime = await startRuntime({
+    config,
+    logger,
+    progress: (line) => process.stderr.write(`${line}\n`),
+  });
+  process.stdout.write(`Glambdar is ready at ${runtime.url}\n`);
+  logger.info(
+    { url: runtime.url, dir: config.dir, startMs: Math.round(performance.now() - started) },
+    'ready',
+  );
+  if (!['127.0.0.1', '::1', 'localhost'].includes(config.host))
+    logger.warn(
+      { host: config.host },
+      'anybody who can reach this address can deploy and run code: there are no accounts',
+    );
+} catch (error) {
+  const expected = [ConfigError, DriverError, ListenError, StartupError].some(
+    (kind) => error instanceof kind,
+  );
+  process.stderr.write(
+    `glambdar: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
+  );
+  process.exit(1);
+}

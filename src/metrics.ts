@@ -1,0 +1,107 @@
+/** Owns what is counted, in Prometheus's terms. Labels come from closed sets, except function names, which are capped. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Functions with a label of their own; calls of further ones are counted under "other". */
+const MAX_FUNCTION_LABELS = 200;
+
+export interface Metrics {
+  /** One finished call. */
+  invocation(call: { funcName: string; outcome: string; start: string | null; durationMs: number }): void;
+  /** One HTTP request; the route is a template, never a path. */
+  request(request: { route: string; method: string; status: number; seconds: number }): void;
+  /** An instance went from one state to another, after `previousMs` in the first; null = it was made. */
+  transition(from: string | null, to: string, previousMs: number): void;
+  text(): Promise<{ contentType: string; body: string }>;
+}
+
+export interface Gauges {
+  queueLength: () => number;
+  recordsDropped: () => number;
+  driverAvailable: () => boolean;
+  functions: () => number;
+}
+
+export function createMetrics(gauges: Gauges): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+  const calls = new Counter({
+    name: 'glambdar_invocations_total',
+    help: 'Finished calls by function, outcome and how the instance was found.',
+    labelNames: ['function', 'outcome', 'start'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'glambdar_invocation_duration_seconds',
+    help: 'From admission to answer.',
+    labelNames: ['start'],
+    buckets: seconds,
+    registers,
+  });
+  const requests = new Histogram({
+    name: 'glambdar_http_request_duration_seconds',
+    help: 'HTTP requests by route template, method and status.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: seconds,
+    registers,
+  });
+  const instances = new Gauge({
+    name: 'glambdar_instances',
+    help: 'Instances by state.',
+    labelNames: ['state'],
+    registers,
+  });
+  const ready = new Histogram({
+    name: 'glambdar_instance_start_seconds',
+    help: 'From the decision to start an instance to its worker being ready.',
+    buckets: seconds,
+    registers,
+  });
+  const created = new Counter({
+    name: 'glambdar_instances_created_total',
+    help: 'Containers that were begun.',
+    registers,
+  });
+  const sample = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  sample('glambdar_queue_length', 'Calls that wait for an instance.', gauges.queueLength);
+  sample(
+    'glambdar_records_dropped',
+    'Records of calls given up because the disk did not take them.',
+    gauges.recordsDropped,
+  );
+  sample('glambdar_driver_available', '1 while containers can be started.', () =>
+    Number(gauges.driverAvailable()),
+  );
+  sample('glambdar_functions', 'Deployed functions.', gauges.functions);
+  sample('glambdar_process_resident_memory_bytes', 'Memory of the server.', () => process.memoryUsage.rss());
+
+  const known = new Set<string>();
+  return {
+    invocation({ funcName, outcome, start, durationMs }) {
+      if (known.size < MAX_FUNCTION_LABELS) known.add(funcName);
+      calls.inc({ function: known.has(funcName) ? funcName : 'other', outcome, start: start ?? 'none' });
+      duration.observe({ start: start ?? 'none' }, durationMs / 1000);
+    },
+    request({ route, method, status, seconds: taken }) {
+      requests.observe({ route, method, status }, taken);
+    },
+    transition(from, to, previousMs) {
+      if (from === null) created.inc();
+      else instances.dec({ state: from });
+      if (to !== 'stopped') instances.inc({ state: to });
+      if (from === 'starting' && to === 'standby') ready.observe(previousMs / 1000);
+    },
+    async text() {
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}

@@ -1,0 +1,8 @@
+/** Owns starting `bundle-thread` in a worker thread: Node 20 cannot load TypeScript there by itself, the build needs nothing. */
+import { workerData } from 'node:worker_threads';
+
+if (workerData.entry.endsWith('.ts')) {
+  const { register } = await import('tsx/esm/api');
+  register();
+}
+await import(workerData.entry);

@@ -1,0 +1,221 @@
+/**
+ * Owns a driver for unit tests: "containers" are the real worker as child processes of the test, or whatever the test
+ * puts in their place. It can be told to fail in every way a daemon can.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  DriverError,
+  type ContainerOutput,
+  type ContainerSpec,
+  type Driver,
+  type DriverHealth,
+  type ExitState,
+  type Profile,
+} from '../../src/driver/driver.js';
+
+const WORKER = join(import.meta.dirname, '../../worker/main.cjs');
+
+/**
+ * What stands in a container's place: the real worker; the source of another program (it finds its slot in
+ * GLAMBDAR_SLOT); a function in this process that is handed a socket connected to the slot; or nothing that ever connects.
+ */
+export type Inhabitant =
+  'worker' | { program: string } | ((socket: Socket, spec: ContainerSpec) => void) | 'nobody';
+
+interface Container {
+  spec: ContainerSpec;
+  child: ChildProcess | null;
+  socket: Socket | null;
+  /** Descriptors of stdout and stderr: files, so that what was written is there at once. */
+  output: [stdout: number, stderr: number];
+  exit: ExitState | null;
+  ended: Promise<void>;
+  end: (exit: ExitState) => void;
+}
+
+export class FakeDriver implements Driver {
+  /** For containers started from now on. */
+  inhabitant: Inhabitant = 'worker';
+  /** Errors of the next starts, first come first served. */
+  failures: Error[] = [];
+  /** While set, starts wait for it before they do anything; their abort ends the waiting. */
+  gate: Promise<void> | null = null;
+  /** While set, removals wait for it. */
+  removeGate: Promise<void> | null = null;
+  /** Error of every removal. */
+  removeFailure: Error | null = null;
+  /** Whether the kernel "killed for memory" in containers that end from now on. */
+  oomKilled = false;
+  prepareFailure: Error | null = null;
+  /** Every start that was asked for, failed ones included. */
+  readonly started: ContainerSpec[] = [];
+  readonly removed: string[] = [];
+  #containers = new Map<string, Container>();
+  #exitListeners = new Map<string, Set<(exit: ExitState) => void>>();
+  #healthListeners = new Set<(health: DriverHealth) => void>();
+  #health: DriverHealth = { available: true };
+
+  /** Instance ids of containers that were started and not removed. */
+  get present(): string[] {
+    return [...this.#containers.keys()];
+  }
+
+  /** Changes the health and tells who listens. */
+  setHealth(health: DriverHealth): void {
+    this.#health = health;
+    for (const listener of this.#healthListeners) listener(health);
+  }
+
+  /** Ends a container as `kill -9` from outside would. Resolves when it has ended. */
+  async kill(instanceId: string): Promise<void> {
+    const container = this.#containers.get(instanceId);
+    if (!container) return;
+    if (container.child) container.child.kill('SIGKILL');
+    else container.end({ exitCode: 137, oomKilled: this.oomKilled });
+    await container.ended;
+  }
+
+  async open(): Promise<void> {}
+
+  async start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    this.started.push(spec);
+    if (this.gate) await Promise.race([this.gate, aborted(signal)]);
+    signal.throwIfAborted();
+    const failure = this.failures.shift();
+    if (failure) throw failure;
+    if (!this.#health.available) throw new DriverError('unavailable', this.#health.reason);
+    if (this.#containers.has(spec.instanceId)) throw new DriverError('failed', 'the name is taken');
+    const container = this.#create(spec);
+    const { inhabitant } = this;
+    if (typeof inhabitant === 'function') this.#connect(container, inhabitant);
+    else if (inhabitant !== 'nobody')
+      this.#spawn(container, inhabitant === 'worker' ? null : inhabitant.program);
+  }
+
+  async remove(instanceId: string): Promise<void> {
+    if (this.removeGate) await this.removeGate;
+    this.removed.push(instanceId);
+    await this.kill(instanceId);
+    if (this.removeFailure) throw this.removeFailure;
+    const container = this.#containers.get(instanceId);
+    if (!this.#containers.delete(instanceId)) return;
+    container?.output.forEach((file) => closeSync(file));
+  }
+
+  async exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
+    const container = this.#containers.get(instanceId);
+    if (!container) return undefined;
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      container.ended,
+      new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs))),
+    ]);
+    clearTimeout(timer);
+    return container.exit ?? undefined;
+  }
+
+  async output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
+    const container = this.#containers.get(instanceId);
+    if (!container) return { stdout: '', stderr: '' };
+    const [stdout, stderr] = container.output.map((file) => readEnd(file, maxBytes)) as [string, string];
+    return { stdout, stderr };
+  }
+
+  onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
+    const listeners = this.#exitListeners.get(instanceId) ?? new Set();
+    this.#exitListeners.set(instanceId, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  async prepareProfile(_profile: Profile): Promise<void> {
+    if (this.prepareFailure) throw this.prepareFailure;
+  }
+
+  health(): DriverHealth {
+    return this.#health;
+  }
+
+  onHealth(listener: (health: DriverHealth) => void): () => void {
+    this.#healthListeners.add(listener);
+    return () => this.#healthListeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.removeGate = null;
+    this.removeFailure = null;
+    await Promise.all(this.present.map((id) => this.remove(id)));
+  }
+
+  #create(spec: ContainerSpec): Container {
+    let ended!: () => void;
+    const container: Container = {
+      spec,
+      child: null,
+      socket: null,
+      output: [unnamedFile(), unnamedFile()],
+      exit: null,
+      ended: new Promise((resolve) => (ended = resolve)),
+      end: (exit) => {
+        if (container.exit) return;
+        container.exit = exit;
+        container.socket?.destroy();
+        ended();
+        for (const listener of this.#exitListeners.get(spec.instanceId) ?? []) listener(exit);
+      },
+    };
+    this.#containers.set(spec.instanceId, container);
+    return container;
+  }
+
+  #spawn(container: Container, program: string | null): void {
+    const args = program === null ? [WORKER] : ['-e', program];
+    const child = spawn(process.execPath, args, {
+      env: { GLAMBDAR_SLOT: container.spec.slotDir },
+      stdio: ['ignore', ...container.output],
+    });
+    container.child = child;
+    child.on('error', () => container.end({ exitCode: null, oomKilled: false }));
+    child.on('exit', (code, signal) => {
+      const exitCode = code ?? 128 + (signal === 'SIGABRT' ? 6 : signal === 'SIGSEGV' ? 11 : 9);
+      container.end({ exitCode, oomKilled: this.oomKilled });
+    });
+  }
+
+  #connect(container: Container, inhabitant: (socket: Socket, spec: ContainerSpec) => void): void {
+    const { spec } = container;
+    const directory = openSync(spec.slotDir, constants.O_RDONLY | constants.O_DIRECTORY);
+    const socket = connect(`/proc/self/fd/${directory}/s`);
+    container.socket = socket;
+    socket.on('error', () => undefined);
+    socket.once('connect', () => {
+      closeSync(directory);
+      inhabitant(socket, spec);
+    });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+/** A file that is gone once its descriptor is closed. */
+function unnamedFile(): number {
+  const path = join(tmpdir(), `glambdar-output-${randomBytes(8).toString('hex')}`);
+  const file = openSync(path, 'wx+', 0o600);
+  unlinkSync(path);
+  return file;
+}
+
+function readEnd(file: number, maxBytes: number): string {
+  const { size } = fstatSync(file);
+  const buffer = Buffer.alloc(Math.min(size, maxBytes));
+  readSync(file, buffer, 0, buffer.length, size - buffer.length);
+  return buffer.toString();
+}

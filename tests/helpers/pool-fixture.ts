@@ -1,0 +1,115 @@
+/** Owns a pool on a fake driver for one test: what it is asked for, and the proof that nothing of it is left. */
+import { readdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import type { ExecutionContext } from 'ava';
+import type { Profile } from '../../src/driver/driver.js';
+import { createLogger } from '../../src/logger.js';
+import type { Lease } from '../../src/pool/lease.js';
+import { Pool, type PoolOptions } from '../../src/pool/pool.js';
+import type { PoolRequest } from '../../src/pool/waiter.js';
+import type { InvokeMessage } from '../../worker/protocol.cjs';
+import { FakeDriver } from './fake-driver.js';
+import { scriptedWorker, type Script } from './scripted-worker.js';
+import { temporaryDirectory } from './temporary-directory.js';
+
+export const profile: Profile = { memoryMb: 128, cpus: 1, network: 'none' };
+
+export interface AcquireOptions {
+  key?: string;
+  reuse?: boolean;
+  first?: boolean;
+  memoryMb?: number;
+  signal?: AbortSignal;
+  prepareTree?: (target: string) => Promise<void>;
+}
+
+/** Resolves when the condition holds: for what happens behind the scenes, without an event of its own. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+export function request(options: AcquireOptions = {}): PoolRequest {
+  const {
+    key = 'a',
+    reuse = false,
+    memoryMb = 128,
+    prepareTree = (target) => mkdir(target).then(() => undefined),
+  } = options;
+  return {
+    profile: { ...profile, memoryMb },
+    code: {
+      key,
+      prepareTree,
+      load: { name: 'f', memoryMb, handler: null, contract: 'glambdar', env: {} },
+    },
+    reuse,
+    first: options.first ?? false,
+    signal: options.signal ?? new AbortController().signal,
+  };
+}
+
+export function invokeMessage(id = 'call'): InvokeMessage {
+  return {
+    type: 'invoke',
+    id,
+    version: 1,
+    method: 'GET',
+    path: '/',
+    query: '',
+    headers: [],
+    timeoutMs: 1000,
+    maxResponseBytes: 1000,
+  };
+}
+
+/** One call on a lease; its id is part of what the scripted worker sees. */
+export function call(lease: Lease, id = 'call') {
+  return lease.invoke(invokeMessage(id), Buffer.alloc(0), () => undefined);
+}
+
+export class PoolFixture {
+  readonly driver = new FakeDriver();
+  readonly pool: Pool;
+  readonly runDir: string;
+  /** As "idle>busy", in order, over all instances. */
+  readonly transitions: string[] = [];
+
+  constructor(t: ExecutionContext, options: Partial<PoolOptions> = {}, script: Script = {}) {
+    this.runDir = temporaryDirectory(t);
+    this.driver.inhabitant = scriptedWorker(script);
+    this.pool = new Pool({
+      driver: this.driver,
+      runDir: this.runDir,
+      limits: { maxInstances: 4, maxStarting: 2, maxWaiting: 10 },
+      uidBase: 200_000,
+      startTimeoutMs: 30_000,
+      loadTimeoutMs: 30_000,
+      queueTimeoutMs: 30_000,
+      keepAliveMs: 600_000,
+      cpuSecondsLimit: () => 100,
+      maxBodyBytes: 100_000,
+      withRoom: async (work) => work(),
+      logger: createLogger('silent'),
+      onTransition: (from, to) => this.transitions.push(`${from ?? ''}>${to}`),
+      ...options,
+    });
+    t.teardown(async () => {
+      await this.pool.destroy();
+      await this.driver.close();
+    });
+  }
+
+  acquire(options: AcquireOptions = {}): Promise<Lease> {
+    return this.pool.acquire(request(options));
+  }
+
+  /** Resolves when no instance, container, slot or tree is left. */
+  async empty(): Promise<void> {
+    await until(
+      () =>
+        Object.values(this.pool.counts()).every((count) => count === 0) &&
+        this.driver.present.length === 0 &&
+        readdirSync(this.runDir).length === 0,
+    );
+  }
+}

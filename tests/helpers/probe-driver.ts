@@ -1,0 +1,116 @@
+/** Owns a real Docker driver for a test: its directories, a worker that evaluates what it is sent, and the teardown of all. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ExecutionContext } from 'ava';
+import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker-driver.js';
+import type { ContainerSpec, Driver, Profile } from '../../src/driver/driver.js';
+import { createLogger } from '../../src/logger.js';
+
+const workerSource = `
+const lines = require('node:readline').createInterface({ input: require('node:net').connect('/slot/s') });
+const AsyncFunction = (async () => {}).constructor;
+lines.on('line', async (line) => {
+  let answer;
+  try {
+    answer = { value: await new AsyncFunction('require', JSON.parse(line))(require) };
+  } catch (error) {
+    answer = { error: String(error.cause?.code ?? error.code ?? error) };
+  }
+  lines.input.write(JSON.stringify(answer) + '\\n');
+});
+lines.on('close', () => process.exit(0));
+`;
+
+export const defaultProfile: Profile = { memoryMb: 128, cpus: 1, network: 'none' };
+
+/** A started container with a worker that is connected. */
+export interface Probe {
+  instanceId: string;
+  /** Runs the body of an async function in the container; its result comes back as JSON. Rejects with the error's code. */
+  evaluate(code: string): Promise<unknown>;
+  socket: Socket;
+}
+
+export class ProbeDriver {
+  readonly driver: Driver;
+  readonly directory = mkdtempSync(join(tmpdir(), 'glambdar-driver-'));
+  readonly options: DockerDriverOptions;
+  readonly #sockets = new Set<{ close(): void }>();
+  #uid = 300_000;
+
+  /** Not open yet. */
+  constructor(t: ExecutionContext, options: Partial<DockerDriverOptions> = {}) {
+    const workerDir = join(this.directory, 'worker');
+    mkdirSync(workerDir, { mode: 0o755 });
+    writeFileSync(join(workerDir, 'main.cjs'), workerSource, { mode: 0o644 });
+    this.options = {
+      dockerHost: null,
+      image: null,
+      runtime: null,
+      dirId: randomBytes(8).toString('hex'),
+      bootId: randomBytes(8).toString('hex'),
+      workerDir,
+      runRoot: join(this.directory, 'run'),
+      logger: createLogger('silent'),
+      ...options,
+    };
+    mkdirSync(this.options.runRoot, { recursive: true, mode: 0o700 });
+    this.driver = createDockerDriver(this.options);
+    t.teardown(async () => {
+      await this.driver.close();
+      for (const socket of this.#sockets) socket.close();
+      rmSync(this.directory, { recursive: true, force: true });
+    });
+  }
+
+  static async open(t: ExecutionContext, options: Partial<DockerDriverOptions> = {}): Promise<ProbeDriver> {
+    const probeDriver = new ProbeDriver(t, options);
+    await probeDriver.driver.open((line) => t.log(line));
+    return probeDriver;
+  }
+
+  /** A spec with a slot of its own. */
+  spec(profile: Partial<Profile> = {}): ContainerSpec {
+    const instanceId = randomBytes(8).toString('hex');
+    const slotDir = join(this.options.runRoot, instanceId);
+    mkdirSync(slotDir, { mode: 0o711 });
+    this.#uid += 1;
+    return {
+      instanceId,
+      slotDir,
+      uid: this.#uid,
+      cpuSecondsLimit: 30,
+      profile: { ...defaultProfile, ...profile },
+    };
+  }
+
+  /** Starts a container and waits until its worker has connected. */
+  async start(spec: ContainerSpec = this.spec()): Promise<Probe> {
+    const server = createServer();
+    const connected = new Promise<Socket>((resolve) => server.once('connection', resolve));
+    await new Promise<void>((resolve) => server.listen(join(spec.slotDir, 's'), resolve));
+    chmodSync(join(spec.slotDir, 's'), 0o666);
+    this.#sockets.add(server);
+    await this.driver.start(spec, new AbortController().signal);
+    const socket = await connected;
+    socket.on('error', () => undefined);
+    this.#sockets.add({ close: () => socket.destroy() });
+    const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
+    return {
+      instanceId: spec.instanceId,
+      socket,
+      evaluate: async (code) => {
+        socket.write(`${JSON.stringify(code)}\n`);
+        const { value: line, done } = (await answers.next()) as { value: string; done: boolean };
+        if (done) throw new Error('the worker hung up');
+        const { value, error } = JSON.parse(line) as { value?: unknown; error?: string };
+        if (error !== undefined) throw new Error(error);
+        return value;
+      },
+    };
+  }
+}

@@ -1,0 +1,51 @@
+/** Owns the test of archives that must be refused. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { GlambdarError, type ErrorCode } from '../../src/errors.js';
+import { extractHere } from '../../src/registry/bundle-extract.js';
+import { buildZip, type HostileEntry } from './hostile-zip.js';
+
+const LIMITS = { maxZipBytes: 1_000_000, maxUnpackedBytes: 100_000, maxEntries: 50 };
+
+export const GOOD: HostileEntry = { name: 'index.js', content: 'module.exports = 1' };
+
+/** One bad entry after a good one: refused whole. */
+export function withEntry(entry: HostileEntry): Buffer {
+  return buildZip([GOOD, entry]);
+}
+
+export interface Refusal {
+  code?: ErrorCode;
+  /** Whether only inflating shows what is wrong; everything else must be known before a byte is written. */
+  whenInflating?: boolean;
+}
+
+/** Extracts in this thread, within 1 MB zipped, 100 kB unpacked, 50 entries, and expects a sentence like `message`. */
+export const refuses = test.macro({
+  title: (condition) => `extractHere refuses an archive ${condition ?? ''}`,
+  async exec(
+    t,
+    zip: Buffer,
+    message: RegExp,
+    { code = 'INVALID_BUNDLE', whenInflating = false }: Refusal = {},
+  ) {
+    const dir = mkdtempSync(join(tmpdir(), 'glambdar-hostile-'));
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const zipPath = join(dir, 'upload.zip');
+    const targetDir = join(dir, 'target');
+    writeFileSync(zipPath, zip);
+    mkdirSync(targetDir);
+
+    const extraction = extractHere({ zipPath, targetDir, limits: LIMITS });
+    const error = await t.throwsAsync(extraction, { instanceOf: GlambdarError });
+
+    t.is(error.code, code);
+    t.regex(error.message, message);
+    t.regex(error.message, /\.$|\)\.$/, 'it is a sentence');
+    t.notRegex(error.message, /[\p{Cc}\p{Cf}]/u, 'it can be shown in a terminal');
+    t.deepEqual(readdirSync(dir).sort(), ['target', 'upload.zip'], 'nothing is written beside the target');
+    if (!whenInflating) t.deepEqual(readdirSync(targetDir), [], 'nothing is written');
+  },
+});

@@ -1,0 +1,183 @@
+/** Owns fakes of the parts behind `http/`, and the values they give. */
+import { GlambdarError } from '../../../src/errors.js';
+import type { InvocationRequest, InvocationResponse, Invoker } from '../../../src/invocation/invocation.js';
+import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
+import type { DeployRequest, FunctionMetadata, Registry } from '../../../src/registry/registry.js';
+
+export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
+
+/** What a function answered, with defaults. */
+export function answer(fields: Partial<InvocationResponse> = {}): InvocationResponse {
+  return {
+    statusCode: 200,
+    headers: [['content-type', 'application/json; charset=utf-8']],
+    body: Buffer.from('"hi"'),
+    version: 1,
+    start: 'loaded',
+    times: { queueMs: 0.1, startMs: 0, loadMs: 0, runMs: 1.23456 },
+    ...fields,
+  };
+}
+
+export function record(id: string, fields: Partial<InvocationView> = {}): InvocationView {
+  return {
+    id,
+    funcName: 'hello',
+    version: 1,
+    invokedAt: '2026-01-01T00:00:00.000Z',
+    status: 200,
+    outcome: 'ok',
+    start: 'warm',
+    durationMs: 1,
+    queueMs: 0,
+    startMs: 0,
+    loadMs: 0,
+    runMs: 1,
+    peakMemoryMb: null,
+    stdout: '',
+    stderr: '',
+    error: null,
+    ...fields,
+  };
+}
+
+type Handler = (
+  request: InvocationRequest,
+  signal: AbortSignal,
+) => InvocationResponse | Promise<InvocationResponse>;
+
+/** Knows `hello`; counts, and notices a call that was neither run nor abandoned, or both. */
+export class FakeInvoker implements Invoker {
+  handler: Handler = () => answer();
+  admitted: { name: string; id: string }[] = [];
+  ran: InvocationRequest[] = [];
+  abandoned = 0;
+  refuse: GlambdarError | undefined;
+  #open = 0;
+  #settled: (() => void)[] = [];
+
+  admit(funcName: string, id: string): ReturnType<Invoker['admit']> {
+    if (funcName !== 'hello') throw notFound();
+    if (this.refuse !== undefined) throw this.refuse;
+    this.admitted.push({ name: funcName, id });
+    this.#open += 1;
+    let used = false;
+    const use = (): void => {
+      if (used) throw new Error('run or abandon was called twice');
+      used = true;
+    };
+    return {
+      id: `inv-${id}`,
+      funcName,
+      run: async (request, signal) => {
+        use();
+        this.ran.push(request);
+        try {
+          return await this.handler(request, signal);
+        } finally {
+          this.#leave();
+        }
+      },
+      abandon: () => {
+        use();
+        this.abandoned += 1;
+        this.#leave();
+      },
+    };
+  }
+
+  /** Resolves when every admitted call was run to its end or abandoned. */
+  async settled(): Promise<void> {
+    if (this.#open > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
+  }
+
+  #leave(): void {
+    this.#open -= 1;
+    if (this.#open === 0) for (const resolve of this.#settled.splice(0)) resolve();
+  }
+}
+
+export const metadata: FunctionMetadata = {
+  name: 'hello',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedAt: '2026-01-01T00:00:00.000Z',
+  lastInvokedAt: null,
+  invokeCount: 0,
+  errorCount: 0,
+  version: 3,
+  digest: 'sha256:00',
+  sizeBytes: 10,
+  settings: {
+    memoryMb: 128,
+    cpus: 0.5,
+    timeoutMs: 30_000,
+    maxConcurrency: null,
+    rateLimit: 0,
+    isolation: 'invocation',
+    network: 'none',
+    env: {},
+    handler: null,
+    contract: 'glambdar',
+    standby: null,
+  },
+};
+
+export class FakeRegistry implements Registry {
+  deploys: DeployRequest[] = [];
+  patches: unknown[] = [];
+  onDeploy: (request: DeployRequest) => void | Promise<void> = () => undefined;
+
+  async deploy(request: DeployRequest): ReturnType<Registry['deploy']> {
+    this.deploys.push(request);
+    await this.onDeploy(request);
+    return { function: request.name, version: 1, digest: 'sha256:ab' };
+  }
+  list(): FunctionMetadata[] {
+    return [metadata];
+  }
+  get(name: string): FunctionMetadata {
+    if (name !== 'hello') throw notFound();
+    return metadata;
+  }
+  async remove(name: string): Promise<void> {
+    this.get(name);
+  }
+  async configure(name: string, patch: unknown): ReturnType<Registry['configure']> {
+    this.get(name);
+    this.patches.push(patch);
+    return patch as Awaited<ReturnType<Registry['configure']>>;
+  }
+}
+
+export class FakeLogs implements Logs {
+  records: InvocationView[] = [record('r2'), record('r1')];
+  queries: unknown[] = [];
+  listeners = new Set<(record: InvocationView) => void>();
+  #changed: (() => void)[] = [];
+
+  list(funcName: string, query: { limit: number; before?: string }): InvocationView[] {
+    if (funcName !== 'hello') throw notFound();
+    this.queries.push(query);
+    return this.records.slice(0, query.limit);
+  }
+  get(id: string): InvocationView {
+    const found = this.records.find((candidate) => candidate.id === id);
+    if (found === undefined) throw new GlambdarError('INVOCATION_NOT_FOUND', 'No such invocation.');
+    return found;
+  }
+  follow(funcName: string, listener: (record: InvocationView) => void): () => void {
+    if (funcName !== 'hello') throw notFound();
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+      for (const wake of this.#changed.splice(0)) wake();
+    };
+  }
+  emit(view: InvocationView): void {
+    for (const listener of this.listeners) listener(view);
+  }
+  /** Resolves when nobody follows any more. */
+  async unfollowed(): Promise<void> {
+    while (this.listeners.size > 0) await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+}

@@ -1,0 +1,100 @@
+/** Owns a real server on a free port with fake parts behind it. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { createApp, type AppConfig, type AppDeps } from '../../../src/http/app.js';
+import type { RequestObservation } from '../../../src/http/middleware/observe.js';
+import { createServer, type HttpServer, type ServerOptions } from '../../../src/http/server.js';
+import { FakeInvoker, FakeLogs, FakeRegistry } from './fakes.js';
+import { RawClient } from './raw-client.js';
+
+export interface Overrides {
+  config?: Partial<AppConfig>;
+  server?: Partial<ServerOptions>;
+  deps?: Partial<AppDeps>;
+}
+
+export interface Fixture {
+  url: string;
+  port: number;
+  server: HttpServer;
+  invoker: FakeInvoker;
+  registry: FakeRegistry;
+  logs: FakeLogs;
+  /** What was logged at warn or above. */
+  logged: unknown[];
+  observed: RequestObservation[];
+  uploads(): Promise<string[]>;
+  raw(): Promise<RawClient>;
+  get(path: string, init?: RequestInit): Promise<{ response: Response; json: Record<string, unknown> }>;
+}
+
+/** Starts; the teardown also checks that every admitted call was run or abandoned, and that no upload is left. */
+export async function startServer(t: ExecutionContext, overrides: Overrides = {}): Promise<Fixture> {
+  const uploadDir = await mkdtemp(join(tmpdir(), 'glambdar-http-'));
+  const invoker = new FakeInvoker();
+  const registry = new FakeRegistry();
+  const logs = new FakeLogs();
+  const logged: unknown[] = [];
+  const observed: RequestObservation[] = [];
+  const keep = (...entry: unknown[]): void => void logged.push(entry);
+  const silent = (): undefined => undefined;
+  const logger = {
+    trace: silent,
+    debug: silent,
+    info: silent,
+    warn: keep,
+    error: keep,
+    fatal: keep,
+    flush: silent,
+  };
+  const app = createApp({
+    registry,
+    invoker,
+    logs,
+    readiness: () => ({ ready: true }),
+    metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
+    onRequest: (observation) => observed.push(observation),
+    logger,
+    config: {
+      host: '127.0.0.1',
+      publicUrl: null,
+      maxBodyBytes: 1000,
+      maxBundleBytes: 100_000,
+      uploadDir,
+      ...overrides.config,
+    },
+    ...overrides.deps,
+  });
+  const server = createServer(app, { host: '127.0.0.1', port: 0, logger, ...overrides.server });
+  const { url, port } = await server.listen();
+  t.teardown(async () => {
+    await server.close(0);
+    await invoker.settled();
+    const left = await readdir(uploadDir);
+    await rm(uploadDir, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`uploads left behind: ${left.join(', ')}`);
+  });
+  return {
+    url,
+    port,
+    server,
+    invoker,
+    registry,
+    logs,
+    logged,
+    observed,
+    uploads: () => readdir(uploadDir),
+    raw: () => RawClient.connect(port),
+    get: async (path, init) => {
+      const response = await fetch(url + path, init);
+      return { response, json: (await response.json()) as Record<string, unknown> };
+    },
+  };
+}
+
+/** The head of a raw request with a right Host. */
+export function head(requestLine: string, ...headers: string[]): string {
+  return [`${requestLine} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
+}

@@ -1,0 +1,98 @@
+import test from 'ava';
+import { type GlambdarError } from '../../../src/errors.js';
+import { FunctionLimits } from '../../../src/invocation/function-limits.js';
+import { DEFAULT_SETTINGS } from '../../../src/registry/function.js';
+import type { FunctionSettings } from '../../../src/store/records.js';
+
+function settings(patch: Partial<FunctionSettings>): FunctionSettings {
+  return { ...DEFAULT_SETTINGS, ...patch };
+}
+
+/** Enters as often as it may at that moment. */
+function entered(
+  limits: FunctionLimits,
+  given: FunctionSettings,
+  now: number,
+): { count: number; error: GlambdarError } {
+  for (let count = 0; ; count += 1) {
+    try {
+      limits.enter('f', given, now);
+    } catch (error) {
+      return { count, error: error as GlambdarError };
+    }
+  }
+}
+
+test('a bucket holds a tenth of the rate and fills with it', (t) => {
+  const limits = new FunctionLimits();
+  const given = settings({ rateLimit: 100 });
+  const { count, error } = entered(limits, given, 1_000);
+  t.is(count, 10);
+  t.like(error, {
+    code: 'RATE_LIMITED',
+    status: 429,
+    retryAfterSeconds: 1,
+    message: '"f" allows 100 requests per second; try again later.',
+  });
+  t.is(entered(limits, given, 1_009).count, 0);
+  t.is(entered(limits, given, 1_031).count, 3);
+  t.is(entered(limits, given, 60_000).count, 10, 'never more than it holds');
+});
+
+test('a small rate lets one call in and says how many seconds to wait', (t) => {
+  const limits = new FunctionLimits();
+  const given = settings({ rateLimit: 0.1 });
+  const { count, error } = entered(limits, given, 0);
+  t.is(count, 1);
+  t.is(error.retryAfterSeconds, 10);
+  t.is(entered(limits, given, 4_000).error.retryAfterSeconds, 6);
+  t.is(entered(limits, given, 10_000).count, 1);
+});
+
+test('a changed rate begins with a full bucket', (t) => {
+  const limits = new FunctionLimits();
+  t.is(entered(limits, settings({ rateLimit: 10 }), 0).count, 1);
+  t.is(entered(limits, settings({ rateLimit: 50 }), 0).count, 5);
+  t.notThrows(() => limits.enter('f', settings({}), 0), 'no rate, no limit');
+});
+
+test('as many calls run at once as may', (t) => {
+  const limits = new FunctionLimits();
+  const given = settings({ maxConcurrency: 2 });
+  const { count, error } = entered(limits, given, 0);
+  t.is(count, 2);
+  t.like(error, { code: 'CONCURRENCY_LIMIT', status: 429, retryAfterSeconds: 1 });
+  t.notThrows(() => limits.enter('g', given, 0), 'each function for itself');
+  limits.leave('f');
+  t.is(entered(limits, given, 0).count, 1);
+  t.is(
+    entered(limits, settings({ maxConcurrency: 3 }), 0).count,
+    1,
+    'calls under way count when the limit changes',
+  );
+});
+
+test('a call refused for one limit takes nothing of the other', (t) => {
+  const limits = new FunctionLimits();
+  const given = settings({ maxConcurrency: 1, rateLimit: 1 });
+  limits.enter('f', given, 0);
+  limits.leave('f');
+  t.is(entered(limits, given, 0).error.code, 'RATE_LIMITED');
+  t.is(entered(limits, given, 1_000).count, 1, 'the place was not taken');
+  limits.enter('g', settings({ maxConcurrency: 1 }), 0);
+  t.throws(() => limits.enter('g', given, 0), { code: 'CONCURRENCY_LIMIT' } as never);
+  limits.leave('g');
+  t.notThrows(() => limits.enter('g', given, 0), 'the token was not taken');
+});
+
+test('what is remembered is dropped only when nothing runs', (t) => {
+  const limits = new FunctionLimits();
+  const given = settings({ maxConcurrency: 1 });
+  limits.enter('f', given, 0);
+  limits.forget('f');
+  t.throws(() => limits.enter('f', given, 0));
+  limits.leave('f');
+  limits.forget('f');
+  limits.leave('f');
+  t.is(entered(limits, given, 0).count, 1);
+});

@@ -1,0 +1,217 @@
+import test, { type ExecutionContext } from 'ava';
+import { GlambdarError } from '../../../src/errors.js';
+import { createLogs } from '../../../src/invocation/logs.js';
+import { Recorder } from '../../../src/invocation/recorder.js';
+import { createLogger } from '../../../src/logger.js';
+import type { FunctionCounters } from '../../../src/store/records.js';
+import { StoreError } from '../../../src/store/store.js';
+import { MemoryStore } from '../../helpers/memory-store.js';
+import { until } from '../../helpers/pool-fixture.js';
+import { call, calls, publication } from '../store/builders.js';
+
+/** A store with the functions `f` and `g`, a recorder and logs on it. */
+function setUp(t: ExecutionContext, keepPerFunction = 100) {
+  const store = new MemoryStore();
+  const fresh = (): FunctionCounters => ({ invokeCount: 0, errorCount: 0, lastInvokedAt: null });
+  const counters = new Map([
+    ['f', fresh()],
+    ['g', fresh()],
+  ]);
+  for (const name of counters.keys()) store.publish(publication(name));
+  const recorder = new Recorder({
+    store,
+    counters: (name) => counters.get(name),
+    keepPerFunction,
+    logger: createLogger('silent'),
+  });
+  t.teardown(() => recorder.close());
+  const assertDeployed = (name: string): void => {
+    if (!counters.has(name)) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
+  };
+  return { store, counters, recorder, logs: createLogs({ store, recorder, assertDeployed }) };
+}
+
+const stored = (store: MemoryStore, funcName = 'f') =>
+  store.listInvocations({ funcName, limit: 1000 }).map(({ id }) => id);
+
+/** A promise and its end. */
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+test('records are written together and of their own accord', async (t) => {
+  const { store, recorder } = setUp(t);
+  for (const record of calls(3, 'f')) recorder.add(record);
+  t.deepEqual(stored(store), []);
+  await until(() => stored(store).length > 0);
+  t.deepEqual(stored(store), ['c3', 'c2', 'c1']);
+  t.deepEqual(recorder.pending(), []);
+});
+
+test('a record can be read before it is written', (t) => {
+  const { recorder, logs, store } = setUp(t);
+  recorder.add(call('a', 'f', { invokedAt: 0 }));
+  t.like(logs.get('a'), { id: 'a', invokedAt: '1970-01-01T00:00:00.000Z' });
+  t.true(logs.has('a'));
+  t.deepEqual(stored(store), []);
+  t.throws(() => logs.get('b'), { code: 'INVOCATION_NOT_FOUND' } as never);
+});
+
+test('counters follow the outcomes and are written with the records', (t) => {
+  const { recorder, counters, store } = setUp(t);
+  recorder.add(call('a', 'f', { invokedAt: 20 }));
+  recorder.add(call('b', 'f', { invokedAt: 10, outcome: 'crash' }));
+  recorder.add(call('c', 'f', { invokedAt: 15, outcome: 'cancelled' }));
+  t.deepEqual(counters.get('f'), { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 });
+  recorder.flush();
+  t.deepEqual(store.listCounters(), new Map([['f', { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 }]]));
+});
+
+test('records of a function that is gone are not kept', (t) => {
+  const { recorder, counters, store } = setUp(t);
+  recorder.add(call('a', 'f'));
+  counters.delete('f');
+  recorder.add(call('b', 'f'));
+  recorder.flush();
+  t.deepEqual(stored(store), []);
+  t.deepEqual(recorder.pending(), []);
+});
+
+test('only the newest records of a function are kept', (t) => {
+  const { recorder, store } = setUp(t, 2);
+  for (const record of calls(5, 'f')) recorder.add(record);
+  recorder.flush();
+  t.deepEqual(stored(store), ['c5', 'c4']);
+});
+
+test('records stay readable when the store fails, and are written when it is whole again', (t) => {
+  const { recorder, logs, store } = setUp(t);
+  store.failure = new StoreError('disk I/O error', { full: true });
+  recorder.add(call('a', 'f'));
+  t.notThrows(() => recorder.flush());
+  t.is(logs.get('a').id, 'a');
+  store.failure = undefined;
+  recorder.flush();
+  t.deepEqual(stored(store), ['a']);
+  t.is(recorder.dropped, 0);
+});
+
+test('the oldest records are given up and counted when the store fails for long', (t) => {
+  const { recorder, store } = setUp(t, 10_000);
+  store.failure = new StoreError('disk I/O error', { full: true });
+  for (const record of calls(5_003, 'f')) recorder.add(record);
+  t.is(recorder.dropped, 3);
+  t.is(recorder.pending().length, 5_000);
+  store.failure = undefined;
+  recorder.flush();
+  t.is(store.getInvocation('c3'), undefined);
+  t.is(store.getInvocation('c4')?.id, 'c4');
+});
+
+test('a record that is still open is readable, written when it closes, and by close', async (t) => {
+  const { recorder, logs, store } = setUp(t);
+  const output = deferred();
+  const never = deferred();
+  const record = call('a', 'f');
+  recorder.add(record, output.promise);
+  recorder.add(call('b', 'f'), never.promise);
+  recorder.flush();
+  t.deepEqual(stored(store), []);
+  t.is(logs.get('a').stdout, '');
+  record.stdout = 'late';
+  output.resolve();
+  await until(() => {
+    recorder.flush();
+    return stored(store).length > 0;
+  });
+  t.is(store.getInvocation('a')?.stdout, 'late');
+  recorder.close();
+  t.deepEqual(stored(store), ['b', 'a']);
+});
+
+test('a record whose output could not be read is written without it', async (t) => {
+  const { recorder, store } = setUp(t);
+  const output = deferred();
+  recorder.add(call('a', 'f'), output.promise);
+  output.reject(new Error('no output'));
+  await until(() => stored(store).length === 1);
+  t.deepEqual(recorder.pending(), []);
+});
+
+test('who follows a function gets its records as they are finished, until they stop', async (t) => {
+  const { recorder, logs } = setUp(t);
+  const seen: string[] = [];
+  const stop = logs.follow('f', ({ id, invokedAt, stdout }) =>
+    seen.push(`${id} ${invokedAt.slice(0, 4)} ${stdout}`),
+  );
+  const output = deferred();
+  const open = call('open', 'f');
+  recorder.add(open, output.promise);
+  recorder.add(call('of-another', 'g'));
+  recorder.add(call('done', 'f'));
+  t.deepEqual(seen, ['done 2023 ']);
+  open.stdout = 'late';
+  output.resolve();
+  await until(() => seen.length === 2);
+  t.deepEqual(seen, ['done 2023 ', 'open 2023 late']);
+  stop();
+  recorder.add(call('after', 'f'));
+  t.is(seen.length, 2);
+  t.throws(() => logs.follow('nope', () => undefined), { code: 'FUNCTION_NOT_FOUND' } as never);
+});
+
+test('a function may be called like an event of Node', (t) => {
+  const { recorder, counters, logs } = setUp(t);
+  counters.set('error', { invokeCount: 0, errorCount: 0, lastInvokedAt: null });
+  t.notThrows(() => recorder.add(call('a', 'error')));
+  const seen: string[] = [];
+  logs.follow('error', ({ id }) => seen.push(id));
+  recorder.add(call('b', 'error'));
+  t.deepEqual(seen, ['b']);
+});
+
+test('a list goes from newest to oldest, open records first, page by page', (t) => {
+  const { recorder, logs } = setUp(t);
+  const never = deferred().promise;
+  for (const record of calls(4, 'f')) recorder.add(record);
+  recorder.add(call('other', 'g'), never);
+  for (const record of calls(3, 'f', 'open')) recorder.add(record, never);
+  const list = (limit: number, before?: string) =>
+    logs.list('f', { limit, ...(before === undefined ? {} : { before }) }).map(({ id }) => id);
+  const all = ['open3', 'open2', 'open1', 'c4', 'c3', 'c2', 'c1'];
+  t.deepEqual(list(100), all);
+  t.deepEqual(list(2), ['open3', 'open2']);
+  t.deepEqual(list(3), ['open3', 'open2', 'open1']);
+  for (const [index, id] of all.entries())
+    t.deepEqual(list(3, id), all.slice(index + 1, index + 4), `before ${id}`);
+  t.deepEqual(list(10, 'unknown'), []);
+  t.throws(() => list.call(null, 1) && logs.list('nope', { limit: 1 }), {
+    code: 'FUNCTION_NOT_FOUND',
+  } as never);
+});
+
+test('a page continues where it ended when the record was written in between', async (t) => {
+  const { recorder, logs } = setUp(t);
+  const output = deferred();
+  recorder.add(call('a', 'f'));
+  recorder.add(call('b', 'f'), output.promise);
+  t.deepEqual(
+    logs.list('f', { limit: 1 }).map(({ id }) => id),
+    ['b'],
+  );
+  output.resolve();
+  await until(() => {
+    recorder.flush();
+    return recorder.pending().length === 0;
+  });
+  t.deepEqual(
+    logs.list('f', { limit: 5, before: 'b' }).map(({ id }) => id),
+    ['a'],
+  );
+});

@@ -1,0 +1,344 @@
+import { readdirSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { GlambdarError } from '../../../src/errors.js';
+import type { Lease } from '../../../src/pool/lease.js';
+import { PoolFixture, call, until } from '../../helpers/pool-fixture.js';
+import { response } from '../../helpers/scripted-worker.js';
+
+test('a first call walks the whole path and leaves nothing', async (t) => {
+  const fixture = new PoolFixture(t);
+  const lease = await fixture.acquire();
+  t.is(lease.start, 'cold');
+  t.true(lease.times.queueMs >= 0 && lease.times.startMs > 0 && lease.times.loadMs > 0);
+  t.like(await call(lease), { message: { statusCode: 200 } });
+  t.deepEqual(readdirSync(fixture.runDir).length, 1, 'one slot, no tree beside it');
+  t.deepEqual(await lease.release(false), { stdout: '', stderr: '' });
+  t.deepEqual(fixture.transitions, [
+    '>starting',
+    'starting>standby',
+    'standby>loading',
+    'loading>idle',
+    'idle>busy',
+    'busy>stopping',
+    'stopping>stopped',
+  ]);
+  await fixture.empty();
+});
+
+test('the tree lies in the slot as the worker is told to load it', async (t) => {
+  const seen: string[][] = [];
+  const fixture: PoolFixture = new PoolFixture(
+    t,
+    {},
+    {
+      load: ({ id }, { send }) => {
+        const [slot] = readdirSync(fixture.runDir);
+        seen.push(readdirSync(join(fixture.runDir, slot!, 'function')));
+        send({ type: 'loaded', id });
+      },
+    },
+  );
+  const prepareTree = async (target: string): Promise<void> => {
+    await mkdir(target);
+    await writeFile(join(target, 'index.js'), '');
+  };
+  await (await fixture.acquire({ prepareTree })).release(false);
+  t.deepEqual(seen, [['index.js']]);
+});
+
+test('a kept instance serves the next call of its function, most recently used first', async (t) => {
+  const fixture = new PoolFixture(t);
+  const [first, second] = await Promise.all([
+    fixture.acquire({ reuse: true }),
+    fixture.acquire({ reuse: true }),
+  ]);
+  await call(first, 'first');
+  await first.release(true);
+  await until(() => performance.now() > 0);
+  await second.release(true);
+  const [, secondId] = fixture.driver.present;
+  const next = await fixture.acquire({ reuse: true });
+  t.is(next.start, 'warm');
+  t.deepEqual({ ...next.times, queueMs: 0 }, { queueMs: 0, startMs: 0, loadMs: 0 });
+  await fixture.driver.kill(secondId!);
+  await t.throwsAsync(call(next), { message: /closed its connection/ });
+  await next.release(true);
+  t.is(fixture.pool.counts().idle, 1, 'the other one is still there');
+  t.is(fixture.driver.started.length, 2);
+});
+
+test('a kept instance is not used by a call that may not reuse, nor by other code', async (t) => {
+  const fixture = new PoolFixture(t);
+  await (await fixture.acquire({ reuse: true })).release(true);
+  t.is((await fixture.acquire({ reuse: false })).start, 'cold');
+  t.is((await fixture.acquire({ reuse: true, key: 'b' })).start, 'cold');
+  t.is((await fixture.acquire({ reuse: true })).start, 'warm');
+});
+
+test('a kept instance goes when it was idle for as long as it is kept', async (t) => {
+  const fixture = new PoolFixture(t, { keepAliveMs: 30 });
+  await (await fixture.acquire({ reuse: true })).release(true);
+  const again = await fixture.acquire({ reuse: true });
+  t.is(again.start, 'warm');
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  t.is(fixture.pool.counts().busy, 1, 'one in use does not expire');
+  await again.release(true);
+  t.is(fixture.pool.counts().idle, 1);
+  await fixture.empty();
+});
+
+test('an instance that has used up half of its CPU time is not kept', async (t) => {
+  const fixture = new PoolFixture(t, { cpuSecondsLimit: () => 0 });
+  await (await fixture.acquire({ reuse: true })).release(true);
+  await t.notThrowsAsync(fixture.empty());
+});
+
+test('an idle instance whose worker dies or speaks goes at once', async (t) => {
+  const fixture = new PoolFixture(
+    t,
+    {},
+    {
+      invoke: ({ id }, { send }) => {
+        send(response(id));
+        if (id === 'twice') setImmediate(() => send(response(id)));
+      },
+    },
+  );
+  const lease = await fixture.acquire({ reuse: true });
+  await lease.release(true);
+  await fixture.driver.kill(fixture.driver.present[0]!);
+  await fixture.empty();
+  const second = await fixture.acquire({ reuse: true });
+  t.is(second.start, 'cold');
+  await call(second, 'twice');
+  await second.release(true);
+  await fixture.empty();
+});
+
+test('an instance that crashed in a call is not kept', async (t) => {
+  const fixture = new PoolFixture(t, {}, { invoke: (_message, { socket }) => socket.destroy() });
+  fixture.driver.oomKilled = true;
+  const lease = await fixture.acquire({ reuse: true });
+  const calling = t.throwsAsync(call(lease));
+  await fixture.driver.kill(fixture.driver.present[0]!);
+  t.like(await calling, { name: 'InstanceFailure', exit: { exitCode: 137, oomKilled: true } });
+  await lease.release(true);
+  await fixture.empty();
+});
+
+test('a worker that breaks the protocol in a call is named and not kept', async (t) => {
+  const fixture = new PoolFixture(t, {}, { invoke: (_message, { send }) => send(response('another')) });
+  const lease = await fixture.acquire({ reuse: true });
+  await t.throwsAsync(call(lease), {
+    name: 'InstanceFailure',
+    message: /broke the protocol: a response message for another id/,
+  });
+  await lease.release(true);
+  await fixture.empty();
+});
+
+test('instances alive at a time have different uids and limits of their own', async (t) => {
+  const fixture = new PoolFixture(t, { cpuSecondsLimit: ({ memoryMb }) => memoryMb });
+  await Promise.all([1, 2, 3].map((_, index) => fixture.acquire({ memoryMb: 100 + index })));
+  const { started } = fixture.driver;
+  t.is(new Set(started.map(({ uid }) => uid)).size, 3);
+  t.deepEqual(started.map(({ cpuSecondsLimit }) => cpuSecondsLimit).sort(), [100, 101, 102]);
+});
+
+test('waiting calls are served in the order of their coming', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 10 } });
+  const served: string[] = [];
+  const serve = async (name: string, reuse: boolean): Promise<void> => {
+    const lease = await fixture.acquire({ key: name, reuse });
+    served.push(`${name} ${lease.start}`);
+    await lease.release(reuse);
+  };
+  await Promise.all([serve('a', false), serve('b', true), serve('c', false), serve('d', false)]);
+  t.deepEqual(served, ['a cold', 'b cold', 'c cold', 'd cold']);
+  t.is(fixture.pool.queueLength, 0);
+  await fixture.empty();
+});
+
+test('a call that has waited too long is told when to come again', async (t) => {
+  const fixture = new PoolFixture(t, {
+    queueTimeoutMs: 1_000,
+    limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 5 },
+  });
+  const lease = await fixture.acquire();
+  const error = await t.throwsAsync(fixture.acquire(), { instanceOf: GlambdarError });
+  t.is(error.code, 'AT_CAPACITY');
+  t.is(error.message, 'The call waited 1000 ms for a free container; try again later.');
+  t.is(error.retryAfterSeconds, 1);
+  t.is(fixture.pool.queueLength, 0);
+  await lease.release(false);
+  await fixture.empty();
+});
+
+test('a call is refused at once when the queue is full', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 1 } });
+  const lease = await fixture.acquire();
+  const waiting = fixture.acquire();
+  const error = await t.throwsAsync(fixture.acquire(), { instanceOf: GlambdarError });
+  t.is(error.code, 'AT_CAPACITY');
+  t.true((error.retryAfterSeconds ?? 0) >= 1);
+  t.notThrows(() => fixture.pool.assertAdmits(), 'a request that may be promised a start is let in');
+  await lease.release(false);
+  await (await waiting).release(false);
+  await fixture.empty();
+});
+
+test('an idle instance of another function makes room when all places are taken', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 2, maxStarting: 2, maxWaiting: 5 } });
+  await (await fixture.acquire({ key: 'old', reuse: true })).release(true);
+  await (await fixture.acquire({ key: 'young', reuse: true })).release(true);
+  const other = await fixture.acquire({ key: 'new', memoryMb: 512 });
+  t.is(other.start, 'cold');
+  t.is(
+    (await fixture.acquire({ key: 'young', reuse: true })).start,
+    'warm',
+    'the least recently used one went',
+  );
+  t.is(fixture.driver.removed.length, 1);
+});
+
+test('a place is taken until the container is removed', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 5 } });
+  const lease = await fixture.acquire();
+  let open!: () => void;
+  fixture.driver.removeGate = new Promise((resolve) => (open = resolve));
+  const released = lease.release(false);
+  const next = fixture.acquire();
+  t.is(fixture.driver.started.length, 1);
+  t.is(fixture.pool.counts().stopping, 1);
+  fixture.driver.removeGate = null;
+  open();
+  await released;
+  await (await next).release(false);
+});
+
+test('a container that cannot be removed does not keep its place', async (t) => {
+  const fixture = new PoolFixture(t);
+  fixture.driver.removeFailure = new Error('daemon says no');
+  await (await fixture.acquire()).release(false);
+  t.deepEqual(Object.values(fixture.pool.counts()), [0, 0, 0, 0, 0, 0, 0]);
+  t.deepEqual(readdirSync(fixture.runDir), []);
+});
+
+test('evicting a version stops its idle instances only', async (t) => {
+  const fixture = new PoolFixture(t);
+  const [a, b, running] = await Promise.all([
+    fixture.acquire({ key: 'a', reuse: true }),
+    fixture.acquire({ key: 'b', reuse: true }),
+    fixture.acquire({ key: 'a', reuse: true }),
+  ]);
+  await Promise.all([a.release(true), b.release(true)]);
+  await fixture.pool.evict('a');
+  t.like(fixture.pool.counts(), { idle: 1, busy: 1, stopping: 0 });
+  t.like(await call(running), { message: { statusCode: 200 } });
+});
+
+test('200 calls at once are all served within the limits', async (t) => {
+  const limits = { maxInstances: 8, maxStarting: 4, maxWaiting: 200 };
+  const most = { alive: 0, starting: 0 };
+  const fixture: PoolFixture = new PoolFixture(t, {
+    limits,
+    onTransition: () => {
+      const counts = fixture.pool.counts();
+      most.starting = Math.max(most.starting, counts.starting);
+      most.alive = Math.max(
+        most.alive,
+        Object.values(counts).reduce((sum, count) => sum + count, 0),
+      );
+    },
+  });
+  const uids = new Set<number>();
+  const serve = async (index: number): Promise<void> => {
+    const reuse = index % 2 === 0;
+    const lease: Lease = await fixture.acquire({
+      key: `f${index % 5}${reuse}`,
+      reuse,
+      memoryMb: 128 + (index % 3),
+    });
+    t.true(reuse || lease.start !== 'warm');
+    const id = `call-${index}`;
+    t.like(await call(lease, id), { message: { id } });
+    await lease.release(reuse);
+  };
+  await Promise.all(Array.from({ length: 200 }, (_, index) => serve(index)));
+  for (const { uid } of fixture.driver.started) uids.add(uid);
+  t.is(uids.size, fixture.driver.started.length, 'no uid comes again soon');
+  t.true(most.alive <= limits.maxInstances, `${most.alive} were alive`);
+  t.true(most.starting <= limits.maxStarting, `${most.starting} were starting`);
+  t.is(fixture.pool.queueLength, 0);
+  await fixture.pool.destroy();
+  await fixture.empty();
+});
+
+test('draining rejects who waits, lets calls under way end and nobody in', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 5 } });
+  const lease = await fixture.acquire({ reuse: true });
+  const waiting = fixture.acquire();
+  fixture.pool.drain();
+  await t.throwsAsync(waiting, { code: 'STOPPING' } as never);
+  await t.throwsAsync(fixture.acquire(), { code: 'STOPPING' } as never);
+  t.like(await call(lease), { message: { statusCode: 200 } });
+  await lease.release(true);
+  await fixture.empty();
+});
+
+test('destroying ends everything in every state, calls and loads with STOPPING', async (t) => {
+  const fixture = new PoolFixture(
+    t,
+    { limits: { maxInstances: 5, maxStarting: 1, maxWaiting: 10 } },
+    {
+      load: (message, { send }) => {
+        if (message.memoryMb !== 999) send({ type: 'loaded', id: message.id });
+      },
+      invoke: () => undefined,
+    },
+  );
+  const busy = await fixture.acquire();
+  const calling = t.throwsAsync(call(busy), { instanceOf: GlambdarError });
+  await (await fixture.acquire({ reuse: true })).release(true);
+  const loading = t.throwsAsync(fixture.acquire({ memoryMb: 999 }), { instanceOf: GlambdarError });
+  await until(() => fixture.pool.counts().loading === 1);
+  fixture.driver.inhabitant = 'nobody';
+  const starting = t.throwsAsync(fixture.acquire({ key: 's' }), { instanceOf: GlambdarError });
+  const queued = t.throwsAsync(fixture.acquire({ key: 'q' }), { instanceOf: GlambdarError });
+  t.like(fixture.pool.counts(), { busy: 1, idle: 1, loading: 1, starting: 1 });
+  await Promise.all([fixture.pool.destroy(), fixture.pool.destroy()]);
+  for (const error of await Promise.all([calling, loading, starting, queued])) t.is(error.code, 'STOPPING');
+  await fixture.empty();
+  await busy.release(true);
+  t.deepEqual(Object.values(fixture.pool.counts()), [0, 0, 0, 0, 0, 0, 0]);
+});
+
+test('an instance kept for who waits serves calls for its code that wait, and then goes', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 10 } });
+  const first = await fixture.acquire({ reuse: true });
+  const waiting = fixture.acquire({ reuse: true });
+  await first.release('for-who-waits');
+  const second = await waiting;
+  t.is(second.start, 'warm');
+  await second.release('for-who-waits');
+  t.is(fixture.driver.started.length, 1);
+  await fixture.empty();
+});
+
+test('a request that goes first overtakes the queue, and is not refused when that is full', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 1 } });
+  const busy = await fixture.acquire();
+  const order: string[] = [];
+  const taken = async (name: string, first: boolean): Promise<void> => {
+    const lease = await fixture.acquire({ key: name, first });
+    order.push(name);
+    await lease.release(false);
+  };
+  const calls = [taken('call', false), taken('deploy', true), taken('next deploy', true)];
+  await t.throwsAsync(taken('one too many', false), { message: /queue is full/ });
+  await busy.release(false);
+  await Promise.all(calls);
+  t.deepEqual(order, ['deploy', 'next deploy', 'call']);
+});

@@ -1,0 +1,145 @@
+/**
+ * Owns the work of the worker: load one function, run its calls one at a time, and tell the host how each ended.
+ */
+'use strict';
+const { writeFrame } = require('./protocol.cjs');
+const { serializeError } = require('./error.cjs');
+const { Output } = require('./output.cjs');
+const { loadHandler } = require('./handler.cjs');
+const { createRequest, createContext } = require('./request.cjs');
+const { renderResponse, BadResponse } = require('./response.cjs');
+
+/**
+ * @typedef {import('./protocol.cjs').LoadMessage} LoadMessage
+ * @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage
+ * @typedef {import('./protocol.cjs').HostMessage} HostMessage
+ * @typedef {import('./protocol.cjs').FailureKind} FailureKind
+ */
+
+/**
+ * @param {import('node:net').Socket} socket to the host
+ * @param {string} root absolute path of the function's folder
+ * @returns {(message: HostMessage, body: Buffer) => void} takes what the host sends
+ */
+function createJobs(socket, root) {
+  const output = new Output();
+  output.install();
+
+  /** The work under way: a load or a call. @type {{ id: string, abort: AbortController | null, fail: (kind: FailureKind, error: unknown) => void } | null} */
+  let work = null;
+  /** @type {LoadMessage | null} */
+  let loaded = null;
+  /** @type {Function | null} */
+  let handler = null;
+
+  // While work is under way only the user's own handles keep the process alive (the socket is unreferenced then). If
+  // none is left the promise can never settle: say so at once instead of waiting for the deadline.
+  process.on('beforeExit', () =>
+    work?.fail(
+      'unsettled',
+      new Error(
+        'its promise can never settle: nothing is left to wait for (a missing await, resolve or callback?)',
+      ),
+    ),
+  );
+  process.on('uncaughtException', (error) => {
+    // A listener of the user's own has taken responsibility.
+    if (process.listenerCount('uncaughtException') > 1) return;
+    if (work) work.fail('uncaught', error);
+    else process.exit(1);
+  });
+
+  /** @param {HostMessage} message @param {Buffer} body */
+  function receive(message, body) {
+    if (message.type === 'load') void load(message);
+    else if (message.type === 'invoke') void invoke(message, body);
+    else if (work?.id === message.id) (work.abort ??= new AbortController()).abort();
+  }
+
+  /** @param {LoadMessage} message */
+  async function load(message) {
+    loaded = message;
+    begin(message.id, (_kind, error) => {
+      end();
+      writeFrame(socket, { type: 'load-failed', id: message.id, error: serializeError(error, root) });
+    });
+    try {
+      Object.assign(process.env, message.env);
+      process.chdir(root);
+      const found = await loadHandler(root, message.handler);
+      handler = message.contract === 'faas' ? require('./faas.cjs').adaptFaas(found) : found;
+      if (work?.id !== message.id) return;
+      end();
+      writeFrame(socket, { type: 'loaded', id: message.id });
+    } catch (error) {
+      if (work?.id === message.id) work.fail('function', error);
+    }
+  }
+
+  /** @param {InvokeMessage} message @param {Buffer} body */
+  async function invoke(message, body) {
+    const mine = begin(message.id, (kind, error) => {
+      const cut = end();
+      const failure = {
+        type: /** @type {const} */ ('error'),
+        id: message.id,
+        kind,
+        error: serializeError(error, root),
+        cut,
+        peakMemoryKb: peakMemoryKb(),
+      };
+      writeFrame(socket, failure);
+    });
+    const { name, memoryMb } = /** @type {LoadMessage} */ (loaded);
+    try {
+      const context = createContext(
+        message,
+        name,
+        memoryMb,
+        () => (mine.abort ??= new AbortController()).signal,
+      );
+      const value = await /** @type {Function} */ (handler)(createRequest(message, body), context);
+      const response = await renderResponse(value);
+      if (work !== mine) return;
+      if (response.body.length > message.maxResponseBytes) {
+        mine.fail(
+          'response-too-large',
+          new Error(
+            `the function answered ${response.body.length} bytes; the limit is ${message.maxResponseBytes}.`,
+          ),
+        );
+        return;
+      }
+      const { statusCode, headers } = response;
+      writeFrame(
+        socket,
+        { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
+        response.body,
+      );
+    } catch (error) {
+      if (work === mine) mine.fail(error instanceof BadResponse ? 'bad-response' : 'function', error);
+    }
+  }
+
+  /** @param {string} id @param {(kind: FailureKind, error: unknown) => void} fail */
+  function begin(id, fail) {
+    work = { id, abort: null, fail };
+    output.begin((stream, text) => writeFrame(socket, { type: 'log', id, stream }, text));
+    socket.unref();
+    return work;
+  }
+
+  function end() {
+    work = null;
+    socket.ref();
+    return output.end();
+  }
+
+  return receive;
+}
+
+function peakMemoryKb() {
+  return process.resourceUsage().maxRSS;
+}
+
+module.exports = { createJobs };

@@ -1,0 +1,33 @@
+/**
+ * Owns the process of the worker: connecting to the host, saying that it is ready, ending with the connection.
+ * Runs inside the container beside the user's code, so nothing here protects the host; the host believes none of it.
+ */
+'use strict';
+const net = require('node:net');
+const { FrameDecoder, PROTOCOL_VERSION, writeFrame } = require('./protocol.cjs');
+
+/** @typedef {import('./protocol.cjs').HostMessage} HostMessage */
+
+// The socket is named relative to the slot: absolute Unix socket paths end at 107 bytes.
+process.chdir(process.env['GLAMBDAR_SLOT'] ?? '/slot');
+delete process.env['GLAMBDAR_SLOT'];
+const root = `${process.cwd()}/function`;
+
+/** @type {(message: HostMessage, body: Buffer) => void} */
+let receive;
+
+const socket = net.connect('s');
+const decoder = new FrameDecoder(
+  { maxHeaderBytes: 16 * 1024 * 1024, maxBodyBytes: 0xffffffff },
+  (header, body) => receive(/** @type {HostMessage} */ (header), body),
+);
+socket.on('connect', () => {
+  writeFrame(socket, { type: 'ready', protocol: PROTOCOL_VERSION, node: process.version });
+  // The rest is loaded after having said so: meanwhile the host moves the code here.
+  receive = require('./jobs.cjs').createJobs(socket, root);
+});
+socket.on('data', (chunk) => decoder.push(/** @type {Buffer} */ (chunk)));
+// Without the host there is nothing left to do. 'end' too: the host may half-close.
+socket.on('end', () => process.exit(0));
+socket.on('close', () => process.exit(0));
+socket.on('error', () => process.exit(1));

@@ -1,0 +1,209 @@
+/**
+ * Owns the wire between host and worker: the frame, its limits, and the shape of every message. Both ends use this
+ * file, so they cannot disagree; what the host believes of a message is decided in `src/ipc/worker-message.ts`.
+ *
+ *   ┌──────────────────┬──────────────────┬───────────────┬────────────┐
+ *   │ u32 header bytes │ u32 body bytes   │ JSON header   │ raw body   │   big-endian
+ *   └──────────────────┴──────────────────┴───────────────┴────────────┘
+ *
+ *   worker                                host
+ *     ready ───────────────────────────────▶          once, after connecting
+ *     ◀──────────────────────────────── load          once
+ *     log* , loaded | load-failed ─────────▶
+ *     ◀────────────────────────────── invoke          one at a time
+ *     ◀────────────────────────────── cancel          the caller has gone
+ *     log* , response | error ─────────────▶
+ */
+'use strict';
+
+/**
+ * @typedef {{ name: string, message: string, stack: string, file?: string, line?: number }} SerializedError
+ *   Plain data, every string bounded. `file` is relative to the function's folder.
+ *
+ * @typedef {{ type: 'ready', protocol: number, node: string }} ReadyMessage
+ * @typedef {{ type: 'loaded', id: string }} LoadedMessage
+ * @typedef {{ type: 'load-failed', id: string, error: SerializedError }} LoadFailedMessage
+ * @typedef {{ type: 'log', id: string, stream: 'stdout' | 'stderr' }} LogMessage body: UTF-8 text
+ * @typedef {{ stdout: number, stderr: number }} CutBytes bytes of output beyond what was sent
+ * @typedef {{ type: 'response', id: string, statusCode: number, headers: [string, string][], cut: CutBytes, peakMemoryKb: number }} ResponseMessage body: raw
+ * @typedef {'function' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught'} FailureKind
+ * @typedef {{ type: 'error', id: string, kind: FailureKind, error: SerializedError, cut: CutBytes, peakMemoryKb: number }} ErrorMessage
+ * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage} WorkerMessage
+ *
+ * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: 'glambdar' | 'faas', env: Record<string, string> }} LoadMessage
+ * @typedef {{ type: 'invoke', id: string, version: number, method: string, path: string, query: string, headers: [string, string][], timeoutMs: number, maxResponseBytes: number }} InvokeMessage body: the request's
+ * @typedef {{ type: 'cancel', id: string }} CancelMessage
+ * @typedef {LoadMessage | InvokeMessage | CancelMessage} HostMessage
+ *
+ * @typedef {{ maxHeaderBytes: number, maxBodyBytes: number }} FrameLimits
+ */
+
+/** Raised with every incompatible change; a worker announcing another one is refused. */
+const PROTOCOL_VERSION = 1;
+/** Larger than any legal header: an error of 48 KiB (`error.cjs`), every character of which JSON may write as six. */
+const MAX_HEADER_BYTES = 320 * 1024;
+/** Each output stream of one call is sent up to here; the rest is only counted. */
+const MAX_STREAM_BYTES = 256 * 1024;
+const PREFIX_BYTES = 8;
+/** So many chunks of one frame are kept as they came, then they are joined. */
+const MAX_LOOSE_CHUNKS = 1024;
+/** Below this a frame is copied into one buffer, above it the body is written as it is: a copy of 64 KiB costs about what a second iovec does. */
+const COPY_BELOW_BYTES = 64 * 1024;
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * The parts of one frame, to be written in order and at once.
+ * @param {HostMessage | WorkerMessage} header
+ * @param {Uint8Array} [body]
+ * @returns {Buffer[]} one buffer, or two when the body is large
+ */
+function encodeFrame(header, body = EMPTY) {
+  const json = Buffer.from(JSON.stringify(header), 'utf8');
+  const copy = body.length < COPY_BELOW_BYTES;
+  const first = Buffer.allocUnsafe(PREFIX_BYTES + json.length + (copy ? body.length : 0));
+  first.writeUInt32BE(json.length, 0);
+  first.writeUInt32BE(body.length, 4);
+  json.copy(first, PREFIX_BYTES);
+  if (copy) {
+    first.set(body, PREFIX_BYTES + json.length);
+    return [first];
+  }
+  return [first, Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
+}
+
+/**
+ * Writes one frame with one system call where the socket can take it.
+ * @param {import('node:net').Socket} socket
+ * @param {HostMessage | WorkerMessage} header
+ * @param {Uint8Array} [body]
+ */
+function writeFrame(socket, header, body) {
+  const parts = encodeFrame(header, body);
+  if (parts.length === 1) {
+    socket.write(/** @type {Buffer} */ (parts[0]));
+    return;
+  }
+  socket.cork();
+  for (const part of parts) socket.write(part);
+  socket.uncork();
+}
+
+/** The peer broke the protocol; nothing further from it can be understood. */
+class ProtocolError extends Error {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = 'ProtocolError';
+  }
+}
+
+/**
+ * Takes bytes as they come and calls back once per whole frame. Announced sizes are compared with the limits before
+ * anything is kept, chunks are listed and joined once (appending would be quadratic for a peer that sends single bytes).
+ */
+class FrameDecoder {
+  /** @type {Buffer[]} */
+  #chunks = [];
+  /** Chunks at the end of the list that were not joined yet. */
+  #loose = 0;
+  #bytes = 0;
+  #headerBytes = -1;
+  #bodyBytes = 0;
+  #utf8 = new TextDecoder('utf-8', { fatal: true });
+  /** @type {FrameLimits} */
+  #limits;
+  /** @type {(header: unknown, body: Buffer, headerBytes: number) => void} */
+  #onFrame;
+
+  /**
+   * @param {FrameLimits} limits
+   * @param {(header: unknown, body: Buffer, headerBytes: number) => void} onFrame `header` is parsed JSON of unknown shape
+   */
+  constructor(limits, onFrame) {
+    this.#limits = limits;
+    this.#onFrame = onFrame;
+  }
+
+  /** Bytes received of a frame that is not whole yet. */
+  get pendingBytes() {
+    return this.#bytes;
+  }
+
+  /**
+   * @param {Buffer} chunk
+   * @throws {ProtocolError}
+   */
+  push(chunk) {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    this.#loose += 1;
+    if (this.#loose === MAX_LOOSE_CHUNKS) this.#join();
+    for (;;) {
+      if (this.#headerBytes < 0) {
+        if (this.#bytes < PREFIX_BYTES) return;
+        const prefix = this.#take(PREFIX_BYTES);
+        const headerBytes = prefix.readUInt32BE(0);
+        const bodyBytes = prefix.readUInt32BE(4);
+        if (headerBytes === 0 || headerBytes > this.#limits.maxHeaderBytes)
+          throw new ProtocolError(`a header of ${headerBytes} bytes was announced`);
+        if (bodyBytes > this.#limits.maxBodyBytes)
+          throw new ProtocolError(`a body of ${bodyBytes} bytes was announced`);
+        this.#headerBytes = headerBytes;
+        this.#bodyBytes = bodyBytes;
+      }
+      if (this.#bytes < this.#headerBytes + this.#bodyBytes) return;
+      const header = this.#parse(this.#take(this.#headerBytes));
+      const body = this.#take(this.#bodyBytes);
+      const headerBytes = this.#headerBytes;
+      this.#headerBytes = -1;
+      this.#onFrame(header, body, headerBytes);
+    }
+  }
+
+  /** @param {Buffer} json @returns {unknown} */
+  #parse(json) {
+    try {
+      return JSON.parse(this.#utf8.decode(json));
+    } catch {
+      throw new ProtocolError('a header is not JSON in UTF-8');
+    }
+  }
+
+  /** A list of single bytes would take hundreds of times their number in memory. Each byte is joined here once. */
+  #join() {
+    const chunks = this.#chunks.splice(-this.#loose);
+    this.#chunks.push(Buffer.concat(chunks));
+    this.#loose = 0;
+  }
+
+  /** @param {number} count no more than has been received @returns {Buffer} */
+  #take(count) {
+    if (count === 0) return EMPTY;
+    this.#bytes -= count;
+    const first = /** @type {Buffer} */ (this.#chunks[0]);
+    if (first.length > count) {
+      this.#chunks[0] = first.subarray(count);
+      return first.subarray(0, count);
+    }
+    let used = 0;
+    let have = 0;
+    while (have < count) have += /** @type {Buffer} */ (this.#chunks[used++]).length;
+    const last = /** @type {Buffer} */ (this.#chunks[used - 1]);
+    const whole = used === 1 ? first : Buffer.concat(this.#chunks.slice(0, used), have);
+    if (have === count) this.#chunks.splice(0, used);
+    else this.#chunks.splice(0, used, last.subarray(last.length - (have - count)));
+    this.#loose = Math.min(this.#loose, this.#chunks.length);
+    return whole.subarray(0, count);
+  }
+}
+
+module.exports = {
+  PROTOCOL_VERSION,
+  MAX_HEADER_BYTES,
+  MAX_STREAM_BYTES,
+  ProtocolError,
+  FrameDecoder,
+  encodeFrame,
+  writeFrame,
+};
