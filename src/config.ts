@@ -21,6 +21,8 @@ export interface Config {
   maxEntries: number;
   maxInstances: number;
   maxStarting: number;
+  standby: number;
+  memoryBudgetMb: number;
   maxQueue: number;
   queueTimeoutMs: number;
   startTimeoutMs: number;
@@ -51,6 +53,9 @@ const CHECKOUT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '..' : 
 
 /** Half of the memory at 128 MB an instance, but no more than a daemon handles well. */
 const DEFAULT_INSTANCES = Math.max(4, Math.min(64, Math.floor(totalmem() / 2 / (128 * MIB))));
+
+/** A quarter of the memory: what waits for calls should leave most of it to calls. */
+const DEFAULT_BUDGET_MB = Math.floor(totalmem() / 4 / MIB);
 
 /**
  * Reads the configuration. Throws ConfigError for the first variable that is wrong; unknown GLAMBDAR_* names are
@@ -94,6 +99,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxEntries: whole('GLAMBDAR_MAX_ENTRIES', 20_000, 1, 1_000_000),
     maxInstances: whole('GLAMBDAR_MAX_INSTANCES', DEFAULT_INSTANCES, 1, 1_000),
     maxStarting: whole('GLAMBDAR_MAX_STARTING', 2 * availableParallelism(), 1, 100),
+    standby: whole('GLAMBDAR_STANDBY', availableParallelism(), 0, 1_000),
+    memoryBudgetMb: whole('GLAMBDAR_MEMORY_BUDGET_MB', DEFAULT_BUDGET_MB, 0, 10_000_000),
     maxQueue: whole('GLAMBDAR_MAX_QUEUE', 500, 0, 100_000),
     queueTimeoutMs: whole('GLAMBDAR_QUEUE_TIMEOUT_MS', 30_000, 100, 900_000),
     startTimeoutMs: whole('GLAMBDAR_START_TIMEOUT_MS', 15_000, 500, 120_000),

@@ -20,6 +20,7 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type InstanceUsage,
   type Profile,
 } from './driver.js';
 import { Engine, type ContainerCreateOptions } from './engine.js';
@@ -178,6 +179,10 @@ class DockerDriver implements Driver {
   async output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
     const logs = () => this.#engine.containerLogs(containerName(instanceId));
     return demuxOutput(await this.#health.whileAvailable(logs), maxBytes);
+  }
+
+  async memoryOf(): Promise<Map<string, InstanceUsage>> {
+    return new Map();
   }
 
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {

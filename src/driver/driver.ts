@@ -35,6 +35,13 @@ export interface ContainerOutput {
   stderr: string;
 }
 
+/** What an instance takes of the machine. */
+export interface InstanceUsage {
+  memoryBytes: number;
+  /** CPU time used so far; null when unknown. */
+  cpuMs: number | null;
+}
+
 /** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; anything else concerns this container alone. */
 export class DriverError extends Error {
   readonly kind: 'unavailable' | 'failed';
@@ -60,6 +67,8 @@ export interface Driver {
   exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined>;
   /** What the container wrote to its own stdout and stderr (not through the worker's console), each at most `maxBytes` of the end. */
   output(instanceId: string, maxBytes: number): Promise<ContainerOutput>;
+  /** The memory and CPU these take; those that cannot be measured are absent. */
+  memoryOf(instances: readonly { instanceId: string; uid: number }[]): Promise<Map<string, InstanceUsage>>;
   /** Calls back once when the container of this instance ends. The returned function stops listening. */
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void;
   /** Prepares what a profile needs beyond the default (a network); rejects with a reason when it cannot be had. */

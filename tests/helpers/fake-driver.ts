@@ -15,6 +15,7 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type InstanceUsage,
   type Profile,
 } from '../../src/driver/driver.js';
 
@@ -52,6 +53,8 @@ export class FakeDriver implements Driver {
   /** Whether the kernel "killed for memory" in containers that end from now on. */
   oomKilled = false;
   prepareFailure: Error | null = null;
+  /** What containers take. */
+  usage: (instanceId: string) => InstanceUsage = () => ({ memoryBytes: 20 * 1024 * 1024, cpuMs: 0 });
   /** Every start that was asked for, failed ones included. */
   readonly started: ContainerSpec[] = [];
   readonly removed: string[] = [];
@@ -124,6 +127,11 @@ export class FakeDriver implements Driver {
     if (!container) return { stdout: '', stderr: '' };
     const [stdout, stderr] = container.output.map((file) => readEnd(file, maxBytes)) as [string, string];
     return { stdout, stderr };
+  }
+
+  async memoryOf(instances: readonly { instanceId: string }[]): Promise<Map<string, InstanceUsage>> {
+    const there = instances.filter(({ instanceId }) => this.#containers.has(instanceId));
+    return new Map(there.map(({ instanceId }) => [instanceId, this.usage(instanceId)]));
   }
 
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
