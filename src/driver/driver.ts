@@ -35,6 +35,11 @@ export interface ContainerOutput {
   stderr: string;
 }
 
+export interface RemoveOptions {
+  /** What runs in it must end now (it timed out, crashed, is hostile): goes before the others, and is killed at once if it has to wait. */
+  urgent?: boolean;
+}
+
 /** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; anything else concerns this container alone. */
 export class DriverError extends Error {
   readonly kind: 'unavailable' | 'failed';
@@ -54,8 +59,11 @@ export interface Driver {
   open(progress: (line: string) => void): Promise<void>;
   /** Creates and starts one container. On failure (abort included) nothing of it stays behind, or the reaper gets it. */
   start(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
-  /** Kills and removes; a container that is gone already is success. May be called twice. */
-  remove(instanceId: string): Promise<void>;
+  /**
+   * Kills and removes; a container that is gone already is success. May be called twice. Few are removed at a time, others
+   * wait for their turn.
+   */
+  remove(instanceId: string, options?: RemoveOptions): Promise<void>;
   /** How the container of this instance ended, waiting up to `waitMs` for the end; undefined when it still runs or is unknown. */
   exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined>;
   /** What the container wrote to its own stdout and stderr (not through the worker's console), each at most `maxBytes` of the end. */

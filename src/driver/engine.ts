@@ -5,15 +5,13 @@
 import { Agent } from 'node:http';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
+import { withinLimit } from './call-limit.js';
 import { DriverError } from './driver.js';
 import { statusOf, toDriverError } from './docker-error.js';
 import type { DockerAddress } from './docker-host.js';
 
 /** Milliseconds the calls may take. A create or start under load took up to 2 s here; 15 times that is a stuck daemon. */
 export const callLimits = { ping: 2_000, query: 10_000, change: 30_000, image: 600_000 };
-
-/** How late a timer may be before we doubt ourselves, and how much longer the daemon then gets. */
-const lateMs = 250;
 
 /** The Engine API's own shapes, for the driver folder only. */
 export type ContainerCreateOptions = Dockerode.ContainerCreateOptions;
@@ -99,6 +97,17 @@ export class Engine {
     } catch (error) {
       const underWay = statusOf(error) === 409 && /already in progress/.test((error as Error).message);
       if (statusOf(error) !== 404 && !underWay) throw error;
+    }
+  }
+
+  /** SIGKILL. Gone or ended already is success. */
+  async killContainer(id: string): Promise<void> {
+    try {
+      await this.#again('kill a container', callLimits.change, (docker, abortSignal) =>
+        docker.getContainer(id).kill({ signal: 'KILL', abortSignal }),
+      );
+    } catch (error) {
+      if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
     }
   }
 
@@ -199,10 +208,6 @@ export class Engine {
       for (const socket of sockets ?? []) socket.destroy();
   }
 
-  /**
-   * The race is needed besides the signal: when the daemon dies in the middle of an answer, docker-modem never calls back
-   * (it listens to neither `aborted` nor `close` of the response).
-   */
   #call<T>(
     what: string,
     limitMs: number,
@@ -210,26 +215,11 @@ export class Engine {
   ): Promise<T> {
     if (this.#closed)
       return Promise.reject(new DriverError('unavailable', 'The connection to Docker is closed.'));
-    return new Promise((resolve, reject) => {
-      const abort = new AbortController();
-      const dueAt = performance.now() + limitMs;
-      const expire = (): void => {
-        // A timer this late means that our own event loop was blocked: the daemon's answer may not have been read yet.
-        if (performance.now() > dueAt + lateMs) {
-          timer = setTimeout(giveUp, lateMs);
-        } else {
-          setImmediate(giveUp); // timers run before sockets are read
-        }
-      };
-      const giveUp = (): void => {
-        reject(new DriverError('unavailable', `Docker did not ${what} within ${limitMs / 1000} s.`));
-        abort.abort();
-      };
-      let timer = setTimeout(expire, limitMs);
-      operation(this.#docker, abort.signal)
-        .then(resolve, (error: unknown) => reject(toDriverError(error, what)))
-        .finally(() => clearTimeout(timer));
-    });
+    return withinLimit(what, limitMs, (signal) =>
+      operation(this.#docker, signal).catch((error: unknown) => {
+        throw toDriverError(error, what);
+      }),
+    );
   }
 }
 

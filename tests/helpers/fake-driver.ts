@@ -16,6 +16,7 @@ import {
   type DriverHealth,
   type ExitState,
   type Profile,
+  type RemoveOptions,
 } from '../../src/driver/driver.js';
 
 const WORKER = join(import.meta.dirname, '../../worker/main.cjs');
@@ -55,6 +56,8 @@ export class FakeDriver implements Driver {
   /** Every start that was asked for, failed ones included. */
   readonly started: ContainerSpec[] = [];
   readonly removed: string[] = [];
+  /** Those of them that were urgent. */
+  readonly removedUrgently: string[] = [];
   #containers = new Map<string, Container>();
   #exitListeners = new Map<string, Set<(exit: ExitState) => void>>();
   #healthListeners = new Set<(health: DriverHealth) => void>();
@@ -97,7 +100,11 @@ export class FakeDriver implements Driver {
       this.#spawn(container, inhabitant === 'worker' ? null : inhabitant.program);
   }
 
-  async remove(instanceId: string): Promise<void> {
+  async remove(instanceId: string, { urgent = false }: RemoveOptions = {}): Promise<void> {
+    if (urgent) {
+      this.removedUrgently.push(instanceId);
+      if (this.removeGate) await this.kill(instanceId);
+    }
     if (this.removeGate) await this.removeGate;
     this.removed.push(instanceId);
     await this.kill(instanceId);

@@ -167,6 +167,10 @@ export class FakeEngine {
       container.state = 'running';
       return answer(response, 204, '');
     }
+    if (line.endsWith('/kill')) {
+      this.die(container.name, 137);
+      return answer(response, 204, '');
+    }
     if (line.startsWith('DELETE')) {
       this.containers.delete(container.name);
       return answer(response, 204, '');
