@@ -21,11 +21,13 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type InstanceUsage,
   type Profile,
   type RemoveOptions,
 } from './driver.js';
 import { Engine } from './engine.js';
 import { ExitWatch } from './exit-watch.js';
+import { InstanceUsages } from './instance-usages.js';
 import { demuxOutput } from './output-demux.js';
 import { Reaper } from './reaper.js';
 import { checkedSlot } from './slot-source.js';
@@ -51,6 +53,8 @@ export interface DockerDriverOptions {
   iptables?: string[];
   /** How many removals may be at the daemon at a time; by default as many as there are cores. */
   removalsAtOnce?: number;
+  /** Where the processes of this machine are listed; by default `/proc`. */
+  procRoot?: string;
   /** Shorter in tests. */
   times?: Partial<typeof defaultTimes>;
 }
@@ -77,6 +81,7 @@ class DockerDriver implements Driver {
   readonly #bridge: BridgeNetwork;
   readonly #removals: ContainerRemovals;
   readonly #template: ContainerTemplate;
+  readonly #usages: InstanceUsages;
   readonly #live = new ContainerExits();
   readonly #starts: ContainerStarts;
   #runRoot = '';
@@ -102,9 +107,11 @@ class DockerDriver implements Driver {
     const onLost = (): void => this.#health.poke();
     this.#exits = new ExitWatch({ engine: this.#engine, bootId, live: this.#live, onLost });
     this.#template = new ContainerTemplate({ ...options, engine: this.#engine, bridge: this.#bridge });
+    const whileAvailable = <T>(work: () => Promise<T>): Promise<T> => this.#health.whileAvailable(work);
+    this.#usages = new InstanceUsages({ engine: this.#engine, whileAvailable, procRoot: options.procRoot });
     this.#removals = new ContainerRemovals({
       engine: this.#engine,
-      whileAvailable: (work) => this.#health.whileAvailable(work),
+      whileAvailable,
       atOnce: options.removalsAtOnce ?? availableParallelism(),
     });
     this.#starts = new ContainerStarts({
@@ -174,6 +181,10 @@ class DockerDriver implements Driver {
 
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
     return this.#live.onExit(instanceId, listener);
+  }
+
+  memoryOf(instances: readonly { instanceId: string; uid: number }[]): Promise<Map<string, InstanceUsage>> {
+    return this.#usages.measure(instances);
   }
 
   async prepareProfile(profile: Profile): Promise<void> {

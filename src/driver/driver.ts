@@ -35,6 +35,14 @@ export interface ContainerOutput {
   stderr: string;
 }
 
+/** What an instance takes. */
+export interface InstanceUsage {
+  /** What its container really costs this machine: its processes' and its shim's memory, shared pages in proportion. */
+  memoryBytes: number;
+  /** CPU time of its processes since its start, in ms; null when unknown. */
+  cpuMs: number | null;
+}
+
 export interface RemoveOptions {
   /** What runs in it must end now (it timed out, crashed, is hostile): goes before the others, and is killed at once if it has to wait. */
   urgent?: boolean;
@@ -70,6 +78,11 @@ export interface Driver {
   output(instanceId: string, maxBytes: number): Promise<ContainerOutput>;
   /** Calls back once when the container of this instance ends. The returned function stops listening. */
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void;
+  /**
+   * What running instances take now; those that cannot be measured are absent. Rejects with `DriverError` only when the
+   * daemon has to be asked and is unavailable.
+   */
+  memoryOf(instances: readonly { instanceId: string; uid: number }[]): Promise<Map<string, InstanceUsage>>;
   /** Prepares what a profile needs beyond the default (a network); rejects with a reason when it cannot be had. */
   prepareProfile(profile: Profile): Promise<void>;
   /** The latest known health; never waits. */

@@ -17,6 +17,12 @@ export const callLimits = { ping: 2_000, query: 10_000, change: 30_000, image: 6
 export type ContainerCreateOptions = Dockerode.ContainerCreateOptions;
 export type HostConfig = Dockerode.HostConfig & { CgroupnsMode?: string };
 
+/** What we look at of a container's figures; one that does not run has none. */
+export interface ContainerStats {
+  memory_stats?: { usage?: number; stats?: { total_inactive_file?: number; inactive_file?: number } };
+  cpu_stats?: { cpu_usage?: { total_usage?: number } };
+}
+
 /** What we look at of the daemon's description of itself. */
 export interface EngineInfo {
   OSType?: string;
@@ -121,6 +127,13 @@ export class Engine {
   listContainers(label: string): Promise<Dockerode.ContainerInfo[]> {
     return this.#again('list containers', callLimits.query, (docker, abortSignal) =>
       docker.listContainers({ all: true, filters: { label: [label] }, abortSignal }),
+    );
+  }
+
+  /** One look; without `one-shot` the daemon takes two, a second apart. Up to a second in any case. */
+  containerStats(id: string): Promise<ContainerStats> {
+    return this.#again('measure a container', callLimits.query, (docker, abortSignal) =>
+      promised(docker.getContainer(id).stats({ stream: false, 'one-shot': true, abortSignal } as never)),
     );
   }
 

@@ -15,6 +15,7 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type InstanceUsage,
   type Profile,
   type RemoveOptions,
 } from '../../src/driver/driver.js';
@@ -52,6 +53,11 @@ export class FakeDriver implements Driver {
   removeFailure: Error | null = null;
   /** Whether the kernel "killed for memory" in containers that end from now on. */
   oomKilled = false;
+  /** What instances take, unless told otherwise. */
+  usage: InstanceUsage = { memoryBytes: 20_000_000, cpuMs: 0 };
+  /** What single instances take; null: cannot be measured. */
+  readonly usageOf = new Map<string, InstanceUsage | null>();
+  usageFailure: Error | null = null;
   prepareFailure: Error | null = null;
   /** Every start that was asked for, failed ones included. */
   readonly started: ContainerSpec[] = [];
@@ -137,6 +143,19 @@ export class FakeDriver implements Driver {
     const listeners = this.#exitListeners.get(instanceId) ?? new Set();
     this.#exitListeners.set(instanceId, listeners.add(listener));
     return () => listeners.delete(listener);
+  }
+
+  async memoryOf(
+    instances: readonly { instanceId: string; uid: number }[],
+  ): Promise<Map<string, InstanceUsage>> {
+    if (this.usageFailure) throw this.usageFailure;
+    const usage = new Map<string, InstanceUsage>();
+    for (const { instanceId } of instances) {
+      const container = this.#containers.get(instanceId);
+      const own = this.usageOf.get(instanceId);
+      if (container?.exit === null && own !== null) usage.set(instanceId, { ...(own ?? this.usage) });
+    }
+    return usage;
   }
 
   async prepareProfile(_profile: Profile): Promise<void> {

@@ -28,6 +28,8 @@ export class FakeEngine {
   /** What `/info` says beside the ordinary. */
   info: Record<string, unknown> = {};
   logs = Buffer.alloc(0);
+  /** What `/stats` says of running containers, by name. */
+  readonly stats = new Map<string, object>();
   #server: Server | undefined;
   #frozen: (() => void)[] | undefined;
   #held = new Map<string, (() => void)[]>();
@@ -167,6 +169,7 @@ export class FakeEngine {
       container.state = 'running';
       return answer(response, 204, '');
     }
+    if (line.endsWith('/stats')) return answer(response, 200, this.stats.get(container.name) ?? {});
     if (line.endsWith('/kill')) {
       this.die(container.name, 137);
       return answer(response, 204, '');
