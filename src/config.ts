@@ -16,6 +16,8 @@ export interface Config {
   image: string | null;
   runtime: string | null;
   maxBodyBytes: number;
+  /** All bodies of calls together, from their arrival to the end of their call. */
+  maxBodiesBytes: number;
   maxZipBytes: number;
   maxUnpackedBytes: number;
   maxEntries: number;
@@ -94,6 +96,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     image: text('GLAMBDAR_IMAGE'),
     runtime: text('GLAMBDAR_RUNTIME'),
     maxBodyBytes: whole('GLAMBDAR_MAX_BODY_BYTES', 6 * MIB, 1, 512 * MIB),
+    maxBodiesBytes: whole('GLAMBDAR_MAX_BODIES_MB', 256, 1, 1_000_000) * MIB,
     maxZipBytes: whole('GLAMBDAR_MAX_ZIP_MB', 50, 1, 1024) * MIB,
     maxUnpackedBytes: whole('GLAMBDAR_MAX_UNPACKED_MB', 250, 1, 8192) * MIB,
     maxEntries: whole('GLAMBDAR_MAX_ENTRIES', 20_000, 1, 1_000_000),

@@ -124,22 +124,30 @@ export function createMetrics(gauges: Gauges): Metrics {
   sample('glambdar_functions', 'Deployed functions.', gauges.functions);
   sample('glambdar_process_resident_memory_bytes', 'Memory of the server.', () => process.memoryUsage.rss());
 
-  const known = new Set<string>();
+  const functions = new Set<string>();
+  // Labels are sorted and hashed at every `inc` with labels, and once for a child of them.
+  const finished = new Children((label, outcome, start) => ({
+    count: calls.labels({ function: label, outcome, start }),
+    duration: duration.labels({ start }),
+    acquired: RESULTS[start] === undefined ? null : acquired.labels({ result: RESULTS[start] }),
+  }));
+  const answered = new Children((route, method, status) => requests.labels({ route, method, status }));
+  const inState = new Children((state) => instances.labels({ state }));
   return {
     invocation({ funcName, outcome, start, durationMs }) {
-      if (known.size < MAX_FUNCTION_LABELS) known.add(funcName);
-      calls.inc({ function: known.has(funcName) ? funcName : 'other', outcome, start: start ?? 'none' });
-      duration.observe({ start: start ?? 'none' }, durationMs / 1000);
-      const result = RESULTS[start ?? ''];
-      if (result !== undefined) acquired.inc({ result });
+      if (functions.size < MAX_FUNCTION_LABELS) functions.add(funcName);
+      const child = finished.of(functions.has(funcName) ? funcName : 'other', outcome, start ?? 'none');
+      child.count.inc();
+      child.duration.observe(durationMs / 1000);
+      child.acquired?.inc();
     },
     request({ route, method, status, seconds: taken }) {
-      requests.observe({ route, method, status }, taken);
+      answered.of(route, method, String(status)).observe(taken);
     },
     transition(from, to, previousMs) {
       if (from === null) created.inc();
-      else instances.dec({ state: from });
-      if (to !== 'stopped') instances.inc({ state: to });
+      else inState.of(from).dec();
+      if (to !== 'stopped') inState.of(to).inc();
       if (from === 'starting' && to === 'standby') ready.observe(previousMs / 1000);
     },
     refilled(ms) {
@@ -149,4 +157,24 @@ export function createMetrics(gauges: Gauges): Metrics {
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };
+}
+
+/** Children of a metric by the values of their labels; these come from closed sets, so neither grows without bound. */
+class Children<T> {
+  readonly #make: (...values: [string, string, string]) => T;
+  readonly #made = new Map<string, Map<string, Map<string, T>>>();
+
+  constructor(make: (...values: [string, string, string]) => T) {
+    this.#make = make;
+  }
+
+  of(first: string, second = '', third = ''): T {
+    let seconds = this.#made.get(first);
+    if (seconds === undefined) this.#made.set(first, (seconds = new Map<string, Map<string, T>>()));
+    let thirds = seconds.get(second);
+    if (thirds === undefined) seconds.set(second, (thirds = new Map<string, T>()));
+    let child = thirds.get(third);
+    if (child === undefined) thirds.set(third, (child = this.#make(first, second, third)));
+    return child;
+  }
 }

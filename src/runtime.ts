@@ -8,6 +8,7 @@ import { createDockerDriver } from './driver/docker-driver.js';
 import type { Driver } from './driver/driver.js';
 import { installWorker } from './driver/worker-files.js';
 import { createApp } from './http/app.js';
+import { BodyBudget } from './http/body-budget.js';
 import { createServer } from './http/server.js';
 import { createLoadCheck, createWorkloads, profileOf } from './invocation/candidate.js';
 import { FunctionLimits } from './invocation/function-limits.js';
@@ -189,6 +190,7 @@ async function build(
   const app = createApp({
     registry,
     invoker,
+    bodies: new BodyBudget(config.maxBodiesBytes),
     logs,
     readiness: () => {
       try {

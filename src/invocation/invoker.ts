@@ -204,9 +204,9 @@ class Call implements Admission {
    */
   #release(lease: Lease, keep: boolean): Promise<void> {
     const active = this.#options.registry.isActive(this.#version.record.active);
-    return lease
-      .release(keep && (active || 'for-who-waits'), true)
-      .then((output) => this.#text.addOutput(output));
+    return lease.release(keep && (active || 'for-who-waits'), true).then((output) => {
+      if (this.#text.addOutput(output)) this.#write();
+    });
   }
 
   #fail({ error, outcome, stack }: Failure, released?: Promise<unknown>): never {
@@ -221,10 +221,7 @@ class Call implements Admission {
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
     this.#write();
-    this.#options.recorder.add(
-      record,
-      released.then(() => this.#write()),
-    );
+    this.#options.recorder.add(record, released);
     this.#options.onFinished?.(record);
     this.#leave();
   }
