@@ -132,6 +132,7 @@ export class ConnectionPool {
   readonly #port: number;
   #free: HttpConnection[] = [];
   readonly #all = new Set<HttpConnection>();
+  #closed = false;
 
   constructor(port: number) {
     this.#port = port;
@@ -156,7 +157,9 @@ export class ConnectionPool {
     }
   }
 
+  /** Calls under way are rejected, and later ones. */
   close(): void {
+    this.#closed = true;
     for (const connection of this.#all) connection.close();
     this.#all.clear();
     this.#free = [];
@@ -171,8 +174,10 @@ export class ConnectionPool {
   }
 
   async #connect(): Promise<HttpConnection> {
+    if (this.#closed) throw new Error('the connections are closed');
     const connection = await HttpConnection.open(this.#port);
     this.#all.add(connection);
+    if (this.#closed) connection.close();
     return connection;
   }
 

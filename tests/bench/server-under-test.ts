@@ -164,9 +164,11 @@ export class ServerUnderTest {
     );
   }
 
-  /** Entries of `run/` that belong to an instance. */
-  slots(): number {
-    return readdirSync(join(this.dir, 'run')).filter((entry) => entry !== 'worker').length;
+  /** Entries of `run/`: those that belong to an instance, and copies of code that are kept for the next one. */
+  slots(): { slots: number; trees: number } {
+    const entries = readdirSync(join(this.dir, 'run')).filter((entry) => entry !== 'worker');
+    const trees = entries.filter((entry) => entry.startsWith('tree-')).length;
+    return { slots: entries.length - trees, trees };
   }
 
   /** Stops it and removes its directory. @returns how many containers it left, which are then removed */

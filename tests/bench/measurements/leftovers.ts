@@ -12,7 +12,7 @@ import type { ServerUnderTest } from '../server-under-test.js';
 
 const CALLERS = 8;
 /** Of every so many calls one is each of these; the others are warm. */
-const EVERY = { oneUse: 200, throwing: 100, crashing: 500 };
+const EVERY = { oneUse: 250, throwing: 250, crashing: 1_000 };
 const SETTLE_MS = 12_000;
 /** Reused containers are gone soon after the last call. */
 const SETTINGS = { GLAMBDAR_KEEP_ALIVE_MS: '1000' };
@@ -27,7 +27,7 @@ interface Stock {
 async function stockOf(server: ServerUnderTest): Promise<Stock> {
   const open = descriptors(server.pid);
   const containers = (await server.containers()).length;
-  return { containers, slots: server.slots(), sockets: open.sockets, descriptors: open.all };
+  return { containers, slots: server.slots().slots, sockets: open.sockets, descriptors: open.all };
 }
 
 function excess(after: Stock, before: Stock): number {
@@ -114,17 +114,23 @@ export const leftovers: Measurement = {
       after = await stockOf(server);
     }
     const memoryAfter = rssMb(server.pid);
+    const treesInUse = server.slots().trees;
+    await server.undeploy('warm', 'throwing', 'one-use', 'crashing');
+    await server.quiet({ stableMs: 300 });
+    const { trees } = server.slots();
     const left = await turn.bench.stopServer();
     const figures: Record<string, number> = { 'calls/s': calls / seconds };
     for (const key of Object.keys(before) as (keyof Stock)[]) {
       figures[`${key} before`] = before[key];
       figures[`${key} after`] = after[key];
     }
+    figures['copies of code after'] = treesInUse;
+    figures['copies when deleted'] = trees;
     figures['RSS before MiB'] = memoryBefore;
     figures['RSS after MiB'] = memoryAfter;
     return [
       {
-        value: excess(after, before),
+        value: excess(after, before) + trees,
         n: calls,
         figures,
         ...(unexpected.size > 0

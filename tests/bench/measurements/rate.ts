@@ -62,7 +62,7 @@ export const rate: Measurement = {
     for (const callers of CONCURRENCIES)
       tried[`raw/s at ${callers}`] = await rawRate(turn.engine, {
         callers,
-        seconds: turn.pick(2, 1.5),
+        seconds: 1.5,
         signal: turn.signal,
       });
     const best = CONCURRENCIES.toSorted((a, b) => tried[`raw/s at ${b}`]! - tried[`raw/s at ${a}`]!)[0]!;
