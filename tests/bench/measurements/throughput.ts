@@ -1,0 +1,73 @@
+/** Owns the row of warm calls per second against those of a Koa server that echoes, in alternating blocks. */
+import { assertEcho, BODY, callOf, ECHO, REUSED } from '../functions-under-test.js';
+import { EchoServer } from '../floors.js';
+import { ConnectionPool, requestBytes, startOf } from '../http-connection.js';
+import { closedLoop } from '../load.js';
+import type { Measurement } from '../measurement.js';
+import { median, summary } from '../statistics.js';
+
+const CONNECTIONS = 8;
+
+export const throughput: Measurement = {
+  id: 'throughput',
+  rows: [
+    {
+      number: 6,
+      title: 'warm calls/s / Koa echo requests/s, 8 connections',
+      unit: '',
+      limit: 0.4,
+      aim: 0.65,
+      better: 'higher',
+    },
+  ],
+  limitSeconds: 40,
+  async measure(turn) {
+    const server = await turn.server();
+    const koa = await EchoServer.start('koa');
+    turn.atEnd(() => koa.stop());
+    await server.deploy('throughput', ECHO, REUSED);
+    const sides = {
+      server: { pool: new ConnectionPool(server.port), request: callOf('throughput'), rates: [] as number[] },
+      koa: {
+        pool: new ConnectionPool(koa.port),
+        request: requestBytes('POST', '/', BODY),
+        rates: [] as number[],
+      },
+    };
+    turn.atEnd(() => Object.values(sides).forEach(({ pool }) => pool.close()));
+    let notWarm = 0;
+    const block = async (side: 'server' | 'koa', seconds: number): Promise<number> => {
+      const { pool, request } = sides[side];
+      await pool.open(CONNECTIONS);
+      let answered = 0;
+      const took = await closedLoop({ callers: CONNECTIONS, seconds, signal: turn.signal }, async () => {
+        const answer = assertEcho(await pool.call(request));
+        answered += 1;
+        if (side === 'server' && startOf(answer) !== 'warm') notWarm += 1;
+      });
+      return answered / took;
+    };
+    // Until there is a warm container for every connection, and both programs are compiled.
+    await block('server', 2);
+    await block('koa', 0.5);
+    const states = await server.quiet({ stableMs: 300 });
+    notWarm = 0;
+    const rounds = turn.pick(3, 2);
+    for (let round = 0; round < rounds; round += 1)
+      for (const side of ['server', 'koa'] as const)
+        sides[side].rates.push(await block(side, turn.pick(1.5, 1)));
+    await server.undeploy('throughput');
+    return [
+      {
+        value: median(sides.server.rates) / median(sides.koa.rates),
+        n: rounds,
+        figures: {
+          'server calls/s': summary(sides.server.rates),
+          'koa requests/s': summary(sides.koa.rates),
+          'calls not warm': notWarm,
+          'warm containers': states['warm'] ?? 0,
+        },
+      },
+    ];
+  },
+};

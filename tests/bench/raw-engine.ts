@@ -1,0 +1,179 @@
+/**
+ * Owns the floor of everything that needs a container: the raw Engine API with the settings the server uses. Its
+ * containers are removed by their own names.
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureBaseImage } from '../../src/driver/base-image.js';
+import { containerName, createOptions, type ContainerContext } from '../../src/driver/container-spec.js';
+import { detectFeatures } from '../../src/driver/docker-features.js';
+import { parseDockerHost, type DockerAddress } from '../../src/driver/docker-host.js';
+import { Engine } from '../../src/driver/engine.js';
+
+const PROFILE = { memoryMb: 128, cpus: 0.5, network: 'none' as const };
+const CONNECT_MS = 15_000;
+/** What starts under way are given to end. */
+const STARTING_MS = 5_000;
+/** Below the server's own range of uids. */
+const FIRST_UID = 190_000;
+const UIDS = 9_000;
+
+/** The least worker there can be: it connects and answers whatever it is sent. */
+const ANSWERING_WORKER =
+  "const s = require('node:net').connect('/slot/s'); s.on('data', () => s.write('{\"message\":\"Hello\"}'));\n";
+
+/** One container, connected. */
+export interface RawContainer {
+  name: string;
+  socket: Socket;
+  server: Server;
+  slotDir: string;
+}
+
+export class RawEngine {
+  readonly #docker: DockerAddress;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  readonly #root: string;
+  readonly #context: ContainerContext;
+  readonly #prefix = `bench${randomBytes(4).toString('hex')}`;
+  readonly #containers = new Map<string, RawContainer | null>();
+  readonly #starting = new Set<Promise<unknown>>();
+  #made = 0;
+  #closed = false;
+
+  private constructor(docker: DockerAddress, root: string, context: ContainerContext) {
+    this.#docker = docker;
+    this.#root = root;
+    this.#context = context;
+  }
+
+  /** Builds the base image when it is missing. */
+  static async open(): Promise<RawEngine> {
+    const docker = parseDockerHost(process.env['DOCKER_HOST'] ?? null);
+    const engine = new Engine(docker);
+    const image = await ensureBaseImage(engine, {
+      image: process.env['GLAMBDAR_IMAGE'] ?? null,
+      progress: (line) => console.error(line),
+    });
+    const features = await detectFeatures(engine, null);
+    engine.close();
+    const root = mkdtempSync(join(tmpdir(), 'glambdar-bench-'));
+    chmodSync(root, 0o711);
+    const workerDir = join(root, 'worker');
+    mkdirSync(workerDir, { mode: 0o755 });
+    writeFileSync(join(workerDir, 'main.cjs'), ANSWERING_WORKER, { mode: 0o644 });
+    return new RawEngine(docker, root, {
+      dirId: 'bench',
+      bootId: 'bench',
+      image,
+      workerDir,
+      runtime: null,
+      bridgeNetwork: 'none',
+      ...features,
+    });
+  }
+
+  /** One request of the Engine API; rejects with the daemon's words unless it succeeds. */
+  call(method: string, path: string, content?: unknown): Promise<Buffer> {
+    const body = content === undefined ? undefined : JSON.stringify(content);
+    const headers =
+      body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    return new Promise((resolve, reject) => {
+      const options = { agent: this.#agent, timeout: 30_000, headers, ...this.#docker, method, path };
+      const req = request(options, (res) => {
+        const chunks: Buffer[] = [];
+        res.on('data', (chunk: Buffer) => chunks.push(chunk));
+        res.on('end', () => {
+          const text = Buffer.concat(chunks);
+          const status = res.statusCode ?? 0;
+          if (status < 300 || status === 304) resolve(text);
+          else reject(new Error(`${method} ${path}: ${status} ${text.toString()}`));
+        });
+      });
+      req.on('error', reject);
+      req.end(body);
+    });
+  }
+
+  /** Daemon's answer to a GET, parsed. */
+  async get<T>(path: string): Promise<T> {
+    return JSON.parse((await this.call('GET', path)).toString()) as T;
+  }
+
+  /** Creates and starts a container and waits for its worker to connect. */
+  start(): Promise<RawContainer> {
+    if (this.#closed) return Promise.reject(new Error('the raw engine is closed'));
+    const starting = this.#start();
+    this.#starting.add(starting);
+    const forget = (): void => void this.#starting.delete(starting);
+    starting.then(forget, forget);
+    return starting;
+  }
+
+  async #start(): Promise<RawContainer> {
+    this.#made += 1;
+    const instanceId = `${this.#prefix}${String(this.#made).padStart(6, '0')}`;
+    const name = containerName(instanceId);
+    const slotDir = join(this.#root, instanceId);
+    mkdirSync(slotDir);
+    chmodSync(slotDir, 0o711);
+    const server = createServer();
+    server.listen(join(slotDir, 's'));
+    chmodSync(join(slotDir, 's'), 0o666);
+    const uid = FIRST_UID + (this.#made % UIDS);
+    const { name: _name, ...options } = createOptions(
+      { instanceId, profile: PROFILE, slotDir, uid, cpuSecondsLimit: 455 },
+      slotDir,
+      this.#context,
+    );
+    const connected = once(server, 'connection', { signal: AbortSignal.timeout(CONNECT_MS) });
+    connected.catch(() => undefined); // awaited below, unless the start fails first
+    this.#containers.set(name, null);
+    await this.call('POST', `/containers/create?name=${name}`, options);
+    await this.call('POST', `/containers/${name}/start`);
+    const [socket] = (await connected) as [Socket];
+    socket.on('error', () => undefined); // a removed container resets it
+    const container = { name, socket, server, slotDir };
+    this.#containers.set(name, container);
+    return container;
+  }
+
+  /** Sends the container something and waits for its answer. */
+  async ask({ socket }: RawContainer, body: string): Promise<void> {
+    socket.write(body);
+    await once(socket, 'data');
+  }
+
+  async remove({ name, socket, server, slotDir }: RawContainer): Promise<void> {
+    socket.destroy();
+    server.close();
+    await this.call('DELETE', `/containers/${name}?force=1&v=1`);
+    this.#containers.delete(name);
+    rmSync(slotDir, { recursive: true });
+  }
+
+  /** Removes whatever of it is left; tells of what could not be. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    // A container whose creation is under way could not be removed yet.
+    await Promise.race([Promise.allSettled(this.#starting), sleep(STARTING_MS, undefined, { ref: false })]);
+    for (const [name, container] of this.#containers) {
+      container?.socket.destroy();
+      container?.server.close();
+      await this.call('DELETE', `/containers/${name}?force=1&v=1`).catch((error: Error) => {
+        if (!error.message.includes(': 404 ')) console.error(`left behind: ${name}: ${error.message}`);
+      });
+    }
+    this.#containers.clear();
+    this.#agent.destroy();
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+}
