@@ -184,7 +184,6 @@ async function build(
         logger.error({ err, function: name }, 'the profile of a function cannot be had'),
       );
   closers.push(() => pool.destroy());
-  pool.open();
 
   // 7. Last, the door.
   const app = createApp({
@@ -223,6 +222,7 @@ async function build(
     maxConnections: config.maxConnections,
   });
   const { url } = await server.listen();
+  pool.open();
 
   let closing: Promise<void> | null = null;
   return {

@@ -159,5 +159,6 @@ export class Pool {
     this.drain();
     this.#unwatch();
     await this.#fleet.stopAll();
+    await this.#trees.close();
   }
 }
