@@ -16,11 +16,15 @@ export interface Config {
   image: string | null;
   runtime: string | null;
   maxBodyBytes: number;
+  /** All bodies of calls together, from their arrival to the end of their call. */
+  maxBodiesBytes: number;
   maxZipBytes: number;
   maxUnpackedBytes: number;
   maxEntries: number;
   maxInstances: number;
   maxStarting: number;
+  standby: number;
+  memoryBudgetMb: number;
   maxQueue: number;
   queueTimeoutMs: number;
   startTimeoutMs: number;
@@ -51,6 +55,9 @@ const CHECKOUT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '..' : 
 
 /** Half of the memory at 128 MB an instance, but no more than a daemon handles well. */
 const DEFAULT_INSTANCES = Math.max(4, Math.min(64, Math.floor(totalmem() / 2 / (128 * MIB))));
+
+/** A quarter of the memory: what waits for calls should leave most of it to calls. */
+const DEFAULT_BUDGET_MB = Math.floor(totalmem() / 4 / MIB);
 
 /**
  * Reads the configuration. Throws ConfigError for the first variable that is wrong; unknown GLAMBDAR_* names are
@@ -89,11 +96,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     image: text('GLAMBDAR_IMAGE'),
     runtime: text('GLAMBDAR_RUNTIME'),
     maxBodyBytes: whole('GLAMBDAR_MAX_BODY_BYTES', 6 * MIB, 1, 512 * MIB),
+    maxBodiesBytes: whole('GLAMBDAR_MAX_BODIES_MB', 256, 1, 1_000_000) * MIB,
     maxZipBytes: whole('GLAMBDAR_MAX_ZIP_MB', 50, 1, 1024) * MIB,
     maxUnpackedBytes: whole('GLAMBDAR_MAX_UNPACKED_MB', 250, 1, 8192) * MIB,
     maxEntries: whole('GLAMBDAR_MAX_ENTRIES', 20_000, 1, 1_000_000),
     maxInstances: whole('GLAMBDAR_MAX_INSTANCES', DEFAULT_INSTANCES, 1, 1_000),
     maxStarting: whole('GLAMBDAR_MAX_STARTING', 2 * availableParallelism(), 1, 100),
+    standby: whole('GLAMBDAR_STANDBY', availableParallelism(), 0, 1_000),
+    memoryBudgetMb: whole('GLAMBDAR_MEMORY_BUDGET_MB', DEFAULT_BUDGET_MB, 0, 10_000_000),
     maxQueue: whole('GLAMBDAR_MAX_QUEUE', 500, 0, 100_000),
     queueTimeoutMs: whole('GLAMBDAR_QUEUE_TIMEOUT_MS', 30_000, 100, 900_000),
     startTimeoutMs: whole('GLAMBDAR_START_TIMEOUT_MS', 15_000, 500, 120_000),

@@ -1,5 +1,6 @@
 /** Owns putting the parts together: built in order, closed in reverse. Start is recovery; there is no other. */
 import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.js';
@@ -7,22 +8,30 @@ import { createDockerDriver } from './driver/docker-driver.js';
 import type { Driver } from './driver/driver.js';
 import { installWorker } from './driver/worker-files.js';
 import { createApp } from './http/app.js';
+import { BodyBudget } from './http/body-budget.js';
 import { createServer } from './http/server.js';
-import { createLoadCheck, profileOf } from './invocation/candidate.js';
+import { createLoadCheck, createWorkloads, profileOf } from './invocation/candidate.js';
 import { FunctionLimits } from './invocation/function-limits.js';
 import { createInvoker } from './invocation/invoker.js';
 import { createLogs } from './invocation/logs.js';
 import { Recorder } from './invocation/recorder.js';
 import type { Logger } from './logger.js';
 import { createMetrics } from './metrics.js';
+import type { InstanceState } from './pool/instance-state.js';
 import { Pool } from './pool/pool.js';
 import { versionKey } from './registry/catalogue.js';
+import { DEFAULT_SETTINGS } from './registry/function.js';
 import { FunctionRegistry } from './registry/function-registry.js';
 import { openDataDirectory } from './store/data-directory.js';
 import { openSqliteStore } from './store/sqlite-store.js';
 
 /** The longest a call may run: what a standby's CPU limit must allow, whichever function it will get. */
 const MAX_TIMEOUT_SECONDS = 900;
+
+/** What is ready beyond what is wanted is kept this long: the next burst may want it. */
+const SURPLUS_MS = 60_000;
+
+const MIB = 1024 * 1024;
 
 export interface Runtime {
   url: string;
@@ -81,7 +90,11 @@ async function build(
 
   // 4. The parts that hold no resources of their own.
   const metrics = createMetrics({
-    queueLength: () => pool.queueLength,
+    queueLength: () => pool.gauges().queueLength,
+    queueAgeMs: () => pool.gauges().queueAgeMs,
+    createdPerSecond: () => pool.gauges().createdPerSecond,
+    idleBytes: () => pool.gauges().idleBytes,
+    idleBudgetBytes: config.memoryBudgetMb * MIB,
     recordsDropped: () => recorder.dropped,
     driverAvailable: () => driver.health().available,
     functions: () => registry.list().length,
@@ -94,6 +107,11 @@ async function build(
       maxStarting: config.maxStarting,
       maxWaiting: config.maxQueue,
     },
+    maxRefilling: availableParallelism(),
+    defaultProfile: profileOf(DEFAULT_SETTINGS),
+    minStandby: config.standby,
+    memoryBudgetBytes: config.memoryBudgetMb * MIB,
+    surplusMs: SURPLUS_MS,
     uidBase: config.uidBase,
     startTimeoutMs: config.startTimeoutMs,
     loadTimeoutMs: config.loadTimeoutMs,
@@ -103,7 +121,13 @@ async function build(
     maxBodyBytes: config.maxBodyBytes,
     withRoom: (work) => directory.reserve.withRoom(work),
     logger,
-    onTransition: (from, to, previousMs) => metrics.transition(from, to, previousMs),
+    onTransition: (instance, from, previousMs) =>
+      metrics.transition(
+        from && labelOf(from, instance.calls),
+        labelOf(instance.state, instance.calls),
+        previousMs,
+      ),
+    onRefilled: (ms) => metrics.refilled(ms),
   });
   const limits = new FunctionLimits();
   const registry = new FunctionRegistry({
@@ -117,12 +141,15 @@ async function build(
     },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     loadCheck: createLoadCheck({ pool, prepareProfile: (profile) => driver.prepareProfile(profile) }),
+    onActive: (record, lastUsedAt) =>
+      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt),
     onRetired: async (record) => {
       limits.forget(record.name);
-      await pool.evict(versionKey(record.active));
+      await pool.retire(versionKey(record.active));
     },
     logger,
   });
+  const workloadOf = createWorkloads((version, target) => registry.copyCode(version, target));
   const recorder = new Recorder({
     store,
     counters: (name) => registry.counters(name),
@@ -135,6 +162,7 @@ async function build(
     pool,
     limits,
     recorder,
+    workloadOf,
     isKnownId: (id) => logs.has(id),
     maxResponseBytes: config.maxBodyBytes,
     cancelGraceMs: config.cancelGraceMs,
@@ -156,11 +184,13 @@ async function build(
         logger.error({ err, function: name }, 'the profile of a function cannot be had'),
       );
   closers.push(() => pool.destroy());
+  pool.open();
 
   // 7. Last, the door.
   const app = createApp({
     registry,
     invoker,
+    bodies: new BodyBudget(config.maxBodiesBytes),
     logs,
     readiness: () => {
       try {
@@ -206,4 +236,10 @@ async function build(
       await closing;
     },
   };
+}
+
+/** Idle is two things to whoever looks on. */
+function labelOf(state: InstanceState, calls: number): string {
+  if (state !== 'idle') return state;
+  return calls > 0 ? 'warm' : 'loaded';
 }

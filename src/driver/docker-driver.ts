@@ -3,14 +3,15 @@
  * (engine, health, events, exits, reaper, image, network) and holds what is under way.
  */
 import { mkdirSync, realpathSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
-import { ensureBaseImage } from './base-image.js';
 import { BridgeNetwork } from './bridge-network.js';
 import { ContainerExits } from './container-exits.js';
-import { containerName, createOptions, labels, type ContainerContext } from './container-spec.js';
+import { ContainerRemovals } from './container-removals.js';
+import { containerName, labels } from './container-spec.js';
 import { ContainerStarts } from './container-starts.js';
-import { detectFeatures } from './docker-features.js';
+import { ContainerTemplate } from './container-template.js';
 import { DockerHealth } from './docker-health.js';
 import { parseDockerHost } from './docker-host.js';
 import {
@@ -20,10 +21,13 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type InstanceUsage,
   type Profile,
+  type RemoveOptions,
 } from './driver.js';
-import { Engine, type ContainerCreateOptions } from './engine.js';
+import { Engine } from './engine.js';
 import { ExitWatch } from './exit-watch.js';
+import { InstanceUsages } from './instance-usages.js';
 import { demuxOutput } from './output-demux.js';
 import { Reaper } from './reaper.js';
 import { checkedSlot } from './slot-source.js';
@@ -47,6 +51,10 @@ export interface DockerDriverOptions {
   resolvers?: string[];
   /** The iptables command, with what has to stand before it; by default `iptables`. */
   iptables?: string[];
+  /** How many removals may be at the daemon at a time; by default as many as there are cores. */
+  removalsAtOnce?: number;
+  /** Where the processes of this machine are listed; by default `/proc`. */
+  procRoot?: string;
   /** Shorter in tests. */
   times?: Partial<typeof defaultTimes>;
 }
@@ -71,10 +79,11 @@ class DockerDriver implements Driver {
   readonly #exits: ExitWatch;
   readonly #reaper: Reaper;
   readonly #bridge: BridgeNetwork;
-  readonly #removing = new Set<string>();
+  readonly #removals: ContainerRemovals;
+  readonly #template: ContainerTemplate;
+  readonly #usages: InstanceUsages;
   readonly #live = new ContainerExits();
   readonly #starts: ContainerStarts;
-  #context: ContainerContext | undefined;
   #runRoot = '';
   #closing: Promise<void> | undefined;
 
@@ -97,10 +106,18 @@ class DockerDriver implements Driver {
     });
     const onLost = (): void => this.#health.poke();
     this.#exits = new ExitWatch({ engine: this.#engine, bootId, live: this.#live, onLost });
+    this.#template = new ContainerTemplate({ ...options, engine: this.#engine, bridge: this.#bridge });
+    const whileAvailable = <T>(work: () => Promise<T>): Promise<T> => this.#health.whileAvailable(work);
+    this.#usages = new InstanceUsages({ engine: this.#engine, whileAvailable, procRoot: options.procRoot });
+    this.#removals = new ContainerRemovals({
+      engine: this.#engine,
+      whileAvailable,
+      atOnce: options.removalsAtOnce ?? availableParallelism(),
+    });
     this.#starts = new ContainerStarts({
       engine: this.#engine,
-      remove: (name) => this.#engine.removeContainer(name),
-      renewImage: () => this.#renewImage(),
+      remove: (name) => this.#removals.removeNamed(name),
+      renewImage: () => this.#template.renewImage(),
       onLeft: (error) => logger.debug({ err: error }, 'a failed start is left to the reaper'),
     });
     this.#reaper = new Reaper({
@@ -110,30 +127,18 @@ class DockerDriver implements Driver {
           instanceId: Labels[labels.boot] === bootId ? Labels[labels.instance] : undefined,
         })),
       remove: (containerId) => this.#engine.removeContainer(containerId),
-      isLive: (instanceId) => this.#live.has(instanceId) || this.#removing.has(instanceId),
+      isLive: (instanceId) => this.#live.has(instanceId) || this.#removals.has(instanceId),
       intervalMs: this.#times.reapIntervalMs,
       logger,
     });
   }
 
   async open(progress: (line: string) => void): Promise<void> {
-    const { dirId, bootId, runtime, workerDir, runRoot } = this.#options;
+    const { runRoot } = this.#options;
     await this.#engine.ping();
-    const features = await detectFeatures(this.#engine, runtime);
     mkdirSync(runRoot, { recursive: true, mode: 0o700 });
     this.#runRoot = realpathSync.native(runRoot);
-    const image = await ensureBaseImage(this.#engine, { image: this.#options.image, progress });
-    const { name: bridgeNetwork, resolvers: bridgeResolvers } = this.#bridge;
-    this.#context = {
-      dirId,
-      bootId,
-      runtime,
-      image,
-      bridgeNetwork,
-      bridgeResolvers,
-      ...features,
-      workerDir: realpathSync.native(workerDir),
-    };
+    await this.#template.open(progress);
     await this.#reaper.sweep();
     await this.#bridge.remove();
     this.#health.onChange((health) => this.#onHealth(health));
@@ -143,18 +148,16 @@ class DockerDriver implements Driver {
   }
 
   async start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const context = this.#context;
-    if (context === undefined || this.#closing)
+    if (!this.#template.isOpen || this.#closing)
       throw new DriverError('unavailable', 'The driver is not open.');
     const health = this.#health.current();
     if (!health.available) throw new DriverError('unavailable', health.reason);
     if (spec.profile.network === 'bridge') this.#bridge.assertPrepared();
     const slotSource = checkedSlot(spec.slotDir, this.#runRoot);
-    const create = (): ContainerCreateOptions =>
-      createOptions(spec, slotSource, this.#context as ContainerContext);
+    const options = () => this.#template.createOptions(spec, slotSource);
     this.#live.track(spec.instanceId);
     try {
-      await this.#starts.start(containerName(spec.instanceId), create, signal);
+      await this.#starts.start(containerName(spec.instanceId), options, signal);
     } catch (error) {
       this.#live.forget(spec.instanceId);
       throw error;
@@ -162,13 +165,9 @@ class DockerDriver implements Driver {
     this.#live.started(spec.instanceId);
   }
 
-  async remove(instanceId: string): Promise<void> {
-    this.#live.forget(instanceId);
-    this.#removing.add(instanceId); // afterwards it is the reaper's, should this fail
-    const removed = this.#health.whileAvailable(() =>
-      this.#engine.removeContainer(containerName(instanceId)),
-    );
-    await removed.finally(() => this.#removing.delete(instanceId));
+  remove(instanceId: string, { urgent = false }: RemoveOptions = {}): Promise<void> {
+    this.#live.forget(instanceId); // before its turn comes: a worker that ends while it waits is asked nothing
+    return this.#removals.remove(instanceId, urgent);
   }
 
   exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
@@ -182,6 +181,10 @@ class DockerDriver implements Driver {
 
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
     return this.#live.onExit(instanceId, listener);
+  }
+
+  memoryOf(instances: readonly { instanceId: string; uid: number }[]): Promise<Map<string, InstanceUsage>> {
+    return this.#usages.measure(instances);
   }
 
   async prepareProfile(profile: Profile): Promise<void> {
@@ -202,12 +205,14 @@ class DockerDriver implements Driver {
   }
 
   async #close(): Promise<void> {
-    const available = this.#context !== undefined && this.#health.current().available;
+    const available = this.#template.isOpen && this.#health.current().available;
     this.#health.close();
     this.#exits.close();
     this.#reaper.close();
     this.#bridge.close();
-    this.#starts.rejectAll(new DriverError('unavailable', 'The server is stopping.'));
+    const stopping = new DriverError('unavailable', 'The server is stopping.');
+    this.#starts.rejectAll(stopping);
+    this.#removals.rejectWaiting(stopping);
     if (available) {
       const limit = new AbortController();
       await Promise.race([
@@ -224,19 +229,13 @@ class DockerDriver implements Driver {
   async #removeEverything(): Promise<void> {
     this.#live.clear();
     await this.#reaper.sweep();
+    await this.#removals.settled();
     // Starts that were given up above may have made a container after that sweep's list.
     if (this.#starts.busy) {
       await this.#starts.settled();
       await this.#reaper.sweep();
     }
     await this.#bridge.remove();
-  }
-
-  async #renewImage(): Promise<void> {
-    const { logger, image } = this.#options;
-    logger.warn('the base image is gone; making it again');
-    const renewed = await ensureBaseImage(this.#engine, { image, progress: (line) => logger.info(line) });
-    this.#context = { ...(this.#context as ContainerContext), image: renewed };
   }
 
   #onHealth(health: DriverHealth): void {

@@ -35,6 +35,19 @@ export interface ContainerOutput {
   stderr: string;
 }
 
+/** What an instance takes. */
+export interface InstanceUsage {
+  /** What its container really costs this machine: its processes' and its shim's memory, shared pages in proportion. */
+  memoryBytes: number;
+  /** CPU time of its processes since its start, in ms; null when unknown. */
+  cpuMs: number | null;
+}
+
+export interface RemoveOptions {
+  /** What runs in it must end now (it timed out, crashed, is hostile): goes before the others, and is killed at once if it has to wait. */
+  urgent?: boolean;
+}
+
 /** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; anything else concerns this container alone. */
 export class DriverError extends Error {
   readonly kind: 'unavailable' | 'failed';
@@ -54,14 +67,22 @@ export interface Driver {
   open(progress: (line: string) => void): Promise<void>;
   /** Creates and starts one container. On failure (abort included) nothing of it stays behind, or the reaper gets it. */
   start(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
-  /** Kills and removes; a container that is gone already is success. May be called twice. */
-  remove(instanceId: string): Promise<void>;
+  /**
+   * Kills and removes; a container that is gone already is success. May be called twice. Few are removed at a time, others
+   * wait for their turn.
+   */
+  remove(instanceId: string, options?: RemoveOptions): Promise<void>;
   /** How the container of this instance ended, waiting up to `waitMs` for the end; undefined when it still runs or is unknown. */
   exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined>;
   /** What the container wrote to its own stdout and stderr (not through the worker's console), each at most `maxBytes` of the end. */
   output(instanceId: string, maxBytes: number): Promise<ContainerOutput>;
   /** Calls back once when the container of this instance ends. The returned function stops listening. */
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void;
+  /**
+   * What running instances take now; those that cannot be measured are absent. Rejects with `DriverError` only when the
+   * daemon has to be asked and is unavailable.
+   */
+  memoryOf(instances: readonly { instanceId: string; uid: number }[]): Promise<Map<string, InstanceUsage>>;
   /** Prepares what a profile needs beyond the default (a network); rejects with a reason when it cannot be had. */
   prepareProfile(profile: Profile): Promise<void>;
   /** The latest known health; never waits. */

@@ -5,6 +5,7 @@
 import { Agent } from 'node:http';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
+import { withinLimit } from './call-limit.js';
 import { DriverError } from './driver.js';
 import { statusOf, toDriverError } from './docker-error.js';
 import type { DockerAddress } from './docker-host.js';
@@ -12,12 +13,15 @@ import type { DockerAddress } from './docker-host.js';
 /** Milliseconds the calls may take. A create or start under load took up to 2 s here; 15 times that is a stuck daemon. */
 export const callLimits = { ping: 2_000, query: 10_000, change: 30_000, image: 600_000 };
 
-/** How late a timer may be before we doubt ourselves, and how much longer the daemon then gets. */
-const lateMs = 250;
-
 /** The Engine API's own shapes, for the driver folder only. */
 export type ContainerCreateOptions = Dockerode.ContainerCreateOptions;
 export type HostConfig = Dockerode.HostConfig & { CgroupnsMode?: string };
+
+/** What we look at of a container's figures; one that does not run has none. */
+export interface ContainerStats {
+  memory_stats?: { usage?: number; stats?: { total_inactive_file?: number; inactive_file?: number } };
+  cpu_stats?: { cpu_usage?: { total_usage?: number } };
+}
 
 /** What we look at of the daemon's description of itself. */
 export interface EngineInfo {
@@ -102,6 +106,17 @@ export class Engine {
     }
   }
 
+  /** SIGKILL. Gone or ended already is success. */
+  async killContainer(id: string): Promise<void> {
+    try {
+      await this.#again('kill a container', callLimits.change, (docker, abortSignal) =>
+        docker.getContainer(id).kill({ signal: 'KILL', abortSignal }),
+      );
+    } catch (error) {
+      if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
+    }
+  }
+
   inspectContainer(id: string): Promise<Dockerode.ContainerInspectInfo> {
     return this.#again('inspect a container', callLimits.query, (docker, abortSignal) =>
       docker.getContainer(id).inspect({ abortSignal }),
@@ -112,6 +127,13 @@ export class Engine {
   listContainers(label: string): Promise<Dockerode.ContainerInfo[]> {
     return this.#again('list containers', callLimits.query, (docker, abortSignal) =>
       docker.listContainers({ all: true, filters: { label: [label] }, abortSignal }),
+    );
+  }
+
+  /** One look; without `one-shot` the daemon takes two, a second apart. Up to a second in any case. */
+  containerStats(id: string): Promise<ContainerStats> {
+    return this.#again('measure a container', callLimits.query, (docker, abortSignal) =>
+      promised(docker.getContainer(id).stats({ stream: false, 'one-shot': true, abortSignal } as never)),
     );
   }
 
@@ -199,10 +221,6 @@ export class Engine {
       for (const socket of sockets ?? []) socket.destroy();
   }
 
-  /**
-   * The race is needed besides the signal: when the daemon dies in the middle of an answer, docker-modem never calls back
-   * (it listens to neither `aborted` nor `close` of the response).
-   */
   #call<T>(
     what: string,
     limitMs: number,
@@ -210,26 +228,11 @@ export class Engine {
   ): Promise<T> {
     if (this.#closed)
       return Promise.reject(new DriverError('unavailable', 'The connection to Docker is closed.'));
-    return new Promise((resolve, reject) => {
-      const abort = new AbortController();
-      const dueAt = performance.now() + limitMs;
-      const expire = (): void => {
-        // A timer this late means that our own event loop was blocked: the daemon's answer may not have been read yet.
-        if (performance.now() > dueAt + lateMs) {
-          timer = setTimeout(giveUp, lateMs);
-        } else {
-          setImmediate(giveUp); // timers run before sockets are read
-        }
-      };
-      const giveUp = (): void => {
-        reject(new DriverError('unavailable', `Docker did not ${what} within ${limitMs / 1000} s.`));
-        abort.abort();
-      };
-      let timer = setTimeout(expire, limitMs);
-      operation(this.#docker, abort.signal)
-        .then(resolve, (error: unknown) => reject(toDriverError(error, what)))
-        .finally(() => clearTimeout(timer));
-    });
+    return withinLimit(what, limitMs, (signal) =>
+      operation(this.#docker, signal).catch((error: unknown) => {
+        throw toDriverError(error, what);
+      }),
+    );
   }
 }
 

@@ -1,16 +1,20 @@
 /** Owns the order in which a request passes through the middleware, and the list of route families. */
 import { setMaxListeners } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import type { Invoker } from '../invocation/invocation.js';
 import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
 import type { Registry } from '../registry/registry.js';
+import type { BodyBudget } from './body-budget.js';
+import { createCallServer } from './call-server.js';
 import { isClientGone } from './client-error.js';
 import type { EventStreamOptions } from './event-stream.js';
 import type { Family } from './family.js';
 import { base } from './middleware/base.js';
 import { refuseCrossSite } from './middleware/cross-site.js';
-import { errors } from './middleware/errors.js';
+import { allChecks, checked } from './middleware/checks.js';
+import { createAnswerError, errors } from './middleware/errors.js';
 import { allowedHosts } from './middleware/host.js';
 import { noRoute } from './middleware/no-route.js';
 import { observe, type RequestObservation } from './middleware/observe.js';
@@ -21,7 +25,7 @@ import { requestIdOf } from './request-id.js';
 import { deployRoutes } from './routes/deploy.js';
 import { functionsRoutes } from './routes/functions.js';
 import { healthRoutes, type Readiness } from './routes/health.js';
-import { invokeRoutes } from './routes/invoke.js';
+import { createCall, invokeRoutes, isCall } from './routes/invoke.js';
 import { logsRoutes } from './routes/logs.js';
 import { metricsRoutes, type MetricsText } from './routes/metrics.js';
 
@@ -43,6 +47,8 @@ export interface AppConfig {
 export interface AppDeps {
   registry: Registry;
   invoker: Invoker;
+  /** For the bodies of all calls. */
+  bodies: BodyBudget;
   logs: Logs;
   readiness: () => Readiness;
   metricsText: MetricsText;
@@ -52,8 +58,12 @@ export interface AppDeps {
   config: AppConfig;
 }
 
+type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
 /** A Koa app that can be told to stop: from then on it refuses requests and ends its event streams. */
 export class HttpApp extends Koa {
+  /** Serves calls, past Koa. */
+  serveCall: Handle | undefined;
   readonly #stop = new AbortController();
   readonly stopping: AbortSignal = this.#stop.signal;
 
@@ -61,6 +71,14 @@ export class HttpApp extends Koa {
     super();
     // Every event stream listens to it.
     setMaxListeners(0, this.stopping);
+  }
+
+  /** For the server's requests. */
+  handler(): Handle {
+    const serve = this.callback();
+    const { serveCall } = this;
+    if (serveCall === undefined) return serve;
+    return (req, res) => (isCall(req) ? serveCall(req, res) : serve(req, res));
   }
 
   /** May be called more than once. */
@@ -75,11 +93,13 @@ export function createApp(deps: AppDeps): HttpApp {
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
 
+  const call = createCall(deps);
+
   const native: Family = {
     owns: () => true,
     envelope: nativeEnvelope,
     routers: [
-      invokeRoutes(deps),
+      invokeRoutes(call),
       deployRoutes(deps),
       functionsRoutes(deps),
       logsRoutes({ logs: deps.logs, stopping, events }),
@@ -89,13 +109,19 @@ export function createApp(deps: AppDeps): HttpApp {
   };
   const families = [native];
 
+  const check = allChecks([
+    refuseWhenStopping(stopping),
+    requestShape(),
+    allowedHosts(config),
+    refuseCrossSite(config.publicUrl),
+  ]);
+  const answerError = createAnswerError(families, logger);
+
+  app.serveCall = createCallServer({ check, call, answerError, onRequest: deps.onRequest, logger });
   app.use(base());
   if (deps.onRequest !== undefined) app.use(observe(deps.onRequest));
-  app.use(errors(families, logger));
-  app.use(refuseWhenStopping(stopping));
-  app.use(requestShape());
-  app.use(allowedHosts(config));
-  app.use(refuseCrossSite(config.publicUrl));
+  app.use(errors(answerError));
+  app.use(checked(check));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
   app.use(noRoute());
 

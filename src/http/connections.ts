@@ -33,8 +33,8 @@ export class Connections {
     connection.newest = req;
     exchanges.add(exchange);
     this.#running += 1;
-    res.once('close', () => {
-      exchanges.delete(exchange);
+    res.on('close', () => {
+      if (!exchanges.delete(exchange)) return;
       this.#running -= 1;
       if (this.#running === 0) for (const resolve of this.#waiters.splice(0)) resolve();
     });

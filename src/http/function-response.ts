@@ -26,22 +26,38 @@ const reserved = new Set([
   'x-request-id',
 ]);
 
-/** Writes head and body at once. `X-Request-Id` and `nosniff` were set when the request came in. */
-export function writeFunctionResponse(res: ServerResponse, response: InvocationResponse): void {
-  for (const [name, value] of response.headers) {
-    if (!reserved.has(name.toLowerCase())) res.appendHeader(name, value);
-  }
+/** Up to here the body goes out in one string with the head: one buffer for the kernel instead of two. */
+const ONE_STRING_BYTES = 16 * 1024;
+
+/** Writes head and body at once. */
+export function writeFunctionResponse(
+  res: ServerResponse,
+  response: InvocationResponse,
+  ids: { requestId: string; invocationId: string },
+): void {
+  const { statusCode, body } = response;
+  // A flat list, and nothing set before: Node then writes the head without keeping a table of it.
+  const head = [
+    'X-Request-Id',
+    ids.requestId,
+    'X-Content-Type-Options',
+    'nosniff',
+    'X-Invocation-Id',
+    ids.invocationId,
+  ];
+  for (const [name, value] of response.headers) if (!reserved.has(name.toLowerCase())) head.push(name, value);
   // Browsers apply every policy they get, so one that the function set stays in force beside this.
-  res.appendHeader('Content-Security-Policy', SANDBOX);
-  res.appendHeader('Server-Timing', serverTiming(response));
-  res.statusCode = response.statusCode;
-  if (response.statusCode === 204 || response.statusCode === 304) {
+  head.push('Content-Security-Policy', SANDBOX, 'Server-Timing', serverTiming(response));
+  if (statusCode === 204 || statusCode === 304) {
+    res.writeHead(statusCode, head);
     res.end();
     return;
   }
-  res.setHeader('Content-Length', response.body.length);
-  // Node itself leaves the body away when the request was HEAD.
-  res.end(response.body);
+  head.push('Content-Length', String(body.length));
+  res.writeHead(statusCode, head);
+  // Node itself leaves the body away when the request was HEAD. Latin-1 is every byte as it is.
+  if (body.length <= ONE_STRING_BYTES) res.end(body.toString('latin1'), 'latin1');
+  else res.end(body);
 }
 
 function serverTiming({ start, times }: InvocationResponse): string {

@@ -4,28 +4,35 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GlambdarError } from '../errors.js';
+import type { BodyBudget } from './body-budget.js';
 
 const EMPTY = Buffer.alloc(0);
 
 /** Beyond this an unwanted body is not drained any more: the connection is cut. */
 const DISCARD_LIMIT_BYTES = 64 * 1024 * 1024;
 
-/** Requests whose client waits for `100 Continue` before it sends the body. */
-const waiting = new WeakSet<IncomingMessage>();
+/** So many pieces are kept as they came: a body sent byte by byte must not take hundreds of times its size. */
+const MAX_LOOSE_CHUNKS = 1024;
+
+/** Set on requests whose client waits for `100 Continue` before it sends the body. */
+const waiting = Symbol('awaits 100 Continue');
+type Waiting = IncomingMessage & { [waiting]?: boolean };
 
 /** Notes that the client waits; called by the server's `checkContinue`. */
 export function markAwaitingContinue(req: IncomingMessage): void {
-  waiting.add(req);
+  (req as Waiting)[waiting] = true;
 }
 
 /** Whether the client still waits, i.e. its body was refused so far. */
 export function awaitsContinue(req: IncomingMessage): boolean {
-  return waiting.has(req);
+  return (req as Waiting)[waiting] === true;
 }
 
 /** Lets the client send its body. To be called by whoever reads one, after every check that needs no body. */
 export function acceptBody(req: IncomingMessage, res: ServerResponse): void {
-  if (waiting.delete(req) && hasBody(req)) res.writeContinue();
+  if (!awaitsContinue(req)) return;
+  (req as Waiting)[waiting] = false;
+  if (hasBody(req)) res.writeContinue();
 }
 
 /** The announced length; undefined when chunked or absent. Node's parser has refused everything but digits. */
@@ -40,29 +47,58 @@ export function hasBody(req: IncomingMessage): boolean {
 
 /**
  * The exact bytes, up to and including `maxBytes`. Rejects with BODY_TOO_LARGE (before reading where the length is
- * announced), or with CANCELLED when the client went away in the middle.
+ * announced), AT_CAPACITY when all bodies together are too large, or with CANCELLED when the client went away in the
+ * middle. What was read is taken from the budget; whoever gets it gives it back, with the body.
  */
-export async function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> {
+export function readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  maxBytes: number,
+  budget: BodyBudget,
+): Buffer | Promise<Buffer> {
   if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
   acceptBody(req, res);
   if (!hasBody(req)) return EMPTY;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
-    const settle = (act: () => void): void => {
-      req.off('data', onData).off('end', onEnd).off('close', onCut);
-      act();
+    let loose = 0;
+    let settled = false;
+    const fail = (error: Error): void => {
+      if (settled) return;
+      settled = true;
+      req.off('data', onData);
+      budget.give(sizeBytes);
+      chunks.length = 0;
+      reject(error);
     };
     const onData = (chunk: Buffer): void => {
+      try {
+        if (sizeBytes + chunk.length > maxBytes) throw bodyTooLarge(maxBytes);
+        budget.take(chunk.length);
+      } catch (error) {
+        fail(error as Error);
+        return;
+      }
       sizeBytes += chunk.length;
       chunks.push(chunk);
-      if (sizeBytes > maxBytes) settle(() => reject(bodyTooLarge(maxBytes)));
+      loose += 1;
+      if (loose === MAX_LOOSE_CHUNKS) {
+        chunks.push(Buffer.concat(chunks.splice(-loose)));
+        loose = 0;
+      }
     };
-    const onEnd = (): void =>
-      settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, sizeBytes)));
-    const onCut = (): void =>
-      settle(() => reject(new GlambdarError('CANCELLED', 'The client went away while it sent the body.')));
-    // The `error` listener stays: a request that is cut later, while it is drained, would throw without one.
+    const onEnd = (): void => {
+      if (settled) return;
+      settled = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, sizeBytes));
+    };
+    const onCut = (): void => {
+      // `close` comes after `end`, too.
+      if (!settled) fail(new GlambdarError('CANCELLED', 'The client went away while it sent the body.'));
+    };
+    // None is taken off again where that is not needed: taking off costs more than a call that does nothing. And
+    // without an `error` listener a request that is cut later, while it is drained, would throw.
     req.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut);
   });
 }

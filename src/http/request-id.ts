@@ -5,15 +5,28 @@ import type { IncomingMessage } from 'node:http';
 /** Printable ASCII: safe in a header, in a log line and in an SSE `id:` field. */
 const usable = /^[\x20-\x7e]{1,128}$/;
 
-const ids = new WeakMap<IncomingMessage, string>();
+/** On the request itself: an entry in a WeakMap costs every request more than all else that is done for its id. */
+const requestId = Symbol('request id');
+const madeHere = Symbol('request id made here');
+type Identified = IncomingMessage & { [requestId]?: string; [madeHere]?: boolean };
 
 /** The id of this request; the same at every call, so that raw answers and routes agree on it. */
 export function requestIdOf(req: IncomingMessage): string {
-  let id = ids.get(req);
-  if (id === undefined) {
-    const sent = req.headers['x-request-id'];
-    id = typeof sent === 'string' && usable.test(sent) ? sent : randomUUID();
-    ids.set(req, id);
-  }
+  const known = (req as Identified)[requestId];
+  return known ?? identify(req);
+}
+
+/** Whether `requestIdOf` made the id itself: nobody can have used it before. */
+export function isOwnRequestId(req: IncomingMessage): boolean {
+  requestIdOf(req);
+  return (req as Identified)[madeHere] === true;
+}
+
+function identify(req: Identified): string {
+  const sent = req.headers['x-request-id'];
+  const own = typeof sent !== 'string' || !usable.test(sent);
+  const id = own ? randomUUID() : sent;
+  req[requestId] = id;
+  req[madeHere] = own;
   return id;
 }

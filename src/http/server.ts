@@ -63,15 +63,17 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   server.maxHeadersCount = 0;
 
   const connections = new Connections();
-  const handle = app.callback();
+  const handle = app.handler();
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     connections.began(req, res);
     // `prefinish`: the answer is complete and with the socket, whose idle timer watches bytes leave. `finish`: they
     // have left, and a pipelined call behind this one may take its time.
     res.once('prefinish', () => {
       const { socket } = res;
-      socket?.setTimeout(writeStallMs);
-      res.prependOnceListener('finish', () => socket?.setTimeout(0));
+      // Nearly always the kernel has taken it all by now.
+      if (socket === null || socket.writableLength === 0) return;
+      socket.setTimeout(writeStallMs);
+      res.prependOnceListener('finish', () => socket.setTimeout(0));
     });
     void handle(req, res);
   };

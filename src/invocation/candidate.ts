@@ -1,12 +1,12 @@
 /** Owns how a deployed function looks to the pool: its profile, its code, and whether that code loads at all. */
 import { GlambdarError } from '../errors.js';
-import { LoadFailure, type Profile } from '../pool/lease.js';
+import { LoadFailure, profileKey, type Profile } from '../pool/lease.js';
 import { InstanceFailure } from '../pool/instance-failure.js';
 import type { Pool } from '../pool/pool.js';
-import type { Code } from '../pool/waiter.js';
+import type { Workload } from '../pool/workload.js';
 import { versionKey } from '../registry/catalogue.js';
 import { linkTree } from '../registry/tree.js';
-import type { FunctionRecord, FunctionSettings } from '../store/records.js';
+import type { FunctionRecord, FunctionSettings, VersionRecord } from '../store/records.js';
 import { describeExit, isOutOfMemory, loadFailed } from './outcome.js';
 
 export function profileOf(settings: FunctionSettings): Profile {
@@ -14,12 +14,33 @@ export function profileOf(settings: FunctionSettings): Profile {
 }
 
 /** @param prepareTree makes a copy of the version's files at a path */
-export function codeOf(record: FunctionRecord, prepareTree: (target: string) => Promise<void>): Code {
-  const { memoryMb, handler, contract, env } = record.settings;
+export function workloadOf(record: FunctionRecord, prepareTree: (target: string) => Promise<void>): Workload {
+  const { memoryMb, handler, contract, env, isolation, standby } = record.settings;
+  const profile = profileOf(record.settings);
   return {
-    key: versionKey(record.active),
-    prepareTree,
-    load: { name: record.name, memoryMb, handler, contract, env },
+    flow: record.name,
+    profile,
+    profileKey: profileKey(profile),
+    code: {
+      key: versionKey(record.active),
+      prepareTree,
+      load: { name: record.name, memoryMb, handler, contract, env },
+    },
+    reuse: isolation === 'function',
+    standby,
+  };
+}
+
+/** Workloads of deployed functions, made once for each record. @param copyCode makes a copy of a version's files at a path */
+export function createWorkloads(copyCode: (version: VersionRecord, target: string) => Promise<void>) {
+  const known = new WeakMap<FunctionRecord, Workload>();
+  return (record: FunctionRecord): Workload => {
+    let workload = known.get(record);
+    if (!workload) {
+      workload = workloadOf(record, (target) => copyCode(record.active, target));
+      known.set(record, workload);
+    }
+    return workload;
   };
 }
 
@@ -30,16 +51,16 @@ export interface LoadCheckOptions {
 }
 
 /**
- * Loads a candidate in a container like any call's and throws the container away.
- * The returned function rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a profile that cannot be had),
- * DRIVER_UNAVAILABLE or AT_CAPACITY.
+ * Loads a candidate in a container like any call's, and leaves it ready for the first call of the version.
+ * The returned function resolves to one that throws the container away, for a version that is not published after all.
+ * It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a profile that cannot be had), DRIVER_UNAVAILABLE or
+ * AT_CAPACITY.
  */
 export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
-  return async (candidate: FunctionRecord, treeDir: string): Promise<void> => {
+  return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
     const { settings } = candidate;
-    const profile = profileOf(settings);
     try {
-      await prepareProfile(profile);
+      await prepareProfile(profileOf(settings));
     } catch (error) {
       throw new GlambdarError(
         'INVALID_REQUEST',
@@ -49,16 +70,11 @@ export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
         },
       );
     }
-    const code = codeOf(candidate, (target) => linkTree(treeDir, target));
+    const workload = workloadOf(candidate, (target) => linkTree(treeDir, target));
     try {
-      const lease = await pool.acquire({
-        profile,
-        code,
-        reuse: false,
-        first: true,
-        signal: new AbortController().signal,
-      });
-      void lease.release(false);
+      const lease = await pool.acquire({ workload, check: true, signal: new AbortController().signal });
+      await lease.release(true);
+      return () => void pool.retire(workload.code.key);
     } catch (error) {
       if (error instanceof LoadFailure) throw loadFailed(error.error, 422);
       if (error instanceof InstanceFailure)

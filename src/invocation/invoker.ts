@@ -9,10 +9,10 @@ import type { Logger } from '../logger.js';
 import { InstanceFailure } from '../pool/instance-failure.js';
 import type { Lease, CallResult } from '../pool/lease.js';
 import type { Pool } from '../pool/pool.js';
+import type { Workload } from '../pool/workload.js';
 import type { FunctionRegistry } from '../registry/function-registry.js';
 import type { VersionLease } from '../registry/catalogue.js';
-import type { InvocationRecord } from '../store/records.js';
-import { codeOf, profileOf } from './candidate.js';
+import type { FunctionRecord, InvocationRecord } from '../store/records.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
@@ -25,6 +25,8 @@ export interface InvokerOptions {
   pool: Pool;
   limits: FunctionLimits;
   recorder: Recorder;
+  /** What the pool must know of a deployed function. */
+  workloadOf: (record: FunctionRecord) => Workload;
   /** True when a call with this id is on record. */
   isKnownId: (id: string) => boolean;
   maxResponseBytes: number;
@@ -41,7 +43,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
     admit(funcName, id, isOurId = false) {
       const version = options.registry.lease(funcName);
       try {
-        options.pool.assertAdmits();
+        options.pool.assertAdmits(funcName);
         options.limits.enter(funcName, version.record.settings);
       } catch (error) {
         version.release();
@@ -110,9 +112,8 @@ class Call implements Admission {
     const { settings, active } = record;
     let lease: Lease | null = null;
     try {
-      const code = codeOf(record, (target) => this.#options.registry.copyCode(active, target));
-      const reuse = settings.isolation === 'function';
-      lease = await this.#options.pool.acquire({ profile: profileOf(settings), code, reuse, signal });
+      const workload = this.#options.workloadOf(record);
+      lease = await this.#options.pool.acquire({ workload, signal });
       Object.assign(this.#record, lease.times, { start: lease.start });
       for (const log of lease.loadLogs) this.#text.sink(...log);
       const result = await this.#call(lease, request, signal);
@@ -121,14 +122,14 @@ class Call implements Admission {
       // It answered within the grace, but nobody was there any more.
       if (signal.aborted) return this.#fail(cancelled(), this.#release(lease, false));
       if (result.message.type === 'error') {
-        const keep = reuse && result.message.kind !== 'uncaught' && result.message.kind !== 'unsettled';
+        const keep =
+          workload.reuse && result.message.kind !== 'uncaught' && result.message.kind !== 'unsettled';
         return this.#fail(failureOf(result.message), this.#release(lease, keep));
       }
       const { headers } = result.message;
-      const checked = attempt(() =>
-        checkResponse((result.message as { statusCode: number }).statusCode, headers),
-      );
-      const released = this.#release(lease, reuse);
+      const { statusCode } = result.message as { statusCode: number };
+      const checked = attempt(() => checkResponse(statusCode, headers));
+      const released = this.#release(lease, workload.reuse);
       if ('error' in checked)
         return this.#fail({ error: checked.error, outcome: 'function_error' }, released);
       faultPoint('invoke.answered');
@@ -203,9 +204,9 @@ class Call implements Admission {
    */
   #release(lease: Lease, keep: boolean): Promise<void> {
     const active = this.#options.registry.isActive(this.#version.record.active);
-    return lease
-      .release(keep && (active || 'for-who-waits'), true)
-      .then((output) => this.#text.addOutput(output));
+    return lease.release(keep && (active || 'for-who-waits'), true).then((output) => {
+      if (this.#text.addOutput(output)) this.#write();
+    });
   }
 
   #fail({ error, outcome, stack }: Failure, released?: Promise<unknown>): never {
@@ -220,10 +221,7 @@ class Call implements Admission {
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
     this.#write();
-    this.#options.recorder.add(
-      record,
-      released.then(() => this.#write()),
-    );
+    this.#options.recorder.add(record, released);
     this.#options.onFinished?.(record);
     this.#leave();
   }

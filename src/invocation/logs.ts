@@ -33,8 +33,7 @@ export function createLogs({
   recorder,
   assertDeployed,
 }: LogsOptions): Logs & { has(id: string): boolean } {
-  const find = (id: string): InvocationRecord | undefined =>
-    recorder.pending().find((pending) => pending.id === id) ?? store.getInvocation(id);
+  const find = (id: string): InvocationRecord | undefined => recorder.find(id) ?? store.getInvocation(id);
   // One view per record, however many follow it: who sends it can then write it out once.
   const views = new WeakMap<InvocationRecord, InvocationView>();
   const shared = (record: InvocationRecord): InvocationView => {

@@ -1,15 +1,20 @@
 /**
  * Owns records of calls between their end and the disk: readable at once, written in batches. At a graceful stop
- * nothing is lost; at kill -9 at most what came since the last flush.
+ * nothing is lost; at kill -9 at most the last second.
  */
-import { EventEmitter } from 'node:events';
 import type { Logger } from '../logger.js';
 import type { FunctionCounters, InvocationRecord } from '../store/records.js';
 import type { Store } from '../store/store.js';
 
-const FLUSH_MS = 200;
+const FLUSH_MS = 500;
+/** So many are written without waiting for the time: what waits must stay well below MAX_PENDING. */
+const FLUSH_AT = 2_500;
+/** Records written in one go, about 2 ms of this thread: calls are served between two of them. */
+const SLICE = 200;
 /** Beyond this the oldest unwritten records are given up, so that a full disk cannot fill the memory. */
 const MAX_PENDING = 5_000;
+/** After a failure. */
+const RETRY_MS = 5_000;
 
 export interface RecorderOptions {
   store: Store;
@@ -21,12 +26,17 @@ export interface RecorderOptions {
 
 export class Recorder {
   #options: RecorderOptions;
-  #pending: InvocationRecord[] = [];
+  /** By id, oldest first. */
+  #pending = new Map<string, InvocationRecord>();
   #open = new Set<InvocationRecord>();
   #dirty = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
+  /** What is left of a batch that is being written in slices. */
+  #writing: InvocationRecord[] = [];
+  #next: NodeJS.Immediate | null = null;
+  #failing = false;
   #dropped = 0;
-  #events = new EventEmitter().setMaxListeners(0);
+  #listeners = new Map<string, Set<(record: InvocationRecord) => void>>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -43,21 +53,26 @@ export class Recorder {
     if (record.outcome !== 'ok' && record.outcome !== 'cancelled') counters.errorCount += 1;
     counters.lastInvokedAt = Math.max(record.invokedAt, counters.lastInvokedAt ?? 0);
     this.#dirty.add(record.funcName);
-    this.#pending.push(record);
-    if (this.#pending.length > MAX_PENDING) {
-      this.#open.delete(this.#pending.shift()!);
-      this.#dropped += 1;
-    }
+    this.#pending.set(record.id, record);
+    if (this.#pending.size > MAX_PENDING) this.#giveUpOldest();
     if (amended) {
       this.#open.add(record);
-      void amended.catch(() => undefined).then(() => this.#close(record));
+      const close = (): void => this.#close(record);
+      amended.then(close, close);
     } else this.#announce(record);
-    this.#schedule();
+    const waiting = this.#pending.size - this.#open.size - this.#writing.length;
+    if (waiting >= FLUSH_AT && !this.#failing) this.#begin();
+    else this.#schedule();
   }
 
   /** Records not written yet, oldest first. */
   pending(): readonly InvocationRecord[] {
-    return this.#pending;
+    return [...this.#pending.values()];
+  }
+
+  /** The record of this id, if it is not written yet. */
+  find(id: string): InvocationRecord | undefined {
+    return this.#pending.get(id);
   }
 
   /** Records given up because the disk did not take them. */
@@ -67,38 +82,19 @@ export class Recorder {
 
   /** Calls back with every finished record of a function from now on. The returned function stops it. */
   onRecord(funcName: string, listener: (record: InvocationRecord) => void): () => void {
-    this.#events.on(eventOf(funcName), listener);
-    return () => this.#events.off(eventOf(funcName), listener);
+    const listeners = this.#listeners.get(funcName) ?? new Set();
+    this.#listeners.set(funcName, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(funcName) === listeners)
+        this.#listeners.delete(funcName);
+    };
   }
 
-  /** Writes what is finished. A failing medium keeps the records pending and is tried again. */
+  /** Writes what is finished, all of it now. A failing medium keeps the records pending and is tried again. */
   flush(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    const { store, keepPerFunction, logger } = this.#options;
-    const finished = this.#pending.filter((record) => !this.#open.has(record));
-    const counters = new Map<string, FunctionCounters>();
-    for (const name of this.#dirty) {
-      const live = this.#options.counters(name);
-      if (live) counters.set(name, { ...live });
-    }
-    if (finished.length === 0 && counters.size === 0) return;
-    try {
-      store.appendInvocations(
-        finished.filter((record) => this.#options.counters(record.funcName)),
-        counters,
-        keepPerFunction,
-      );
-      this.#pending = this.#pending.filter((record) => this.#open.has(record));
-      this.#dirty.clear();
-    } catch (error) {
-      logger.error(
-        { err: error, records: finished.length },
-        'records of calls could not be written; they will be tried again',
-      );
-      this.#schedule(5_000);
-    }
-    if (this.#open.size > 0) this.#schedule();
+    this.#collect();
+    this.#write(this.#writing.length);
   }
 
   /** Writes everything, records still open included. */
@@ -109,21 +105,81 @@ export class Recorder {
     this.#timer = null;
   }
 
+  /** Writes what is finished in slices, calls going on in between. */
+  #begin(): void {
+    if (this.#next) return;
+    this.#collect();
+    this.#next = setImmediate(() => this.#slice());
+  }
+
+  #slice(): void {
+    this.#next = null;
+    if (this.#write(SLICE) && this.#writing.length > 0) this.#next = setImmediate(() => this.#slice());
+  }
+
+  /** What is finished and wanted. Of a function's calls only so many are kept: older ones need not be written first. */
+  #collect(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const room = new Map<string, number>();
+    const wanted: InvocationRecord[] = [];
+    for (const record of this.pending().toReversed()) {
+      if (this.#open.has(record)) continue;
+      const left = room.get(record.funcName) ?? this.#options.keepPerFunction;
+      room.set(record.funcName, left - 1);
+      if (left > 0 && this.#options.counters(record.funcName)) wanted.push(record);
+      else this.#pending.delete(record.id);
+    }
+    this.#writing = wanted.reverse();
+  }
+
+  /** Writes up to `count` records of the batch, and the counters. False when the medium failed. */
+  #write(count: number): boolean {
+    const { store, keepPerFunction, logger } = this.#options;
+    if (this.#next) clearImmediate(this.#next);
+    this.#next = null;
+    const records = this.#writing.splice(0, count);
+    const counters = new Map<string, FunctionCounters>();
+    for (const name of this.#dirty) {
+      const live = this.#options.counters(name);
+      if (live) counters.set(name, { ...live });
+    }
+    try {
+      if (records.length > 0 || counters.size > 0)
+        store.appendInvocations(records, counters, keepPerFunction);
+      for (const record of records) this.#pending.delete(record.id);
+      this.#dirty.clear();
+      this.#failing = false;
+    } catch (error) {
+      this.#writing = [];
+      this.#failing = true;
+      logger.error(
+        { err: error, records: records.length },
+        'records of calls could not be written; they will be tried again',
+      );
+      this.#schedule();
+    }
+    if (this.#pending.size > this.#writing.length) this.#schedule();
+    return !this.#failing;
+  }
+
   #close(record: InvocationRecord): void {
     if (!this.#open.delete(record)) return;
     this.#announce(record);
   }
 
   #announce(record: InvocationRecord): void {
-    this.#events.emit(eventOf(record.funcName), record);
+    for (const listener of this.#listeners.get(record.funcName) ?? []) listener(record);
   }
 
-  #schedule(afterMs = FLUSH_MS): void {
-    this.#timer ??= setTimeout(() => this.flush(), afterMs);
+  #giveUpOldest(): void {
+    const [oldest] = this.#pending.values();
+    this.#pending.delete(oldest!.id);
+    this.#open.delete(oldest!);
+    this.#dropped += 1;
   }
-}
 
-/** Not the bare name: a function may be called "error", and an event of that name nobody listens to is thrown. */
-function eventOf(funcName: string): string {
-  return `record:${funcName}`;
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => this.#begin(), this.#failing ? RETRY_MS : FLUSH_MS);
+  }
 }

@@ -3,7 +3,9 @@
  * they have stopped. Which of them serves whom is the pool's.
  */
 import type { ContainerOutput, Driver, Profile } from '../driver/driver.js';
-import { Instance, type WithRoom } from './instance.js';
+import { DecayingRate } from './decaying-rate.js';
+import type { WithRoom } from './handshake.js';
+import { Instance } from './instance.js';
 import { INSTANCE_STATES, type InstanceState } from './instance-state.js';
 import { UidAllocator } from './uid-allocator.js';
 
@@ -19,20 +21,30 @@ export interface FleetOptions {
   maxBodyBytes: number;
   /** For slots, and for the trees of functions. */
   withRoom: WithRoom;
-  onTransition?: (from: InstanceState | null, to: InstanceState, previousMs: number) => void;
+  onTransition?: (instance: Instance, from: InstanceState | null, previousMs: number) => void;
+}
+
+/** What the fleet tells whoever decides about instances. */
+export interface FleetEvents {
+  /** One is gone: there is room for another. */
+  onStopped: () => void;
+  /** One that was idle or standby has gone of its own. */
+  onLost: (instance: Instance) => void;
+  /** See `InstanceOptions.onTreeFree`. */
+  onTreeFree: (codeKey: string, treeDir: string) => void;
 }
 
 export class Fleet {
   #options: FleetOptions;
-  #onStopped: () => void;
+  #events: FleetEvents;
   #instances = new Map<string, Instance>();
   #uids: UidAllocator;
   #expiries = new Map<string, NodeJS.Timeout>();
+  readonly #creations = new DecayingRate(10);
 
-  /** @param onStopped called when an instance is gone: there is room for another */
-  constructor(options: FleetOptions, onStopped: () => void) {
+  constructor(options: FleetOptions, events: FleetEvents) {
     this.#options = options;
-    this.#onStopped = onStopped;
+    this.#events = events;
     this.#uids = new UidAllocator(options.uidBase);
   }
 
@@ -41,6 +53,11 @@ export class Fleet {
     const counts = Object.fromEntries(INSTANCE_STATES.map((state) => [state, 0]));
     for (const instance of this.#instances.values()) counts[instance.state]! += 1;
     return counts as Record<InstanceState, number>;
+  }
+
+  /** Instances begun per second, over about ten seconds. */
+  createdPerSecond(): number {
+    return this.#creations.perSecond(performance.now());
   }
 
   /** All that have not stopped. */
@@ -52,33 +69,40 @@ export class Fleet {
     return this.#instances.get(id)!;
   }
 
-  /** A new one, not started yet. */
-  create(profile: Profile): Instance {
+  /** A new one, not started yet. @param intendedFor see `Instance` */
+  create(profile: Profile, intendedFor: string | null = null): Instance {
     const { driver, runDir, startTimeoutMs, maxBodyBytes, cpuSecondsLimit, withRoom, onTransition } =
       this.#options;
     const uid = this.#uids.take();
-    const instance = new Instance({
-      driver,
-      runDir,
-      profile,
-      uid,
-      startTimeoutMs,
-      maxBodyBytes,
-      withRoom,
-      cpuSecondsLimit: cpuSecondsLimit(profile),
-      onTransition: (changed, from, previousMs) => {
-        onTransition?.(from, changed.state, previousMs);
-        if (changed.state !== 'stopped') return;
-        this.#instances.delete(changed.id);
-        this.#uids.give(uid);
-        this.#onStopped();
+    const instance = new Instance(
+      {
+        driver,
+        runDir,
+        profile,
+        uid,
+        startTimeoutMs,
+        maxBodyBytes,
+        withRoom,
+        cpuSecondsLimit: cpuSecondsLimit(profile),
+        onTransition: (changed, from, previousMs) => {
+          onTransition?.(changed, from, previousMs);
+          if (changed.state !== 'stopped') return;
+          this.#instances.delete(changed.id);
+          this.#uids.give(uid);
+          this.#events.onStopped();
+        },
+        onGone: (gone) => {
+          if (gone.state !== 'idle' && gone.state !== 'standby') return;
+          this.#events.onLost(gone);
+          void this.stop(gone);
+        },
+        onTreeFree: this.#events.onTreeFree,
       },
-      onGone: (gone) => {
-        if (gone.state === 'idle' || gone.state === 'standby') void this.stop(gone);
-      },
-    });
+      intendedFor,
+    );
     this.#instances.set(instance.id, instance);
-    onTransition?.(null, 'starting', 0);
+    this.#creations.add(instance.since);
+    onTransition?.(instance, null, 0);
     return instance;
   }
 
@@ -90,6 +114,10 @@ export class Fleet {
       instance.state === 'busy' &&
       cpuSpent <= this.#options.cpuSecondsLimit(instance.profile) / 2
     );
+  }
+
+  isBusy(instance: Instance): boolean {
+    return instance.state === 'busy';
   }
 
   /** busy → idle, until it is used again or expires. */

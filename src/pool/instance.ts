@@ -14,14 +14,14 @@ import {
   type ExitState,
   type Profile,
 } from '../driver/driver.js';
-import { openSlot, type SlotSocket } from '../ipc/slot-socket.js';
-import {
+import type {
+  CallResult,
+  InvokeMessage,
+  LoadMessage,
+  LogSink,
   WorkerConnection,
-  type CallResult,
-  type InvokeMessage,
-  type LoadMessage,
-  type LogSink,
 } from '../ipc/worker-connection.js';
+import { startWorker, type WithRoom } from './handshake.js';
 import { InstanceFailure } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
 import { stopping } from './refusal.js';
@@ -30,9 +30,6 @@ import { stopping } from './refusal.js';
 const EXIT_WAIT_MS = 1_500;
 /** What the container itself may have written that is worth keeping, per stream. */
 const OUTPUT_BYTES = 256 * 1024;
-
-/** Runs work that needs the disk, once more after making room when it is full. `work` leaves nothing behind when it fails. */
-export type WithRoom = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface InstanceOptions {
   driver: Driver;
@@ -47,6 +44,16 @@ export interface InstanceOptions {
   onTransition: (instance: Instance, from: InstanceState, previousMs: number) => void;
   /** Called when the worker goes away while nothing is asked of it. */
   onGone: (instance: Instance) => void;
+  /** Called when the container is gone, with what lay in its slot: the tree of that code. Takes it away, or leaves it. */
+  onTreeFree: (codeKey: string, treeDir: string) => void;
+}
+
+/** Monotonic milliseconds; null until then. */
+export interface Moments {
+  readonly created: number;
+  ready: number | null;
+  loadBegun: number | null;
+  loaded: number | null;
 }
 
 export class Instance {
@@ -55,9 +62,14 @@ export class Instance {
   readonly profileKey: string;
   readonly uid: number;
   readonly slotDir: string;
+  readonly moments: Moments = { created: performance.now(), ready: null, loadBegun: null, loaded: null };
+  /** What the module printed while it was loaded, for the record of the first call. */
+  loadLogs: Parameters<LogSink>[] = [];
+  /** See `InstanceView`. */
+  intendedFor: string | null;
   #options: InstanceOptions;
   #state: InstanceState = 'starting';
-  #since = performance.now();
+  #since = this.moments.created;
   #codeKey: string | null = null;
   #calls = 0;
   #busyMs = 0;
@@ -66,8 +78,10 @@ export class Instance {
   #started: Promise<void> = Promise.resolve();
   #stopped: Promise<ContainerOutput> | null = null;
 
-  constructor(options: InstanceOptions) {
+  /** @param intendedFor key of the code it is started for ahead of calls; null: for whoever comes */
+  constructor(options: InstanceOptions, intendedFor: string | null) {
     this.#options = options;
+    this.intendedFor = intendedFor;
     this.profile = options.profile;
     this.profileKey = profileKey(options.profile);
     this.uid = options.uid;
@@ -96,68 +110,44 @@ export class Instance {
    * answered the start request; that answer is not waited for. Rejects with DriverError or InstanceFailure.
    */
   async start(): Promise<void> {
-    const { driver, startTimeoutMs, cpuSecondsLimit, withRoom } = this.#options;
-    const signal = this.#life.signal;
-    const timer = setTimeout(() => {
-      this.#life.abort(new InstanceFailure(`the worker was not ready after ${startTimeoutMs} ms`));
-    }, startTimeoutMs);
-    const stopListening = driver.onExit(this.id, (exit) => {
-      this.#life.abort(new InstanceFailure('the container ended before its worker was ready', { exit }));
+    const { driver, startTimeoutMs, cpuSecondsLimit, withRoom, maxBodyBytes } = this.#options;
+    const { id, profile, slotDir, uid } = this;
+    const connection = await startWorker({
+      driver,
+      spec: { instanceId: id, profile, slotDir, uid, cpuSecondsLimit },
+      startTimeoutMs,
+      maxBodyBytes,
+      withRoom,
+      life: this.#life,
+      onStarting: (started) => void (this.#started = started),
     });
-    let slot: SlotSocket | undefined;
-    try {
-      try {
-        slot = openSlot(this.slotDir);
-      } catch {
-        slot = await withRoom(() => openSlot(this.slotDir));
-        signal.throwIfAborted();
-      }
-      faultPoint('instance.slot');
-      const { profile, slotDir, uid } = this;
-      this.#started = driver.start({ instanceId: this.id, profile, slotDir, uid, cpuSecondsLimit }, signal);
-      this.#started.catch((error: unknown) => this.#life.abort(error));
-      const socket = await slot.accept(signal);
-      const connection = new WorkerConnection(socket, this.#options.maxBodyBytes);
-      this.#connection = connection;
-      const destroy = (): void => connection.destroy();
-      signal.addEventListener('abort', destroy, { once: true });
-      await connection.ready().catch((error: unknown) => {
-        throw signal.aborted ? signal.reason : error;
-      });
-      signal.removeEventListener('abort', destroy);
-      signal.throwIfAborted();
-      // It may have been lost to what came in the same bytes as `ready`.
-      if (connection.lost) throw connection.lost;
-      faultPoint('instance.ready');
-      this.#transition('standby');
-      connection.onLost(() => this.#options.onGone(this));
-    } finally {
-      clearTimeout(timer);
-      stopListening();
-      slot?.close();
-    }
+    if (this.#stopped) connection.destroy();
+    // It may have been lost to what came in the same bytes as `ready`.
+    if (connection.lost) throw connection.lost;
+    this.#connection = connection;
+    faultPoint('instance.ready');
+    this.moments.ready = this.#transition('standby');
+    connection.onLost(() => this.#options.onGone(this));
   }
 
-  /** Reserves a standby for one load. */
-  reserve(codeKey: string): void {
-    this.#transition('loading');
+  /** Reserves a standby for one load. @param ahead of calls: whoever comes with this code may wait for it */
+  reserve(codeKey: string, ahead: boolean): void {
+    this.intendedFor = ahead ? codeKey : null;
+    this.moments.loadBegun = this.#transition('loading');
     this.#codeKey = codeKey;
   }
 
   /**
-   * Moves the prepared tree into the slot and loads it: loading → idle.
+   * Moves the prepared tree into the slot and loads it: loading → idle. What it prints is kept in `loadLogs`.
    * Rejects with LoadFailure, ConnectionLost, InstanceFailure at the deadline, STOPPING; the caller then stops the instance.
    */
-  async load(
-    treeDir: string,
-    message: Omit<LoadMessage, 'type' | 'id'>,
-    timeoutMs: number,
-    sink: LogSink,
-  ): Promise<void> {
+  async load(treeDir: string, message: Omit<LoadMessage, 'type' | 'id'>, timeoutMs: number): Promise<void> {
     if (this.#stopped) throw stopping();
     // Synchronous: one system call of 10 µs, against two turns through the thread pool. And no stop can come in between.
     renameSync(treeDir, join(this.slotDir, 'function'));
     const connection = this.#connection!;
+    // A copy: the text is a view into a read buffer that would be kept alive as a whole.
+    const sink: LogSink = (stream, text) => this.loadLogs.push([stream, Buffer.from(text)]);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -172,7 +162,8 @@ export class Instance {
     }
     if (this.#stopped) throw stopping();
     faultPoint('instance.loaded');
-    this.#transition('idle');
+    this.moments.loaded = this.#transition('idle');
+    this.intendedFor = null;
   }
 
   /** Reserves an idle instance for one call. */
@@ -228,13 +219,19 @@ export class Instance {
     faultPoint('instance.removing');
     // Not earlier: the worker exits when its connection ends, and the driver would ask why of a container we remove anyway.
     this.#connection?.destroy();
-    await this.#options.driver.remove(this.id).catch(() => undefined);
+    const removed = await this.#options.driver.remove(this.id).then(
+      () => true,
+      () => false,
+    );
+    if (removed && this.#codeKey !== null)
+      this.#options.onTreeFree(this.#codeKey, join(this.slotDir, 'function'));
     await rm(this.slotDir, { recursive: true, force: true }).catch(() => undefined);
     this.#transition('stopped');
     return output;
   }
 
-  #transition(to: InstanceState): void {
+  /** @returns when it happened, monotonic milliseconds */
+  #transition(to: InstanceState): number {
     assertTransition(this.#state, to);
     const from = this.#state;
     const now = performance.now();
@@ -243,5 +240,6 @@ export class Instance {
     this.#state = to;
     this.#since = now;
     this.#options.onTransition(this, from, previousMs);
+    return now;
   }
 }

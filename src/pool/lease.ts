@@ -12,11 +12,15 @@ import { stopping } from './refusal.js';
 import type { AcquireTimes } from './waiter.js';
 
 /** What who holds a lease meets of the driver and the wire. */
+export { profileKey } from '../driver/driver.js';
 export type { ContainerOutput, ExitState, Profile } from '../driver/driver.js';
 export { LoadFailure } from '../ipc/worker-connection.js';
 export type { CallResult, ErrorMessage, LogSink, SerializedError } from '../ipc/worker-connection.js';
 
-/** How the instance was found, in the field's terms. */
+/**
+ * How the instance was found, in the field's terms: its container had to be started after the call came (cold), it was
+ * there without code (standby), with the code (loaded), or had been called before (warm).
+ */
 export type StartKind = 'cold' | 'standby' | 'loaded' | 'warm';
 
 /** After its call an instance goes, stays for later ones, or stays if another call for the same code waits right now. */
@@ -25,7 +29,7 @@ export type Keep = boolean | 'for-who-waits';
 export class Lease {
   readonly start: StartKind;
   readonly times: AcquireTimes;
-  /** What the module printed while it was loaded for this call. */
+  /** What the module printed while it was loaded, when this is the first call after that. */
   readonly loadLogs: Parameters<LogSink>[];
   #instance: Instance;
   #release: (keep: Keep, readOutput: boolean) => Promise<ContainerOutput>;
@@ -34,13 +38,12 @@ export class Lease {
     instance: Instance,
     start: StartKind,
     times: AcquireTimes,
-    loadLogs: Parameters<LogSink>[],
     release: (keep: Keep, readOutput: boolean) => Promise<ContainerOutput>,
   ) {
     this.#instance = instance;
     this.start = start;
     this.times = times;
-    this.loadLogs = loadLogs;
+    this.loadLogs = instance.loadLogs.splice(0);
     this.#release = release;
   }
 

@@ -1,76 +1,142 @@
 /**
- * Owns all instances and the queue before them: carries out what the scheduler decides. Running a call is the
- * invoker's; how a container is made is the driver's.
- *
- * | Failure                                  | Instance          | The invocation                                | Queue                       |
- * |------------------------------------------|-------------------|-----------------------------------------------|-----------------------------|
- * | start or handshake fails                 | stopped           | platform error after one retry on another     | stays, another start begins |
- * | the driver is unavailable                | stopped           | DRIVER_UNAVAILABLE at once                    | all rejected the same       |
- * | load fails (user code)                   | stopped           | LOAD_FAILED with the user's message           | untouched                   |
- * | throw / reject                           | stopped or idle   | FUNCTION_ERROR                                | untouched                   |
- * | deadline                                 | killed            | INVOCATION_TIMEOUT                            | untouched                   |
- * | worker dies, breaks protocol, OOM        | stopped           | INSTANCE_CRASHED / OUT_OF_MEMORY, no retry    | untouched                   |
- * | client disconnects                       | aborted, killed   | cancelled                                     | its place is given back     |
+ * Owns all instances: puts the parts together that decide and act, and is what others ask. Requests are the
+ * dispatcher's, having instances ready ahead of calls the replenisher's, the instances themselves the fleet's.
  */
-import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
-import { DriverError, profileKey, type ContainerOutput } from '../driver/driver.js';
-import type { LogSink } from '../ipc/worker-connection.js';
+import type { Profile } from '../driver/driver.js';
 import type { Logger } from '../logger.js';
+import { Demands } from './demands.js';
+import { Dispatcher } from './dispatcher.js';
 import { Fleet, type FleetOptions } from './fleet.js';
-import type { Instance } from './instance.js';
+import { IdleBudget } from './idle-budget.js';
 import type { InstanceState } from './instance-state.js';
-import { Lease, type Keep, type StartKind } from './lease.js';
+import type { Lease } from './lease.js';
+import { MemoryLedger } from './memory-ledger.js';
 import { Queue } from './queue.js';
-import { atCapacity, driverUnavailable, stopping, waitedTooLong } from './refusal.js';
-import { decide, type SchedulerLimits } from './scheduler.js';
-import { Waiter, type AcquireTimes, type PoolRequest } from './waiter.js';
+import { driverUnavailable } from './refusal.js';
+import { Replenisher } from './replenisher.js';
+import type { SchedulerLimits } from './scheduler.js';
+import { TreeStock } from './tree-stock.js';
+import type { PoolRequest } from './waiter.js';
+import type { Workload } from './workload.js';
 
 export interface PoolOptions extends FleetOptions {
-  limits: SchedulerLimits;
+  limits: SchedulerLimits & {
+    /** Requests waiting beyond those an instance is on its way for. */
+    maxWaiting: number;
+  };
+  /** Starts at once while no call waits. */
+  maxRefilling: number;
+  /** The profile that always has standbys, and how many at least. */
+  defaultProfile: Profile;
+  minStandby: number;
+  /** What all idle instances together may take. */
+  memoryBudgetBytes: number;
+  /** What is ready beyond what is wanted is kept this long. */
+  surplusMs: number;
   loadTimeoutMs: number;
   queueTimeoutMs: number;
   logger: Logger;
+  /** A function has again what a call took, after so many milliseconds. */
+  onRefilled?: (ms: number) => void;
+}
+
+export interface PoolGauges {
+  /** Requests that wait, and how long the first of them has. */
+  queueLength: number;
+  queueAgeMs: number;
+  /** Measured memory of all idle instances. */
+  idleBytes: number;
+  /** Containers begun per second, over about ten seconds. */
+  createdPerSecond: number;
 }
 
 export class Pool {
-  #options: PoolOptions;
-  #fleet: Fleet;
-  #queue: Queue;
-  #closing = false;
-  #unwatch: () => void;
+  readonly #fleet: Fleet;
+  readonly #queue = new Queue();
+  readonly #trees: TreeStock;
+  readonly #demands: Demands;
+  readonly #budget: IdleBudget;
+  readonly #replenisher: Replenisher;
+  readonly #dispatcher: Dispatcher;
+  readonly #unwatch: () => void;
 
   constructor(options: PoolOptions) {
-    this.#options = options;
-    this.#queue = new Queue(options.limits.maxStarting);
-    this.#fleet = new Fleet(options, () => {
-      if (!this.#closing) this.#pump();
+    const { driver, limits, runDir, withRoom } = options;
+    this.#trees = new TreeStock(runDir, withRoom);
+    this.#fleet = new Fleet(options, {
+      onStopped: () => this.#dispatcher.pump(),
+      onLost: (instance) => this.#replenisher.lost(instance, performance.now()),
+      onTreeFree: (codeKey, dir) => this.#trees.giveBack(codeKey, dir),
     });
-    this.#unwatch = options.driver.onHealth((health) => {
-      if (!health.available) this.#queue.rejectAll(driverUnavailable());
+    const ledger = new MemoryLedger((instances) => driver.memoryOf(instances));
+    this.#demands = new Demands({
+      ...options,
+      most: Math.max(1, limits.maxInstances >> 1),
+      bytesOf: (key) => ledger.typicalBytes(key),
+    });
+    const parts = {
+      ...options,
+      fleet: this.#fleet,
+      trees: this.#trees,
+      queue: this.#queue,
+      demands: this.#demands,
+      available: () => driver.health().available,
+    };
+    this.#budget = new IdleBudget({ ...parts, ledger });
+    this.#replenisher = new Replenisher({
+      ...parts,
+      ledger,
+      budget: this.#budget,
+      start: (profile, intendedFor) => void this.#dispatcher.start(profile, intendedFor),
+      onReady: () => this.#dispatcher.pump(),
+    });
+    this.#dispatcher = new Dispatcher({ ...parts, replenisher: this.#replenisher });
+    this.#unwatch = driver.onHealth(({ available }) => {
+      if (available) this.#replenisher.poke();
+      else this.#queue.rejectAll(driverUnavailable());
     });
   }
 
-  /** Instances by state, for gauges and tests. */
+  /** Begins to have standbys; calls are served before, too. */
+  open(): void {
+    this.#replenisher.open();
+  }
+
+  /** Instances by state, for tests. */
   counts(): Record<InstanceState, number> {
     return this.#fleet.counts();
   }
 
-  /** Requests that wait. */
-  get queueLength(): number {
-    return this.#queue.length;
+  /** What the metrics show. */
+  gauges(): PoolGauges {
+    return {
+      queueLength: this.#queue.length,
+      queueAgeMs: this.#queue.ageMs(performance.now()),
+      idleBytes: this.#budget.usedBytes(),
+      createdPerSecond: this.#fleet.createdPerSecond(),
+    };
+  }
+
+  /** Calls to this workload are to be expected: it is the active version of a function. @param unusedMs since its last call */
+  activate(workload: Workload, unusedMs = 0): void {
+    this.#trees.want(workload.code.key);
+    this.#demands.activate(workload, performance.now() - unusedMs);
+    this.#replenisher.poke();
+  }
+
+  /** Nothing new will ask for this code: its idle instances stop. Resolves when they are gone. */
+  async retire(codeKey: string): Promise<void> {
+    this.#replenisher.retire(codeKey);
+    const idle = this.#fleet.list().filter((i) => i.state === 'idle' && i.codeKey === codeKey);
+    await Promise.all(idle.map((instance) => this.#fleet.stop(instance)));
   }
 
   /**
-   * Throws AT_CAPACITY when a new request would be refused, DRIVER_UNAVAILABLE while the driver is. For use before a
-   * body is read. @param first see `PoolRequest`
+   * Throws AT_CAPACITY when a new request of this flow would be refused, DRIVER_UNAVAILABLE while the driver is,
+   * STOPPING. For use before a body is read.
    */
-  assertAdmits(first = false): void {
-    const { driver, limits } = this.#options;
-    if (this.#closing) throw stopping();
-    if (!driver.health().available) throw driverUnavailable();
-    if (!first && this.#queue.length >= limits.maxWaiting + limits.maxStarting)
-      throw atCapacity(this.#queue.retryAfterSeconds());
+  assertAdmits(flow: string): void {
+    this.#dispatcher.assertAdmits(flow);
   }
 
   /**
@@ -78,34 +144,14 @@ export class Pool {
    * DRIVER_UNAVAILABLE, STOPPING), LoadFailure (user code), InstanceFailure (died or stalled while loading), or the
    * signal's reason.
    */
-  async acquire(request: PoolRequest): Promise<Lease> {
-    request.signal.throwIfAborted();
-    this.assertAdmits(request.first);
-    const { runDir, queueTimeoutMs, withRoom } = this.#options;
-    const waiter: Waiter<Lease> = new Waiter({
-      request,
-      profileKey: profileKey(request.profile),
-      treeDir: join(runDir, `tree-${randomBytes(8).toString('hex')}`),
-      withRoom,
-      queueTimeoutMs,
-      late: () => waitedTooLong(queueTimeoutMs, this.#queue.retryAfterSeconds()),
-      onGone: () => this.#queue.drop(waiter),
-    });
-    this.#queue.add(waiter);
-    this.#pump();
-    return waiter.promise;
-  }
-
-  /** Stops idle instances that hold code of this key, for instance after a redeploy or delete. Resolves when they are gone. */
-  async evict(codeKey: string): Promise<void> {
-    const idle = this.#fleet.list().filter((i) => i.state === 'idle' && i.codeKey === codeKey);
-    await Promise.all(idle.map((instance) => this.#fleet.stop(instance)));
+  acquire(request: PoolRequest): Promise<Lease> {
+    return this.#dispatcher.acquire(request);
   }
 
   /** Lets nobody in, rejects who waits; calls under way go on. */
   drain(): void {
-    this.#closing = true;
-    this.#queue.rejectAll(stopping());
+    this.#replenisher.close();
+    this.#dispatcher.drain();
   }
 
   /** Stops every instance; calls under way are rejected with STOPPING. */
@@ -113,138 +159,5 @@ export class Pool {
     this.drain();
     this.#unwatch();
     await this.#fleet.stopAll();
-  }
-
-  /** Serves the queue in order, as far as it goes. Called after everything that could change an answer. */
-  #pump(): void {
-    const promised = new Map<string, number>();
-    const limits = this.#queue.widened(this.#options.limits);
-    let waiting = 0;
-    for (const waiter of this.#queue.list()) {
-      const key = waiter.profileKey;
-      const decision = decide(
-        { profileKey: key, codeKey: waiter.request.code.key, reuse: waiter.request.reuse },
-        { instances: this.#fleet.list(), promised: promised.get(key) ?? 0, limits, waiting },
-      );
-      switch (decision.kind) {
-        case 'use':
-          this.#use(waiter, this.#fleet.get(decision.instanceId));
-          break;
-        case 'load':
-          void this.#load(waiter, this.#fleet.get(decision.instanceId));
-          break;
-        case 'evict':
-          void this.#fleet.stop(this.#fleet.get(decision.instanceId));
-          waiting += 1;
-          break;
-        case 'start':
-          this.#start(waiter, promised);
-          break;
-        case 'wait':
-          if (decision.promised) promised.set(key, (promised.get(key) ?? 0) + 1);
-          else waiting += 1;
-          break;
-        case 'reject':
-          this.#queue.drop(waiter);
-          waiter.reject(atCapacity(this.#queue.retryAfterSeconds()));
-          break;
-      }
-    }
-    this.#trim();
-  }
-
-  /** A standby nobody waits for (its caller has gone) is not kept. */
-  #trim(): void {
-    if (this.#queue.length > 0) return;
-    for (const instance of this.#fleet.list()) {
-      if (instance.state === 'standby') void this.#fleet.stop(instance);
-    }
-  }
-
-  #use(waiter: Waiter<Lease>, instance: Instance): void {
-    this.#queue.drop(waiter);
-    const queueMs = performance.now() - waiter.arrivedAt;
-    const start = instance.calls > 0 ? 'warm' : 'loaded';
-    this.#give(waiter, instance, start, { queueMs, startMs: 0, loadMs: 0 });
-  }
-
-  async #load(waiter: Waiter<Lease>, instance: Instance): Promise<void> {
-    this.#queue.drop(waiter);
-    waiter.stopWaiting();
-    waiter.onGone = () => void this.#fleet.stop(instance);
-    const { code } = waiter.request;
-    instance.reserve(code.key);
-    const now = performance.now();
-    const begun = waiter.startBegunAt;
-    const times = {
-      queueMs: (begun ?? now) - waiter.arrivedAt,
-      startMs: begun === null ? 0 : now - begun,
-      loadMs: 0,
-    };
-    const logs: Parameters<LogSink>[] = [];
-    try {
-      const tree = await waiter.tree();
-      await instance.load(tree, code.load, this.#options.loadTimeoutMs, (stream, text) =>
-        // A copy: the text is a view into a read buffer that would be kept alive as a whole.
-        logs.push([stream, Buffer.from(text)]),
-      );
-      times.loadMs = performance.now() - now;
-      this.#give(waiter, instance, begun === null ? 'standby' : 'cold', times, logs);
-    } catch (error) {
-      const failure = await Lease.explain(instance, error);
-      void this.#fleet.stop(instance);
-      waiter.reject(failure);
-    }
-  }
-
-  #give(
-    waiter: Waiter<Lease>,
-    instance: Instance,
-    start: StartKind,
-    times: AcquireTimes,
-    logs: Parameters<LogSink>[] = [],
-  ): void {
-    instance.begin();
-    const lease = new Lease(instance, start, times, logs, (...how) => this.#release(instance, ...how));
-    if (!waiter.resolve(lease)) void lease.release(false);
-  }
-
-  #start(waiter: Waiter<Lease>, promised: Map<string, number>): void {
-    const { request } = waiter;
-    promised.set(waiter.profileKey, (promised.get(waiter.profileKey) ?? 0) + 1);
-    waiter.startBegunAt ??= performance.now();
-    const begunAt = performance.now();
-    const instance = this.#fleet.create(request.profile);
-    waiter.tree().catch((error: unknown) => {
-      this.#queue.drop(waiter);
-      waiter.reject(error);
-    });
-    instance.start().then(
-      () => {
-        this.#queue.startTook(performance.now() - begunAt);
-        this.#pump();
-      },
-      (error: unknown) => this.#startFailed(instance, error),
-    );
-  }
-
-  #startFailed(instance: Instance, error: unknown): void {
-    void this.#fleet.stop(instance);
-    if (this.#closing) return;
-    this.#options.logger.error({ err: error, instance: instance.id }, 'a container could not be started');
-    if (error instanceof DriverError && error.kind === 'unavailable')
-      this.#queue.rejectAll(driverUnavailable());
-    else this.#queue.startFailed(instance.profileKey, error);
-    this.#pump();
-  }
-
-  /** After a call. Resolves with the container's own output when the instance is not kept. */
-  async #release(instance: Instance, keep: Keep, readOutput: boolean): Promise<ContainerOutput> {
-    if (keep === false || this.#closing || !this.#fleet.isReusable(instance))
-      return this.#fleet.stop(instance, readOutput);
-    this.#fleet.keep(instance);
-    this.#pump();
-    if (keep === 'for-who-waits' && instance.state === 'idle') return this.#fleet.stop(instance, readOutput);
-    return { stdout: '', stderr: '' };
   }
 }

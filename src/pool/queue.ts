@@ -1,74 +1,152 @@
-/** Owns the requests that wait, in order of arrival behind those that go first: their places, failed starts held against them, how long it takes. */
+/**
+ * Owns the requests that wait and whose turn it is: fair between flows (functions), in order of arrival within one.
+ *
+ * Start-time fair queueing (Goyal, Vin and Cheng 1996): a request is tagged with the virtual time at which its flow would
+ * be served if all flows took turns; the clock is the tag of who was served last. A flow with hundreds waiting is thus
+ * one turn ahead of a newcomer, not hundreds.
+ */
 import { GlambdarError } from '../errors.js';
 import type { Lease } from './lease.js';
 import { cannotStart } from './refusal.js';
-import type { SchedulerLimits } from './scheduler.js';
+import { ServiceRate } from './service-rate.js';
 import type { Waiter } from './waiter.js';
+
+/** A request that waits, and its turn. */
+export interface Place {
+  readonly waiter: Waiter<Lease>;
+  readonly flow: string;
+  readonly tag: number;
+}
 
 /** A start that failed is tried once more on another instance before the call is told. */
 const START_ATTEMPTS = 2;
 
-export class Queue {
-  #waiters: Waiter<Lease>[] = [];
-  #maxStarting: number;
-  /** How long starts take, smoothed; the first guess is a small machine's. */
-  #startMs = 150;
+/** One flow may hold at most this many times what is left free of the queue (dynamic thresholds, Choudhury and Hahne 1998). */
+const SHARE_OF_FREE = 2;
 
-  constructor(maxStarting: number) {
-    this.#maxStarting = maxStarting;
-  }
+/** A request is let in when it will be served within this share of the time it may wait; estimates err. */
+const SAFE_SHARE = 0.8;
+
+export class Queue {
+  #places: Place[] = [];
+  #lengths = new Map<string, number>();
+  /** Tag after the last request of each flow that is ahead of the clock. */
+  #finish = new Map<string, number>();
+  #clock = 0;
+  readonly service = new ServiceRate();
 
   get length(): number {
-    return this.#waiters.length;
+    return this.#places.length;
   }
 
-  /** A copy: serving one may take others out. */
-  list(): Waiter<Lease>[] {
-    return [...this.#waiters];
+  /** Whether a request of this flow waits. */
+  has(flow: string): boolean {
+    return this.#lengths.has(flow);
   }
 
-  add(waiter: Waiter<Lease>): void {
-    const { first } = waiter.request;
-    const index = first ? this.#waiters.findIndex((other) => !other.request.first) : -1;
-    this.#waiters.splice(index < 0 ? this.#waiters.length : index, 0, waiter);
+  /** Whether this one waits. */
+  holds(waiter: Waiter<Lease>): boolean {
+    return this.#places.some((place) => place.waiter === waiter);
   }
 
-  /** The limits with room for those that go first beside as many others as ever: they crowd nobody out. */
-  widened(limits: SchedulerLimits): SchedulerLimits {
-    const first = this.#waiters.filter(({ request }) => request.first).length;
-    return { ...limits, maxWaiting: limits.maxWaiting + first };
+  /**
+   * The start of this instance failed: the first that has a claim on it bears it, and is told when it was its last
+   * attempt. Returns whether there is one.
+   */
+  startFailed(instanceId: string, error: unknown): boolean {
+    const bearer = this.#places.find(({ waiter }) => waiter.claim === instanceId)?.waiter;
+    if (!bearer) return false;
+    bearer.failedStarts += 1;
+    if (bearer.failedStarts === START_ATTEMPTS) {
+      this.drop(bearer);
+      // One of ours says more, for instance that the disk is full.
+      bearer.reject(error instanceof GlambdarError ? error : cannotStart(error));
+    }
+    return true;
+  }
+
+  /** In order of their turns. A copy: serving one may take others out. */
+  list(): Place[] {
+    return [...this.#places];
+  }
+
+  /** Milliseconds the one that came first has waited; 0 when none waits. */
+  ageMs(now: number): number {
+    return this.#places.reduce((most, { waiter }) => Math.max(most, now - waiter.arrivedAt), 0);
+  }
+
+  add(waiter: Waiter<Lease>, flow: string): void {
+    const tag = this.nextTag(flow);
+    this.#finish.set(flow, tag + 1);
+    let index = this.#places.length;
+    while (index > 0 && this.#places[index - 1]!.tag > tag) index -= 1;
+    this.#places.splice(index, 0, { waiter, flow, tag });
+    this.#lengths.set(flow, (this.#lengths.get(flow) ?? 0) + 1);
+  }
+
+  /** The virtual time at which something this flow asks for now has its turn. */
+  nextTag(flow: string): number {
+    return Math.max(this.#clock, this.#finish.get(flow) ?? 0);
+  }
+
+  /** The virtual time: the turn that is being served. */
+  get clock(): number {
+    return Math.max(this.#clock, this.#places[0]?.tag ?? 0);
+  }
+
+  /** Something outside the queue was done for this flow: one turn less. */
+  charge(flow: string): void {
+    this.#finish.set(flow, this.nextTag(flow) + 1);
   }
 
   /** Takes one out, if it is still in. */
   drop(waiter: Waiter<Lease>): void {
-    const index = this.#waiters.indexOf(waiter);
-    if (index >= 0) this.#waiters.splice(index, 1);
+    const index = this.#places.findIndex((place) => place.waiter === waiter);
+    if (index < 0) return;
+    const [place] = this.#places.splice(index, 1);
+    const { flow } = place!;
+    const left = this.#lengths.get(flow)! - 1;
+    if (left > 0) this.#lengths.set(flow, left);
+    else this.#lengths.delete(flow);
+  }
+
+  /** Takes one out that has got its instance. */
+  served(waiter: Waiter<Lease>, now: number): void {
+    const place = this.#places.find((other) => other.waiter === waiter);
+    if (!place) return;
+    this.drop(waiter);
+    this.#clock = Math.max(this.#clock, place.tag);
+    this.service.served(now, this.#places.length > 0);
+    if (this.#finish.size > 2 * this.#lengths.size + 100)
+      for (const [flow, tag] of this.#finish) if (tag <= this.#clock) this.#finish.delete(flow);
   }
 
   rejectAll(error: GlambdarError): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    this.#lengths.clear();
+    for (const { waiter } of this.#places.splice(0)) waiter.reject(error);
   }
 
-  /** A start of this profile failed: the first who had one begun bears it, and is told when it was its last attempt. */
-  startFailed(profileKey: string, error: unknown): void {
-    const bearer = this.#waiters.find(
-      (waiter) => waiter.profileKey === profileKey && waiter.startBegunAt !== null,
+  /**
+   * Whether one more of this flow should wait: there is room, no more than its share of it, and it will be served in time.
+   * @param own requests of the flow that wait, itself not counted  @param waiting all of them
+   */
+  admits(flow: string, now: number, limits: { maxWaiting: number; maxWaitMs: number }): boolean {
+    const own = this.#lengths.get(flow) ?? 0;
+    const free = limits.maxWaiting - this.#places.length;
+    return (
+      free > 0 && own < SHARE_OF_FREE * free && this.#predictedMs(own, now) <= SAFE_SHARE * limits.maxWaitMs
     );
-    if (!bearer) return;
-    bearer.failedStarts += 1;
-    if (bearer.failedStarts < START_ATTEMPTS) return;
-    this.drop(bearer);
-    // One of ours says more, for instance that the disk is full.
-    bearer.reject(error instanceof GlambdarError ? error : cannotStart(error));
   }
 
-  startTook(ms: number): void {
-    this.#startMs += 0.2 * (ms - this.#startMs);
+  /** Whole seconds after which one more of this flow would be served at the present pace; at least 1. */
+  retryAfterSeconds(flow: string, now: number): number {
+    return Math.max(1, Math.ceil(this.#predictedMs(this.#lengths.get(flow) ?? 0, now) / 1000));
   }
 
-  /** The time the queue takes at the present pace of starts. */
-  retryAfterSeconds(): number {
-    const perSecond = (this.#maxStarting * 1000) / this.#startMs;
-    return Math.max(1, Math.ceil(this.#waiters.length / perSecond));
+  /** How long one waits that has `own` of its flow before it: the other flows take a turn for each of its own. */
+  #predictedMs(own: number, now: number): number {
+    let ahead = 0;
+    for (const length of this.#lengths.values()) ahead += Math.min(length, own + 1);
+    return ahead * this.service.intervalMs(now);
   }
 }

@@ -2,9 +2,9 @@
  * Owns one question: what should happen to this request, given what is there? A pure function: no clock, no IO, no
  * class. The pool asks and carries out.
  *
- * Preference: warm (where reuse is allowed) → loaded → standby → wait for a start already under way that nobody
- * ahead has a claim on → start, if under the limits → evict the least recently used idle instance (and start when it
- * is gone) → wait.
+ * Preference: warm (where reuse is allowed) → loaded → one that is being loaded ahead with this code → standby → a start
+ * already under way that nobody ahead has a claim on → start, if under the limits → evict the idle instance worth least
+ * (and start when it is gone) → wait.
  */
 import type { InstanceState } from './instance-state.js';
 
@@ -14,6 +14,8 @@ export interface InstanceView {
   readonly profileKey: string;
   /** Which code it holds; null before a load. */
   readonly codeKey: string | null;
+  /** Which code it is being made ready for without a call that asked for it; null: for whoever comes. */
+  readonly intendedFor: string | null;
   /** Calls it has run. */
   readonly calls: number;
   /** Monotonic milliseconds of its last change of state. */
@@ -29,11 +31,13 @@ export interface SchedulerRequest {
 
 export interface SchedulerSnapshot {
   instances: readonly InstanceView[];
-  /** Starting instances of the request's profile that requests ahead of it wait for. */
-  promised: number;
+  /** Instances on their way to readiness that requests ahead of this one wait for. */
+  claimed: ReadonlySet<string>;
   limits: SchedulerLimits;
-  /** Requests that wait without a start under way for them. */
+  /** Requests ahead that wait without a claim. */
   waiting: number;
+  /** What an idle instance is worth to others; the least goes first, Infinity never. */
+  worth: (instance: InstanceView) => number;
 }
 
 export interface SchedulerLimits {
@@ -41,8 +45,6 @@ export interface SchedulerLimits {
   maxInstances: number;
   /** Instances being started at once. */
   maxStarting: number;
-  /** Requests waiting without a start under way for them. */
-  maxWaiting: number;
 }
 
 export type Decision =
@@ -51,49 +53,79 @@ export type Decision =
   | { kind: 'start' }
   /** Stop that one; the request waits for its place. */
   | { kind: 'evict'; instanceId: string }
-  /** `promised`: a start under way will serve it. */
-  | { kind: 'wait'; promised: boolean }
-  | { kind: 'reject' };
+  /** `claims`: the instance on its way that will serve it, or null while none is. */
+  | { kind: 'wait'; claims: string | null };
 
 export function decide(request: SchedulerRequest, snapshot: SchedulerSnapshot): Decision {
-  const { instances, limits } = snapshot;
-  const holding = instances.filter((i) => i.state === 'idle' && i.codeKey === request.codeKey);
-  const warm = request.reuse ? latest(holding.filter((i) => i.calls > 0)) : undefined;
-  const usable = warm ?? latest(holding.filter((i) => i.calls === 0));
+  const { claimed, limits } = snapshot;
+  const { profileKey, codeKey, reuse } = request;
+  let usable: InstanceView | undefined;
+  let standby: InstanceView | undefined;
+  let loading: InstanceView | undefined;
+  let coming: InstanceView | undefined;
+  let starting = 0;
+  let freeing = 0;
+  for (const instance of snapshot.instances) {
+    const mine = instance.intendedFor === null || instance.intendedFor === codeKey;
+    switch (instance.state) {
+      case 'idle':
+        if (instance.codeKey === codeKey && (reuse || instance.calls === 0))
+          usable = better(usable, instance);
+        break;
+      case 'standby':
+        if (mine && instance.profileKey === profileKey) standby = older(standby, instance);
+        break;
+      case 'loading':
+        if (instance.intendedFor === codeKey && !claimed.has(instance.id)) loading = older(loading, instance);
+        break;
+      case 'starting':
+        starting += 1;
+        if (mine && instance.profileKey === profileKey && !claimed.has(instance.id))
+          coming = older(coming, instance);
+        break;
+      case 'stopping':
+        freeing += 1;
+        break;
+      case 'busy':
+      case 'stopped':
+        break;
+    }
+  }
   if (usable) return { kind: 'use', instanceId: usable.id };
-
-  const standby = oldest(
-    instances.filter((i) => i.state === 'standby' && i.profileKey === request.profileKey),
-  );
+  if (loading) return { kind: 'wait', claims: loading.id };
   if (standby) return { kind: 'load', instanceId: standby.id };
-
-  const starting = instances.filter((i) => i.state === 'starting');
-  if (starting.filter((i) => i.profileKey === request.profileKey).length > snapshot.promised)
-    return { kind: 'wait', promised: true };
-
-  if (starting.length < limits.maxStarting) {
-    if (instances.length < limits.maxInstances) return { kind: 'start' };
+  if (coming) return { kind: 'wait', claims: coming.id };
+  if (starting < limits.maxStarting) {
+    if (snapshot.instances.length < limits.maxInstances) return { kind: 'start' };
     // Each instance being stopped makes room for one request that waits ahead; only beyond those another must go.
-    const freeing = instances.filter((i) => i.state === 'stopping').length;
-    const victim =
-      freeing > snapshot.waiting
-        ? undefined
-        : oldest(instances.filter((i) => i.state === 'idle' || i.state === 'standby'));
+    const victim = freeing > snapshot.waiting ? undefined : leastWorth(snapshot);
     if (victim) return { kind: 'evict', instanceId: victim.id };
   }
-  return snapshot.waiting < limits.maxWaiting ? { kind: 'wait', promised: false } : { kind: 'reject' };
+  return { kind: 'wait', claims: null };
 }
 
-function latest(instances: InstanceView[]): InstanceView | undefined {
-  return instances.reduce<InstanceView | undefined>(
-    (best, i) => (!best || i.since > best.since ? i : best),
-    undefined,
-  );
+/** Called before rather than not, then the most recently used. */
+function better(best: InstanceView | undefined, other: InstanceView): InstanceView {
+  if (!best) return other;
+  const warmer = Number(other.calls > 0) - Number(best.calls > 0);
+  return warmer > 0 || (warmer === 0 && other.since > best.since) ? other : best;
 }
 
-function oldest(instances: InstanceView[]): InstanceView | undefined {
-  return instances.reduce<InstanceView | undefined>(
-    (best, i) => (!best || i.since < best.since ? i : best),
-    undefined,
-  );
+function older(oldest: InstanceView | undefined, other: InstanceView): InstanceView {
+  return !oldest || other.since < oldest.since ? other : oldest;
+}
+
+/** Of those nobody uses; the one unused for longest where they are worth the same. */
+function leastWorth({ instances, worth }: SchedulerSnapshot): InstanceView | undefined {
+  let least: InstanceView | undefined;
+  let leastValue = Infinity;
+  for (const instance of instances) {
+    if (instance.state !== 'idle' && instance.state !== 'standby') continue;
+    const value = worth(instance);
+    if (value < leastValue || (value === leastValue && least && instance.since < least.since)) {
+      least = instance;
+      leastValue = value;
+    }
+  }
+  return least;
 }

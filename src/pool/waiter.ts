@@ -1,25 +1,14 @@
 /** Owns one request that waits for an instance: its clock, its deadline, its tree, its settling. */
-import { rm } from 'node:fs/promises';
-import type { Profile } from '../driver/driver.js';
-import type { WithRoom } from './instance.js';
-import type { LoadMessage } from '../ipc/worker-connection.js';
-
-/** A function's code as the pool needs it. */
-export interface Code {
-  /** Equal exactly for the same version of the same function with the same settings. */
-  key: string;
-  /** Makes a tree of the function's files at `target` (which does not exist, on the file system of the slots). */
-  prepareTree(target: string): Promise<void>;
-  load: Omit<LoadMessage, 'type' | 'id'>;
-}
+import type { TreeStock } from './tree-stock.js';
+import type { Workload } from './workload.js';
 
 export interface PoolRequest {
-  profile: Profile;
-  code: Code;
-  /** Isolation "function": an instance that was called before may be used, and is kept after this call. */
-  reuse: boolean;
-  /** Goes before all others and is never refused for want of room: an overloaded server must take better code. */
-  first?: boolean;
+  workload: Workload;
+  /**
+   * The load check of a deploy: it waits in a flow of its own and is never refused for want of room, because an
+   * overloaded server must take better code. Its instance is loaded and not begun.
+   */
+  check?: boolean;
   signal: AbortSignal;
 }
 
@@ -32,10 +21,7 @@ export interface AcquireTimes {
 
 export interface WaiterOptions {
   request: PoolRequest;
-  profileKey: string;
-  /** Where its tree is prepared; does not exist yet. */
-  treeDir: string;
-  withRoom: WithRoom;
+  trees: TreeStock;
   queueTimeoutMs: number;
   /** The error when that has passed. */
   late: () => Error;
@@ -44,30 +30,26 @@ export interface WaiterOptions {
 
 export class Waiter<T> {
   readonly request: PoolRequest;
-  readonly profileKey: string;
   readonly promise: Promise<T>;
   readonly arrivedAt = performance.now();
   /** Called when it ends of its own: its deadline has passed, or its caller has gone. */
   onGone: () => void;
-  /** When a start was begun for it; null while none was. */
-  startBegunAt: number | null = null;
-  /** Starts that failed while it was the next to be served. */
+  /** The instance on its way that will serve it, as of the last look; null while none is. */
+  claim: string | null = null;
+  /** Starts it had a claim on that failed. */
   failedStarts = 0;
   #settled = false;
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
-  #treeDir: string;
-  #withRoom: WithRoom;
-  #tree: Promise<void> | null = null;
+  #trees: TreeStock;
+  #tree: Promise<string> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #onAbort = (): void => this.#leave(this.request.signal.reason);
 
-  constructor({ request, profileKey, treeDir, withRoom, queueTimeoutMs, late, onGone }: WaiterOptions) {
+  constructor({ request, trees, queueTimeoutMs, late, onGone }: WaiterOptions) {
     this.request = request;
-    this.profileKey = profileKey;
     this.onGone = onGone;
-    this.#treeDir = treeDir;
-    this.#withRoom = withRoom;
+    this.#trees = trees;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -77,10 +59,9 @@ export class Waiter<T> {
   }
 
   /** Begins to prepare the tree, once: while a container starts there is time for it. Resolves with its path. */
-  async tree(): Promise<string> {
-    this.#tree ??= this.#withRoom(() => this.request.code.prepareTree(this.#treeDir));
-    await this.#tree;
-    return this.#treeDir;
+  tree(): Promise<string> {
+    this.#tree ??= this.#trees.take(this.request.workload.code);
+    return this.#tree;
   }
 
   /** It has got an instance: the deadline no longer applies, the outcome is still open. */
@@ -111,10 +92,10 @@ export class Waiter<T> {
     this.#settled = true;
     this.stopWaiting();
     this.request.signal.removeEventListener('abort', this.#onAbort);
-    // After a load the tree lies in the slot; otherwise it is in nobody's way but ours.
-    if (this.#tree)
-      void this.#tree
-        .catch(() => undefined)
-        .then(() => rm(this.#treeDir, { recursive: true, force: true }).catch(() => undefined));
+    // After a load the tree lies in the slot; otherwise it is as good as new.
+    void this.#tree?.then(
+      (dir) => this.#trees.giveBack(this.request.workload.code.key, dir),
+      () => undefined,
+    );
   }
 }

@@ -1,4 +1,5 @@
 /** Owns what clients are told about a function. */
+import type { Sidecar } from '../store/sidecar.js';
 import type { FunctionCounters, FunctionRecord, FunctionSettings } from '../store/records.js';
 
 /** Metadata as clients see it. */
@@ -29,4 +30,10 @@ export function metadataOf(record: FunctionRecord, counters: FunctionCounters): 
     sizeBytes: active.sizeBytes,
     settings,
   };
+}
+
+/** What stands beside a version's code on disk. */
+export function sidecarOf(record: FunctionRecord): Sidecar {
+  const { active, settings, createdAt, updatedAt } = record;
+  return { version: active, settings, createdAt, updatedAt };
 }

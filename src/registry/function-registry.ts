@@ -15,7 +15,7 @@ import { Catalogue, type VersionLease } from './catalogue.js';
 import { CodeIntegrity } from './code-integrity.js';
 import { applySettings, DEFAULT_SETTINGS, parseSettingsFields, parseSettingsPatch } from './function.js';
 import { namedDiskError } from './disk-error.js';
-import { metadataOf } from './function-metadata.js';
+import { metadataOf, sidecarOf } from './function-metadata.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { Limiter } from './limiter.js';
 import type { DeployRequest, DeployResult, FunctionMetadata, Registry } from './registry.js';
@@ -25,7 +25,6 @@ import { VersionFiles } from './version-files.js';
 
 /** Unpacking a legal archive takes seconds; this ends what is built to take longer. */
 const EXTRACT_TIMEOUT_MS = 120_000;
-
 /** Archives unpacked at once: each may take the memory of its zip and twice its largest file, and eight threads to sync. */
 const EXTRACTIONS = 2;
 
@@ -36,8 +35,13 @@ export interface FunctionRegistryOptions {
   limits: { maxZipBytes: number; maxUnpackedBytes: number; maxEntries: number };
   /** Throws DISK_FULL when this much does not fit beside the reserve. */
   assertSpace: (bytes: number) => void;
-  /** Loads the candidate in a container of its own; rejects with LOAD_FAILED when its code does not load. */
-  loadCheck: (candidate: FunctionRecord, treeDir: string) => Promise<void>;
+  /**
+   * Loads the candidate in a container of its own, which stays ready; resolves to what lets that go, for a candidate
+   * that is not published. Rejects with LOAD_FAILED when its code does not load.
+   */
+  loadCheck: (candidate: FunctionRecord, treeDir: string) => Promise<() => void>;
+  /** Calls that begin now use this record. @param lastUsedAt epoch milliseconds, null when it was never called */
+  onActive: (record: FunctionRecord, lastUsedAt: number | null) => void;
   /** A version stopped being the active one: idle instances that hold it should go. */
   onRetired: (record: FunctionRecord) => Promise<void>;
   logger: Logger;
@@ -72,10 +76,9 @@ export class FunctionRegistry implements Registry {
     const counters = store.listCounters();
     const known = new Set<string>();
     for (const record of store.listFunctions()) {
-      this.#catalogue.set(
-        { ...record, settings: { ...DEFAULT_SETTINGS, ...record.settings } },
-        counters.get(record.name),
-      );
+      const whole = { ...record, settings: { ...DEFAULT_SETTINGS, ...record.settings } };
+      this.#catalogue.set(whole, counters.get(record.name));
+      this.#options.onActive(whole, counters.get(record.name)?.lastInvokedAt ?? null);
       for (const { name, version } of store.listVersions(record.name)) known.add(`${name}@${version}`);
       if (!(await this.#files.exists(record.name, record.active.version)))
         logger.error(
@@ -199,21 +202,22 @@ export class FunctionRegistry implements Registry {
 
   async #publish(candidate: FunctionRecord, staged: string): Promise<void> {
     const { store, loadCheck, onRetired } = this.#options;
-    await loadCheck(candidate, staged);
+    const discard = await loadCheck(candidate, staged);
     faultPoint('deploy.loaded');
     const before = this.#catalogue.find(candidate.name);
     try {
       await this.#files.publish(staged, sidecarOf(candidate));
-      this.#catalogue.set(
+      this.#activate(
         store.publish({ version: candidate.active, settings: candidate.settings, at: candidate.updatedAt }),
       );
     } catch (error) {
+      discard();
       await this.#files.remove(candidate.name, [candidate.active.version]).catch(() => undefined);
       throw error;
     }
     faultPoint('deploy.committed');
     this.#integrity.trust(candidate.active);
-    if (before) await onRetired(before);
+    if (before) void onRetired(before);
     this.#collector.collect(candidate.name);
   }
 
@@ -235,13 +239,12 @@ export class FunctionRegistry implements Registry {
     const now = Date.now();
     const record = this.#options.store.updateSettings(before.name, settings, now);
     if (!record) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
-    this.#catalogue.set(record);
     await this.#files.writeSidecar(sidecarOf(record));
-    if (before.settings.isolation !== settings.isolation) await this.#options.onRetired(before);
+    if (before.settings.isolation !== settings.isolation) void this.#options.onRetired(before);
+    this.#activate(record);
   }
-}
-
-function sidecarOf(record: FunctionRecord) {
-  const { active, settings, createdAt, updatedAt } = record;
-  return { version: active, settings, createdAt, updatedAt };
+  #activate(record: FunctionRecord): void {
+    this.#catalogue.set(record);
+    this.#options.onActive(record, Date.now());
+  }
 }

@@ -15,7 +15,9 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type InstanceUsage,
   type Profile,
+  type RemoveOptions,
 } from '../../src/driver/driver.js';
 
 const WORKER = join(import.meta.dirname, '../../worker/main.cjs');
@@ -51,10 +53,17 @@ export class FakeDriver implements Driver {
   removeFailure: Error | null = null;
   /** Whether the kernel "killed for memory" in containers that end from now on. */
   oomKilled = false;
+  /** What instances take, unless told otherwise. */
+  usage: InstanceUsage = { memoryBytes: 20_000_000, cpuMs: 0 };
+  /** What single instances take; null: cannot be measured. */
+  readonly usageOf = new Map<string, InstanceUsage | null>();
+  usageFailure: Error | null = null;
   prepareFailure: Error | null = null;
   /** Every start that was asked for, failed ones included. */
   readonly started: ContainerSpec[] = [];
   readonly removed: string[] = [];
+  /** Those of them that were urgent. */
+  readonly removedUrgently: string[] = [];
   #containers = new Map<string, Container>();
   #exitListeners = new Map<string, Set<(exit: ExitState) => void>>();
   #healthListeners = new Set<(health: DriverHealth) => void>();
@@ -97,7 +106,11 @@ export class FakeDriver implements Driver {
       this.#spawn(container, inhabitant === 'worker' ? null : inhabitant.program);
   }
 
-  async remove(instanceId: string): Promise<void> {
+  async remove(instanceId: string, { urgent = false }: RemoveOptions = {}): Promise<void> {
+    if (urgent) {
+      this.removedUrgently.push(instanceId);
+      if (this.removeGate) await this.kill(instanceId);
+    }
     if (this.removeGate) await this.removeGate;
     this.removed.push(instanceId);
     await this.kill(instanceId);
@@ -130,6 +143,19 @@ export class FakeDriver implements Driver {
     const listeners = this.#exitListeners.get(instanceId) ?? new Set();
     this.#exitListeners.set(instanceId, listeners.add(listener));
     return () => listeners.delete(listener);
+  }
+
+  async memoryOf(
+    instances: readonly { instanceId: string; uid: number }[],
+  ): Promise<Map<string, InstanceUsage>> {
+    if (this.usageFailure) throw this.usageFailure;
+    const usage = new Map<string, InstanceUsage>();
+    for (const { instanceId } of instances) {
+      const container = this.#containers.get(instanceId);
+      const own = this.usageOf.get(instanceId);
+      if (container?.exit === null && own !== null) usage.set(instanceId, { ...(own ?? this.usage) });
+    }
+    return usage;
   }
 
   async prepareProfile(_profile: Profile): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { createDockerDriver } from '../../src/driver/docker-driver.js';
+import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker-driver.js';
 import type { ContainerSpec, Driver, DriverHealth } from '../../src/driver/driver.js';
 import { createLogger } from '../../src/logger.js';
 import { FakeEngine } from './fake-engine.js';
@@ -15,10 +15,15 @@ export interface Parts {
   spec: (instanceId: string) => ContainerSpec;
 }
 
+export interface OpenOnFakeOptions extends Partial<DockerDriverOptions> {
+  open?: boolean;
+  pingLimitMs?: number;
+}
+
 /** Open unless told otherwise; both are closed with the test. */
 export async function openOnFake(
   t: ExecutionContext,
-  { open = true, pingLimitMs = 5_000 } = {},
+  { open = true, pingLimitMs = 5_000, ...options }: OpenOnFakeOptions = {},
 ): Promise<Parts> {
   const engine = await FakeEngine.start();
   const runRoot = join(engine.directory, 'run');
@@ -34,6 +39,7 @@ export async function openOnFake(
     workerDir,
     runRoot,
     logger: createLogger('silent'),
+    ...options,
     times: { pingIntervalMs: 10, pingLimitMs, reapIntervalMs: 20, closeLimitMs: 200 },
   });
   t.teardown(async () => {

@@ -28,6 +28,8 @@ export class FakeEngine {
   /** What `/info` says beside the ordinary. */
   info: Record<string, unknown> = {};
   logs = Buffer.alloc(0);
+  /** What `/stats` says of running containers, by name. */
+  readonly stats = new Map<string, object>();
   #server: Server | undefined;
   #frozen: (() => void)[] | undefined;
   #held = new Map<string, (() => void)[]>();
@@ -165,6 +167,11 @@ export class FakeEngine {
     if (container === undefined) return answer(response, 404, { message: `No such container: ${name}` });
     if (line.endsWith('/start')) {
       container.state = 'running';
+      return answer(response, 204, '');
+    }
+    if (line.endsWith('/stats')) return answer(response, 200, this.stats.get(container.name) ?? {});
+    if (line.endsWith('/kill')) {
+      this.die(container.name, 137);
       return answer(response, 204, '');
     }
     if (line.startsWith('DELETE')) {

@@ -9,6 +9,7 @@ import type {
   InvocationResponse,
   Invoker,
 } from '../../src/invocation/invocation.js';
+import { createWorkloads } from '../../src/invocation/candidate.js';
 import { createInvoker, type InvokerOptions } from '../../src/invocation/invoker.js';
 import { createLogs } from '../../src/invocation/logs.js';
 import { Recorder } from '../../src/invocation/recorder.js';
@@ -68,8 +69,9 @@ export class InvokerFixture {
       tmpDir: join(dir, 'tmp'),
       limits: { maxZipBytes: 1e6, maxUnpackedBytes: 1e6, maxEntries: 100 },
       assertSpace: () => undefined,
-      loadCheck: () => Promise.resolve(),
-      onRetired: (record) => this.pools.pool.evict(versionKey(record.active)),
+      loadCheck: () => Promise.resolve(() => undefined),
+      onActive: () => undefined,
+      onRetired: (record) => this.pools.pool.retire(versionKey(record.active)),
       logger,
     });
     this.recorder = new Recorder({
@@ -88,6 +90,7 @@ export class InvokerFixture {
       pool: this.pools.pool,
       limits: this.limits,
       recorder: this.recorder,
+      workloadOf: createWorkloads((version, target) => this.registry.copyCode(version, target)),
       isKnownId: (id) => this.logs.has(id),
       maxResponseBytes: 50_000,
       cancelGraceMs: 300,

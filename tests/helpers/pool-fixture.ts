@@ -2,11 +2,12 @@
 import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
-import type { Profile } from '../../src/driver/driver.js';
+import { profileKey, type Profile } from '../../src/driver/driver.js';
 import { createLogger } from '../../src/logger.js';
 import type { Lease } from '../../src/pool/lease.js';
 import { Pool, type PoolOptions } from '../../src/pool/pool.js';
 import type { PoolRequest } from '../../src/pool/waiter.js';
+import type { Workload } from '../../src/pool/workload.js';
 import type { InvokeMessage } from '../../worker/protocol.cjs';
 import { FakeDriver } from './fake-driver.js';
 import { scriptedWorker, type Script } from './scripted-worker.js';
@@ -17,7 +18,8 @@ export const profile: Profile = { memoryMb: 128, cpus: 1, network: 'none' };
 export interface AcquireOptions {
   key?: string;
   reuse?: boolean;
-  first?: boolean;
+  standby?: number | null;
+  check?: boolean;
   memoryMb?: number;
   signal?: AbortSignal;
   prepareTree?: (target: string) => Promise<void>;
@@ -28,22 +30,31 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-export function request(options: AcquireOptions = {}): PoolRequest {
+/** The function is called like its code. */
+export function workload(options: AcquireOptions = {}): Workload {
   const {
     key = 'a',
     reuse = false,
+    standby = null,
     memoryMb = 128,
     prepareTree = (target) => mkdir(target).then(() => undefined),
   } = options;
+  const shape = { ...profile, memoryMb };
+  const load = { name: key, memoryMb, handler: null, contract: 'glambdar' as const, env: {} };
   return {
-    profile: { ...profile, memoryMb },
-    code: {
-      key,
-      prepareTree,
-      load: { name: 'f', memoryMb, handler: null, contract: 'glambdar', env: {} },
-    },
+    flow: key,
+    profile: shape,
+    profileKey: profileKey(shape),
+    code: { key, prepareTree, load },
     reuse,
-    first: options.first ?? false,
+    standby,
+  };
+}
+
+export function request(options: AcquireOptions = {}): PoolRequest {
+  return {
+    workload: workload(options),
+    check: options.check ?? false,
     signal: options.signal ?? new AbortController().signal,
   };
 }
@@ -81,6 +92,11 @@ export class PoolFixture {
       driver: this.driver,
       runDir: this.runDir,
       limits: { maxInstances: 4, maxStarting: 2, maxWaiting: 10 },
+      maxRefilling: 2,
+      defaultProfile: profile,
+      minStandby: 0,
+      memoryBudgetBytes: 1e9,
+      surplusMs: 0,
       uidBase: 200_000,
       startTimeoutMs: 30_000,
       loadTimeoutMs: 30_000,
@@ -90,9 +106,10 @@ export class PoolFixture {
       maxBodyBytes: 100_000,
       withRoom: async (work) => work(),
       logger: createLogger('silent'),
-      onTransition: (from, to) => this.transitions.push(`${from ?? ''}>${to}`),
+      onTransition: ({ state }, from) => this.transitions.push(`${from ?? ''}>${state}`),
       ...options,
     });
+    this.pool.open();
     t.teardown(async () => {
       await this.pool.destroy();
       await this.driver.close();

@@ -139,6 +139,26 @@ integration('a function over its memory limit is reported as killed for memory',
   t.deepEqual(await probes.driver.exitState(probe.instanceId, 10_000), { exitCode: 137, oomKilled: true });
 });
 
+integration('the memory of a standby is what it costs, near to what its group is charged', async (t) => {
+  const probes = await ProbeDriver.open(t);
+  const specs = [probes.spec(), probes.spec()];
+  for (const spec of specs) await probes.start(spec);
+  const unknown = { instanceId: 'never0there', uid: 299_999 };
+  const measured = await probes.driver.memoryOf([...specs, unknown]);
+  t.deepEqual([...measured.keys()].sort(), specs.map(({ instanceId }) => instanceId).sort());
+  const elsewhere = new ProbeDriver(t, { ...probes.options, procRoot: '/does/not/exist' });
+  const charged = await elsewhere.driver.memoryOf(specs);
+  for (const { instanceId } of specs) {
+    const [own, group] = [measured.get(instanceId), charged.get(instanceId)];
+    t.log(own, group);
+    t.true(own!.memoryBytes > 5e6 && own!.memoryBytes < 100e6);
+    const factor = own!.memoryBytes / group!.memoryBytes;
+    t.true(factor > 1 / 4 && factor < 4, `factor ${factor}`);
+    t.true(own!.cpuMs! > 5 && group!.cpuMs! > 5);
+    t.true(Math.abs(own!.cpuMs! - group!.cpuMs!) < 50 + group!.cpuMs! / 2);
+  }
+});
+
 integration('an aborted start rejects at once and leaves no container', async (t) => {
   const probes = await ProbeDriver.open(t);
   for (const delayMs of [0, 5, 30, 80]) {

@@ -13,6 +13,7 @@ test('an empty environment gives the defaults', (t) => {
     image: null,
     runtime: null,
     maxBodyBytes: 6 * 1024 * 1024,
+    maxBodiesBytes: 256 * 1024 * 1024,
     maxZipBytes: 50 * 1024 * 1024,
     maxUnpackedBytes: 250 * 1024 * 1024,
     maxEntries: 20_000,
@@ -36,6 +37,7 @@ test('the directory is absolute whatever is given', (t) => {
 const numbers: [name: string, min: number, max: number][] = [
   ['GLAMBDAR_PORT', 0, 65_535],
   ['GLAMBDAR_MAX_BODY_BYTES', 1, 512 * 1024 * 1024],
+  ['GLAMBDAR_MAX_BODIES_MB', 1, 1_000_000],
   ['GLAMBDAR_MAX_ZIP_MB', 1, 1_024],
   ['GLAMBDAR_MAX_UNPACKED_MB', 1, 8_192],
   ['GLAMBDAR_MAX_ENTRIES', 1, 1_000_000],

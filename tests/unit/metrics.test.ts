@@ -5,6 +5,10 @@ function setUp() {
   const values = { queueLength: 3, recordsDropped: 2, driverAvailable: false, functions: 5 };
   const metrics = createMetrics({
     queueLength: () => values.queueLength,
+    queueAgeMs: () => 1500,
+    idleBytes: () => 7,
+    idleBudgetBytes: 70,
+    createdPerSecond: () => 0.5,
     recordsDropped: () => values.recordsDropped,
     driverAvailable: () => values.driverAvailable,
     functions: () => values.functions,
@@ -20,6 +24,10 @@ test('gauges are read when they are asked for', async (t) => {
   const text = await lines();
   for (const line of [
     'glambdar_queue_length 3',
+    'glambdar_queue_age_seconds 1.5',
+    'glambdar_idle_memory_bytes 7',
+    'glambdar_idle_memory_budget_bytes 70',
+    'glambdar_instances_created_per_second 0.5',
     'glambdar_records_dropped 2',
     'glambdar_driver_available 0',
     'glambdar_functions 5',

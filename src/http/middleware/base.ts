@@ -3,7 +3,7 @@ import type { Middleware } from 'koa';
 import { awaitsContinue, discardBody } from '../request-body.js';
 import { requestIdOf } from '../request-id.js';
 
-/** To be used first: what it sets stays on answers of every kind. */
+/** To be used first: what it sets stays on answers of every kind. `call-server.ts` does the same for calls. */
 export function base(): Middleware {
   return async (ctx, next) => {
     ctx.res.setHeader('X-Request-Id', requestIdOf(ctx.req));

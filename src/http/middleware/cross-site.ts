@@ -2,16 +2,15 @@
  * Owns refusing what another site's page makes a browser send. A multipart or text POST needs no CORS preflight, so
  * without this any page could deploy to a loopback server. Programs send neither header and are let through.
  */
-import type { Middleware } from 'koa';
 import { GlambdarError } from '../../errors.js';
+import type { Check } from './checks.js';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export function refuseCrossSite(publicUrl: URL | null): Middleware {
-  return (ctx, next) => {
-    const { headers } = ctx.req;
-    if (safeMethods.has(ctx.method) && !(isCall(ctx.path) && headers['sec-fetch-mode'] !== 'navigate'))
-      return next();
+export function refuseCrossSite(publicUrl: URL | null): Check {
+  return ({ method, url, headers }) => {
+    if (safeMethods.has(method ?? '') && !(isCall(url ?? '') && headers['sec-fetch-mode'] !== 'navigate'))
+      return;
     const site = headers['sec-fetch-site'];
     const foreign =
       (site !== undefined && site !== 'same-origin' && site !== 'none') ||
@@ -19,13 +18,12 @@ export function refuseCrossSite(publicUrl: URL | null): Middleware {
     if (foreign) {
       throw new GlambdarError('FORBIDDEN_ORIGIN', 'A page of another origin may not send this request.');
     }
-    return next();
   };
 }
 
 /** A call runs code whatever its method is; following a link to a function's page is what its author wants, though. */
-function isCall(path: string): boolean {
-  return path.startsWith('/invoke/');
+function isCall(url: string): boolean {
+  return url.startsWith('/invoke/');
 }
 
 /** `Host` has already been found to name this server. The scheme may differ: TLS may end in a proxy before us. */

@@ -1,43 +1,58 @@
 /** Owns the one place where errors become answers, each in the envelope of its family. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from 'koa';
 import type { GlambdarError } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import { toClientError } from '../client-error.js';
 import { familyOf, type Family } from '../family.js';
+import { awaitsContinue } from '../request-body.js';
 import { requestIdOf } from '../request-id.js';
 
 /** Headers that an error keeps from the route that failed; anything else described an answer that never came. */
 const kept = new Set(['allow', 'connection', 'x-content-type-options', 'x-invocation-id', 'x-request-id']);
 
-export function errors(families: Family[], logger: Logger): Middleware {
+/** Answers with what was thrown, or cuts the connection when half of another answer is out. Must not throw. */
+export type AnswerError = (thrown: unknown, req: IncomingMessage, res: ServerResponse) => void;
+
+export function createAnswerError(families: Family[], logger: Logger): AnswerError {
+  return (thrown, req, res) => {
+    // The client has gone: nobody is left to be told.
+    if (res.writableEnded || res.socket?.writable === false) return;
+    const requestId = requestIdOf(req);
+    const error = toClientError(thrown);
+    log(logger, error, requestId);
+    if (res.headersSent) {
+      // Half an answer is out; only cutting the connection tells the client so.
+      req.socket.destroy();
+      return;
+    }
+    for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
+    const { status, contentType, body } = familyOf(families, pathOf(req)).envelope(error, requestId);
+    if (error.retryAfterSeconds !== undefined)
+      res.setHeader('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+    if (awaitsContinue(req)) res.setHeader('Connection', 'close');
+    res.statusCode = status;
+    res.setHeader('Content-Type', contentType);
+    res.setHeader('Content-Length', Buffer.byteLength(body));
+    res.end(body);
+  };
+}
+
+/** For everything that Koa serves. */
+export function errors(answerError: AnswerError): Middleware {
   return async (ctx, next) => {
     try {
       await next();
     } catch (thrown) {
-      const requestId = requestIdOf(ctx.req);
-      if (!ctx.writable) {
-        // The client has gone: nobody is left to be told.
-        ctx.respond = false;
-        return;
-      }
-      const error = toClientError(thrown);
-      log(logger, error, requestId);
-      if (ctx.headerSent) {
-        // Half an answer is out; only cutting the connection tells the client so.
-        ctx.respond = false;
-        ctx.req.socket.destroy();
-        return;
-      }
-      for (const name of ctx.res.getHeaderNames()) if (!kept.has(name)) ctx.remove(name);
-      const answer = familyOf(families, ctx.path).envelope(error, requestId);
-      if (error.retryAfterSeconds !== undefined) {
-        ctx.set('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
-      }
-      ctx.status = answer.status;
-      ctx.set('Content-Type', answer.contentType);
-      ctx.body = answer.body;
+      ctx.respond = false;
+      answerError(thrown, ctx.req, ctx.res);
     }
   };
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  const question = url.indexOf('?');
+  return question === -1 ? url : url.slice(0, question);
 }
 
 /** A caller's mistake is not news; the platform's own failure is, with everything known about it. */

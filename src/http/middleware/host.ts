@@ -3,8 +3,8 @@
  * address (DNS rebinding) and then read and command the API as same-origin.
  */
 import { isIPv4 } from 'node:net';
-import type { Middleware } from 'koa';
 import { GlambdarError } from '../../errors.js';
+import type { Check } from './checks.js';
 
 const hostHeader = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
 
@@ -15,22 +15,27 @@ export interface HostConfig {
 }
 
 /** Allows `localhost`, loopback addresses, the configured and the public host, and the address the client came to. */
-export function allowedHosts({ host, publicUrl }: HostConfig): Middleware {
+export function allowedHosts({ host, publicUrl }: HostConfig): Check {
   const names = new Set(['localhost', '[::1]', hostnameOf(host)]);
   if (publicUrl !== null) names.add(publicUrl.hostname);
-  return (ctx, next) => {
+  /** The last header that named us wherever the client came to: nearly every request has the same. */
+  let known: string | undefined;
+  return (req) => {
+    const { host: header } = req.headers;
     // Node keeps the first of several; which one a proxy before us looked at is anyone's guess.
-    const hostname = countHosts(ctx.req.rawHeaders) > 1 ? null : parseHost(ctx.req.headers.host);
-    if (
-      hostname === null ||
-      !(names.has(hostname) || isLoopback(hostname) || isOwn(hostname, ctx.req.socket.localAddress))
-    ) {
+    const single = countHosts(req.rawHeaders) <= 1;
+    if (single && known !== undefined && header === known) return;
+    const hostname = single ? parseHost(header) : null;
+    if (hostname !== null && (names.has(hostname) || isLoopback(hostname))) {
+      known = header;
+      return;
+    }
+    if (hostname === null || !isOwn(hostname, req.socket.localAddress)) {
       throw new GlambdarError(
         'MISDIRECTED_REQUEST',
         'The Host header does not name this server. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.',
       );
     }
-    return next();
   };
 }
 

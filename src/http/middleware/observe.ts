@@ -1,4 +1,5 @@
 /** Owns telling the metrics about each finished request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from 'koa';
 
 /** One finished request. `route` is a template such as `/info/:name`, never a path, so that labels stay few. */
@@ -17,22 +18,35 @@ export interface RouteState {
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-export function observe(onRequest: (observation: RequestObservation) => void): Middleware {
+export type OnRequest = (observation: RequestObservation) => void;
+
+export function observe(onRequest: OnRequest): Middleware {
   return (ctx, next) => {
-    const startedAt = performance.now();
-    const { socket } = ctx.req;
-    let complete = false;
-    // Node emits `finish` for answers that were cut off as well, and calls `destroySoon` in its own listener.
-    ctx.res.prependOnceListener('finish', () => (complete = !socket.destroyed));
-    ctx.res.once('close', () => {
+    observeAnswer(ctx.req, ctx.res, onRequest, () => {
       const { _matchedRoute: pattern } = ctx as { _matchedRoute?: string };
-      onRequest({
-        route: (ctx.state as RouteState).route ?? pattern ?? 'none',
-        method: methods.has(ctx.method) ? ctx.method : 'OTHER',
-        status: complete ? ctx.res.statusCode : 499,
-        seconds: (performance.now() - startedAt) / 1000,
-      });
+      return (ctx.state as RouteState).route ?? pattern ?? 'none';
     });
     return next();
   };
+}
+
+/** Calls back when the answer is out or its client gone. To be called before anything is answered. */
+export function observeAnswer(
+  { socket, method = '' }: IncomingMessage,
+  res: ServerResponse,
+  onRequest: OnRequest,
+  route: () => string,
+): void {
+  const startedAt = performance.now();
+  let complete = false;
+  // Node emits `finish` for answers that were cut off as well, and calls `destroySoon` in its own listener.
+  res.prependListener('finish', () => (complete = !socket.destroyed));
+  res.once('close', () =>
+    onRequest({
+      route: route(),
+      method: methods.has(method) ? method : 'OTHER',
+      status: complete ? res.statusCode : 499,
+      seconds: (performance.now() - startedAt) / 1000,
+    }),
+  );
 }

@@ -1,54 +1,85 @@
 /** Owns `/invoke/:name` and everything under it: the hot path. Bodies are passed on as bytes, never parsed. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
-import type { Context } from 'koa';
 import type { Invoker } from '../../invocation/invocation.js';
+import type { BodyBudget } from '../body-budget.js';
+import { clientGone } from '../client-gone.js';
 import { functionNameParam } from '../function-name-param.js';
 import { writeFunctionResponse } from '../function-response.js';
 import type { RouteState } from '../middleware/observe.js';
 import { readBody } from '../request-body.js';
 import { functionHeaders } from '../request-headers.js';
-import { requestIdOf } from '../request-id.js';
+import { isOwnRequestId, requestIdOf } from '../request-id.js';
 
 export interface InvokeRoutesDeps {
   invoker: Invoker;
+  bodies: BodyBudget;
   config: { maxBodyBytes: number };
 }
 
-const PREFIX = '/invoke/';
+/** Runs the call of a request whose path is below `/invoke/`, and answers it. Rejects with what is to be answered instead. */
+export type Call = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
-export function invokeRoutes({ invoker, config }: InvokeRoutesDeps): Router {
-  const invoke = async (ctx: Context): Promise<void> => {
-    const { req, res } = ctx;
-    (ctx.state as RouteState).route = '/invoke/:name';
+/** As metrics name it. */
+export const INVOKE_ROUTE = '/invoke/:name';
+export const INVOKE_PREFIX = '/invoke/';
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Whether this is a request that `Call` serves. */
+export function isCall({ method = '', url = '' }: IncomingMessage): boolean {
+  const named = url.startsWith(INVOKE_PREFIX) && url.length > INVOKE_PREFIX.length;
+  return named && url[INVOKE_PREFIX.length] !== '?' && methods.includes(method);
+}
+
+export function createCall({ invoker, bodies, config }: InvokeRoutesDeps): Call {
+  return async (req, res) => {
     // 1. The name, then a place: a call that will not be let in must not send its body first.
     const { name, path, query } = splitTarget(req.url as string);
-    const admission = invoker.admit(functionNameParam(name), requestIdOf(req));
-    // The invocation's id differs from the request's when the client used that one before.
-    res.setHeader('X-Invocation-Id', admission.id);
-    const gone = new AbortController();
-    res.once('close', () => {
-      if (!res.writableFinished) gone.abort();
-    });
-    // 2. The body.
-    let body: Buffer;
+    const requestId = requestIdOf(req);
+    const admission = invoker.admit(functionNameParam(name), requestId, isOwnRequestId(req));
+    let bodyBytes = 0;
     try {
-      body = await readBody(req, res, config.maxBodyBytes);
-      gone.signal.throwIfAborted();
+      // 2. The body.
+      let gone: AbortSignal;
+      let body: Buffer;
+      try {
+        gone = clientGone(req, res);
+        body = await readBody(req, res, config.maxBodyBytes, bodies);
+        bodyBytes = body.length;
+        if (gone.aborted) gone.throwIfAborted();
+      } catch (error) {
+        admission.abandon();
+        throw error;
+      }
+      // 3. The call.
+      const headers = functionHeaders(req.rawHeaders, req.headers.connection);
+      // Functions need not know HEAD: it is GET, and Node leaves the body of the answer away.
+      const method = req.method === 'HEAD' ? 'GET' : (req.method as string);
+      const response = await admission.run({ method, path, query, headers, body }, gone);
+      // 4. The answer, past Koa, which would choose types and lengths from the kind of body.
+      if (!gone.aborted) writeFunctionResponse(res, response, { requestId, invocationId: admission.id });
     } catch (error) {
-      admission.abandon();
+      // The invocation's id differs from the request's when the client used that one before.
+      if (!res.headersSent) res.setHeader('X-Invocation-Id', admission.id);
       throw error;
+    } finally {
+      bodies.give(bodyBytes);
     }
-    // 3. The call.
-    const headers = functionHeaders(req.rawHeaders, req.headers.connection);
-    // Functions need not know HEAD: it is GET, and Node leaves the body of the answer away.
-    const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
-    const response = await admission.run({ method, path, query, headers, body }, gone.signal);
-    // 4. The answer, past Koa, which would choose types and lengths from the kind of body.
-    if (!gone.signal.aborted) writeFunctionResponse(res, response);
-    ctx.respond = false;
   };
+}
+
+/** For what comes through Koa: targets in absolute form, and the methods that are not there. */
+export function invokeRoutes(call: Call): Router {
   const router = new Router({ sensitive: true, strict: true });
-  router.register(`${PREFIX}*target`, ['get', 'head', 'post', 'put', 'patch', 'delete'], invoke);
+  router.register(
+    `${INVOKE_PREFIX}*target`,
+    methods.map((method) => method.toLowerCase()),
+    async (ctx) => {
+      (ctx.state as RouteState).route = INVOKE_ROUTE;
+      await call(ctx.req, ctx.res);
+      ctx.respond = false;
+    },
+  );
   return router;
 }
 
@@ -56,9 +87,11 @@ export function invokeRoutes({ invoker, config }: InvokeRoutesDeps): Router {
 function splitTarget(url: string): { name: string; path: string; query: string } {
   const question = url.indexOf('?');
   const pathname = question === -1 ? url : url.slice(0, question);
-  const slash = pathname.indexOf('/', PREFIX.length);
+  const slash = pathname.indexOf('/', INVOKE_PREFIX.length);
   return {
-    name: decode(slash === -1 ? pathname.slice(PREFIX.length) : pathname.slice(PREFIX.length, slash)),
+    name: decode(
+      slash === -1 ? pathname.slice(INVOKE_PREFIX.length) : pathname.slice(INVOKE_PREFIX.length, slash),
+    ),
     path: slash === -1 ? '/' : pathname.slice(slash),
     query: question === -1 ? '' : url.slice(question + 1),
   };

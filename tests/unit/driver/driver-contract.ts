@@ -97,6 +97,19 @@ export function driverContract(name: string, create: (t: ExecutionContext) => Dr
     t.deepEqual(driver.health(), { available: true });
   });
 
+  test(`${name} measures who runs, and nobody else`, async (t) => {
+    const { driver, spec, id, start } = await run(t);
+    await start();
+    const usage = await driver.memoryOf([
+      { instanceId: id, uid: spec.uid },
+      { instanceId: 'never0there', uid: 199_999 },
+    ]);
+    t.deepEqual([...usage.keys()], [id]);
+    t.true((usage.get(id)?.memoryBytes ?? 0) > 1_000_000);
+    await driver.remove(id, { urgent: true });
+    t.is((await driver.memoryOf([{ instanceId: id, uid: spec.uid }])).size, 0);
+  });
+
   test(`${name} removes what is left when it closes, and closes twice`, async (t) => {
     const { driver, start } = await run(t);
     const socket = await start();

@@ -49,17 +49,17 @@ type Handler = (
 /** Knows `hello`; counts, and notices a call that was neither run nor abandoned, or both. */
 export class FakeInvoker implements Invoker {
   handler: Handler = () => answer();
-  admitted: { name: string; id: string }[] = [];
+  admitted: { name: string; id: string; isOurId: boolean }[] = [];
   ran: InvocationRequest[] = [];
   abandoned = 0;
   refuse: GlambdarError | undefined;
   #open = 0;
   #settled: (() => void)[] = [];
 
-  admit(funcName: string, id: string): ReturnType<Invoker['admit']> {
+  admit(funcName: string, id: string, isOurId = false): ReturnType<Invoker['admit']> {
     if (funcName !== 'hello') throw notFound();
     if (this.refuse !== undefined) throw this.refuse;
-    this.admitted.push({ name: funcName, id });
+    this.admitted.push({ name: funcName, id, isOurId });
     this.#open += 1;
     let used = false;
     const use = (): void => {

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { answer } from './fakes.js';
 import { head, startServer } from './server-fixture.js';
 
 const chunked = (bytes: number, size: number): string => {
@@ -32,6 +33,53 @@ for (const [title, headers, body, status] of sizes) {
     t.is(invoker.ran.at(-1)?.path, '/second');
   });
 }
+
+test('bodies of all calls together are bounded: what is too much is refused, dropped, and given back', async (t) => {
+  const { raw, invoker } = await startServer(t, { maxBodiesBytes: 1500 });
+  let finish!: () => void;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  let begin!: () => void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  invoker.handler = async () => {
+    begin();
+    await finished;
+    return answer();
+  };
+  const post = head('POST /invoke/hello', 'Content-Length: 1000') + 'x'.repeat(1000);
+  const [first, second] = [await raw(), await raw()];
+  first.send(post);
+  await begun;
+  const refused = await second.send(post).response();
+  t.is(refused.status, 503);
+  t.is((JSON.parse(refused.body) as { code: string }).code, 'AT_CAPACITY');
+  t.is(refused.headers['retry-after'], '1');
+  t.is(invoker.abandoned, 1);
+  t.is((await second.send(head('GET /invoke/other')).response()).status, 404, 'the connection is usable');
+  finish();
+  t.is((await first.response()).status, 200);
+  t.is((await second.send(post).response()).status, 200, 'there is room again');
+});
+
+test('a body that its client does not finish gives back what it took', async (t) => {
+  const { raw, invoker } = await startServer(t, { maxBodiesBytes: 1000 });
+  const [first, second] = [await raw(), await raw()];
+  first.send(head('POST /invoke/hello', 'Content-Length: 1000') + 'x'.repeat(900));
+  first.socket.destroy();
+  while (invoker.abandoned === 0) await new Promise((resolve) => setImmediate(resolve));
+  const post = head('POST /invoke/hello', 'Content-Length: 1000') + 'x'.repeat(1000);
+  t.is((await second.send(post).response()).status, 200);
+});
+
+test('a body of many small pieces arrives as it was sent', async (t) => {
+  const { raw, invoker } = await startServer(t, { config: { maxBodyBytes: 5000 } });
+  const text = Array.from({ length: 3000 }, (_, index) => String(index % 10)).join('');
+  const pieces = [...text].map((digit) => `1\r\n${digit}\r\n`).join('');
+  const client = (await raw()).send(
+    `${head('POST /invoke/hello', 'Transfer-Encoding: chunked')}${pieces}0\r\n\r\n`,
+  );
+  t.is((await client.response()).status, 200);
+  t.is(invoker.ran[0]?.body.toString(), text);
+});
 
 for (const [title, path, status] of [
   ['too large a body', '/invoke/hello', 413],

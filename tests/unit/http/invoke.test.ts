@@ -22,7 +22,7 @@ test('the function gets method, raw path, raw query, headers and exact bytes', a
   );
   const response = await client.send(Buffer.concat([Buffer.from(request), body])).response();
   t.is(response.status, 200);
-  t.deepEqual(invoker.admitted, [{ name: 'hello', id: 'r1' }]);
+  t.deepEqual(invoker.admitted, [{ name: 'hello', id: 'r1', isOurId: false }]);
   t.deepEqual(invoker.ran, [
     {
       method: 'PUT',
@@ -37,6 +37,20 @@ test('the function gets method, raw path, raw query, headers and exact bytes', a
       body,
     },
   ]);
+});
+
+test('the invoker is told whether an id was made here, so that it need not look for it', async (t) => {
+  const { raw, invoker } = await startServer(t);
+  const client = await raw();
+  for (const [header, own] of [
+    ['X-Other: 1', true],
+    ['X-Request-Id: mine', false],
+    ['X-Request-Id: \tüber', true],
+  ] as const) {
+    const { headers } = await client.send(head('GET /invoke/hello', header)).response();
+    t.is(invoker.admitted.at(-1)?.isOurId, own, header);
+    t.is(invoker.admitted.at(-1)?.id, headers['x-request-id']);
+  }
 });
 
 const paths: [path: string, given: string, query: string][] = [

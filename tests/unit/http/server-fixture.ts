@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { createApp, type AppConfig, type AppDeps } from '../../../src/http/app.js';
+import { BodyBudget } from '../../../src/http/body-budget.js';
 import type { RequestObservation } from '../../../src/http/middleware/observe.js';
 import { createServer, type HttpServer, type ServerOptions } from '../../../src/http/server.js';
 import { FakeInvoker, FakeLogs, FakeRegistry } from './fakes.js';
@@ -13,6 +14,7 @@ export interface Overrides {
   config?: Partial<AppConfig>;
   server?: Partial<ServerOptions>;
   deps?: Partial<AppDeps>;
+  maxBodiesBytes?: number;
 }
 
 export interface Fixture {
@@ -49,9 +51,11 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     fatal: keep,
     flush: silent,
   };
+  const bodies = new BodyBudget(overrides.maxBodiesBytes ?? 100_000);
   const app = createApp({
     registry,
     invoker,
+    bodies,
     logs,
     readiness: () => ({ ready: true }),
     metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
@@ -74,6 +78,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     await invoker.settled();
     const left = await readdir(uploadDir);
     await rm(uploadDir, { recursive: true, force: true });
+    if (bodies.usedBytes !== 0) throw new Error(`${bodies.usedBytes} bytes of bodies were not given back`);
     if (left.length > 0) throw new Error(`uploads left behind: ${left.join(', ')}`);
   });
   return {

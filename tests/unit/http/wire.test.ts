@@ -152,7 +152,7 @@ test('a connection that sends nothing is ended', async (t) => {
 
 test('a body that drips too slowly answers 408 and gives the place back', async (t) => {
   const { raw, invoker } = await startServer(t, {
-    server: { headersTimeoutMs: 40, requestTimeoutMs: 80, checkIntervalMs: 10 },
+    server: { headersTimeoutMs: 400, requestTimeoutMs: 600, checkIntervalMs: 10 },
   });
   const client = await raw();
   client.send(head('POST /invoke/hello', 'X-Request-Id: r1', 'Content-Length: 100') + 'x');
@@ -166,7 +166,7 @@ test('a body that drips too slowly answers 408 and gives the place back', async 
 
 test('a refused body that drips forever is cut without a second answer', async (t) => {
   const { raw } = await startServer(t, {
-    server: { headersTimeoutMs: 40, requestTimeoutMs: 80, checkIntervalMs: 10 },
+    server: { headersTimeoutMs: 400, requestTimeoutMs: 600, checkIntervalMs: 10 },
   });
   const client = await raw();
   client.send(head('POST /nowhere', 'Content-Length: 100') + 'x');

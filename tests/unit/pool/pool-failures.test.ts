@@ -102,7 +102,7 @@ test('everybody who waits is told when the health changes, calls under way go on
   const waiting = t.throwsAsync(fixture.acquire(), { code: 'DRIVER_UNAVAILABLE' } as never);
   fixture.driver.setHealth({ available: false, reason: 'frozen' });
   await waiting;
-  t.throws(() => fixture.pool.assertAdmits(), { code: 'DRIVER_UNAVAILABLE' } as never);
+  t.throws(() => fixture.pool.assertAdmits('a'), { code: 'DRIVER_UNAVAILABLE' } as never);
   await t.throwsAsync(fixture.acquire(), { code: 'DRIVER_UNAVAILABLE' } as never);
   t.like(await call(lease), { message: { statusCode: 200 } });
   await lease.release(false);
@@ -186,10 +186,10 @@ test('a queued call gives its place back when its caller goes', async (t) => {
   const lease = await fixture.acquire();
   const gone = new AbortController();
   const waiting = fixture.acquire({ signal: gone.signal });
-  t.is(fixture.pool.queueLength, 1);
+  t.is(fixture.pool.gauges().queueLength, 1);
   gone.abort(new Error('gone'));
   await t.throwsAsync(waiting, { message: 'gone' });
-  t.is(fixture.pool.queueLength, 0);
+  t.is(fixture.pool.gauges().queueLength, 0);
   await lease.release(false);
   await fixture.empty();
   t.is(fixture.driver.started.length, 1);
@@ -246,6 +246,6 @@ test('a start whose caller has gone serves the next one', async (t) => {
   gone.abort(new Error('gone'));
   await first;
   open();
-  t.is((await second).start, 'standby');
+  t.is((await second).start, 'cold', 'its container was started after it came');
   t.is(fixture.driver.started.length, 1);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
 import type { Lease } from '../../../src/pool/lease.js';
-import { PoolFixture, call, until } from '../../helpers/pool-fixture.js';
+import { PoolFixture, call, until, type AcquireOptions } from '../../helpers/pool-fixture.js';
 import { response } from '../../helpers/scripted-worker.js';
 
 test('a first call walks the whole path and leaves nothing', async (t) => {
@@ -157,7 +157,7 @@ test('waiting calls are served in the order of their coming', async (t) => {
   };
   await Promise.all([serve('a', false), serve('b', true), serve('c', false), serve('d', false)]);
   t.deepEqual(served, ['a cold', 'b cold', 'c cold', 'd cold']);
-  t.is(fixture.pool.queueLength, 0);
+  t.is(fixture.pool.gauges().queueLength, 0);
   await fixture.empty();
 });
 
@@ -171,7 +171,7 @@ test('a call that has waited too long is told when to come again', async (t) => 
   t.is(error.code, 'AT_CAPACITY');
   t.is(error.message, 'The call waited 1000 ms for a free container; try again later.');
   t.is(error.retryAfterSeconds, 1);
-  t.is(fixture.pool.queueLength, 0);
+  t.is(fixture.pool.gauges().queueLength, 0);
   await lease.release(false);
   await fixture.empty();
 });
@@ -183,7 +183,8 @@ test('a call is refused at once when the queue is full', async (t) => {
   const error = await t.throwsAsync(fixture.acquire(), { instanceOf: GlambdarError });
   t.is(error.code, 'AT_CAPACITY');
   t.true((error.retryAfterSeconds ?? 0) >= 1);
-  t.notThrows(() => fixture.pool.assertAdmits(), 'a request that may be promised a start is let in');
+  t.throws(() => fixture.pool.assertAdmits('a'), { code: 'AT_CAPACITY' } as never);
+  t.notThrows(() => fixture.pool.assertAdmits('b'), 'there may be an instance for another');
   await lease.release(false);
   await (await waiting).release(false);
   await fixture.empty();
@@ -234,13 +235,13 @@ test('evicting a version stops its idle instances only', async (t) => {
     fixture.acquire({ key: 'a', reuse: true }),
   ]);
   await Promise.all([a.release(true), b.release(true)]);
-  await fixture.pool.evict('a');
+  await fixture.pool.retire('a');
   t.like(fixture.pool.counts(), { idle: 1, busy: 1, stopping: 0 });
   t.like(await call(running), { message: { statusCode: 200 } });
 });
 
 test('200 calls at once are all served within the limits', async (t) => {
-  const limits = { maxInstances: 8, maxStarting: 4, maxWaiting: 200 };
+  const limits = { maxInstances: 8, maxStarting: 4, maxWaiting: 300 };
   const most = { alive: 0, starting: 0 };
   const fixture: PoolFixture = new PoolFixture(t, {
     limits,
@@ -271,7 +272,7 @@ test('200 calls at once are all served within the limits', async (t) => {
   t.is(uids.size, fixture.driver.started.length, 'no uid comes again soon');
   t.true(most.alive <= limits.maxInstances, `${most.alive} were alive`);
   t.true(most.starting <= limits.maxStarting, `${most.starting} were starting`);
-  t.is(fixture.pool.queueLength, 0);
+  t.is(fixture.pool.gauges().queueLength, 0);
   await fixture.pool.destroy();
   await fixture.empty();
 });
@@ -327,18 +328,20 @@ test('an instance kept for who waits serves calls for its code that wait, and th
   await fixture.empty();
 });
 
-test('a request that goes first overtakes the queue, and is not refused when that is full', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 1 } });
+test('a load check takes its turn with the calls, and is not refused when the queue is full', async (t) => {
+  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 3 } });
   const busy = await fixture.acquire();
   const order: string[] = [];
-  const taken = async (name: string, first: boolean): Promise<void> => {
-    const lease = await fixture.acquire({ key: name, first });
+  const taken = async (name: string, options: AcquireOptions = {}): Promise<void> => {
+    const lease = await fixture.acquire({ key: name, ...options });
     order.push(name);
     await lease.release(false);
   };
-  const calls = [taken('call', false), taken('deploy', true), taken('next deploy', true)];
-  await t.throwsAsync(taken('one too many', false), { message: /queue is full/ });
+  const calls = ['call', 'call'].map((name) => taken(name));
+  const checks = ['deploy', 'next deploy'].map((name) => taken(name, { check: true }));
+  const last = taken('other');
+  await t.throwsAsync(taken('one too many'), { message: /queue is full/ });
   await busy.release(false);
-  await Promise.all(calls);
-  t.deepEqual(order, ['deploy', 'next deploy', 'call']);
+  await Promise.all([...calls, ...checks, last]);
+  t.deepEqual(order, ['call', 'deploy', 'other', 'call', 'next deploy']);
 });

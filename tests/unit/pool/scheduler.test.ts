@@ -9,7 +9,7 @@ import {
   type SchedulerSnapshot,
 } from '../../../src/pool/scheduler.js';
 
-const limits = { maxInstances: 4, maxStarting: 2, maxWaiting: 2 };
+const limits = { maxInstances: 4, maxStarting: 2 };
 let made = 0;
 
 /** `p` is the profile and `c` the code the requests of the table ask for. */
@@ -21,6 +21,7 @@ function instance(state: InstanceState, fields: Partial<InstanceView> = {}): Ins
     state,
     profileKey: 'p',
     codeKey: holds ? 'c' : null,
+    intendedFor: null,
     calls: 0,
     since: made,
     ...fields,
@@ -84,13 +85,13 @@ const table: Row[] = [
   },
   {
     title: 'waits for a start nobody ahead has a claim on',
-    instances: [instance('starting')],
-    decision: { kind: 'wait', promised: true },
+    instances: [named('s', 'starting')],
+    decision: { kind: 'wait', claims: 's' },
   },
   {
-    title: 'starts when the start under way is promised',
-    instances: [instance('starting')],
-    snapshot: { promised: 1 },
+    title: 'starts when the start under way is claimed',
+    instances: [named('s', 'starting')],
+    snapshot: { claimed: new Set(['s']) },
     decision: { kind: 'start' },
   },
   {
@@ -99,30 +100,71 @@ const table: Row[] = [
     decision: { kind: 'start' },
   },
   {
+    title: 'starts when the start under way is meant for other code',
+    instances: [instance('starting', { intendedFor: 'o' })],
+    decision: { kind: 'start' },
+  },
+  {
+    title: 'waits for the start that is meant for its code',
+    instances: [named('s', 'starting', { intendedFor: 'c' })],
+    decision: { kind: 'wait', claims: 's' },
+  },
+  {
+    title: 'waits for one that is being loaded ahead with its code rather than load a standby',
+    instances: [named('s', 'standby'), named('l', 'loading', { intendedFor: 'c' })],
+    decision: { kind: 'wait', claims: 'l' },
+  },
+  {
+    title: 'loads a standby when the one being loaded ahead is claimed',
+    instances: [named('s', 'standby'), named('l', 'loading', { intendedFor: 'c' })],
+    snapshot: { claimed: new Set(['l']) },
+    decision: { kind: 'load', instanceId: 's' },
+  },
+  {
+    title: 'does not wait for one that is being loaded for a call of its own',
+    instances: [named('l', 'loading')],
+    decision: { kind: 'start' },
+  },
+  {
+    title: 'does not load a standby that is meant for other code',
+    instances: [named('s', 'standby', { intendedFor: 'o' })],
+    decision: { kind: 'start' },
+  },
+  {
     title: 'waits when as many start as may',
-    instances: [instance('starting'), instance('starting')],
-    snapshot: { promised: 2 },
-    decision: { kind: 'wait', promised: false },
+    instances: [named('a', 'starting'), named('b', 'starting')],
+    snapshot: { claimed: new Set(['a', 'b']) },
+    decision: { kind: 'wait', claims: null },
   },
   {
     title: 'does not evict when as many start as may',
     instances: [
-      instance('starting'),
-      instance('starting'),
+      named('a', 'starting'),
+      named('b', 'starting'),
       instance('idle', { codeKey: 'other' }),
       instance('busy'),
     ],
-    snapshot: { promised: 2 },
-    decision: { kind: 'wait', promised: false },
+    snapshot: { claimed: new Set(['a', 'b']) },
+    decision: { kind: 'wait', claims: null },
   },
-  { title: 'waits when all are busy', instances: busy(4), decision: { kind: 'wait', promised: false } },
+  { title: 'waits when all are busy', instances: busy(4), decision: { kind: 'wait', claims: null } },
   {
     title: 'counts loading and stopping ones as taking a place',
     instances: [instance('loading'), instance('stopping'), ...busy(2)],
-    decision: { kind: 'wait', promised: false },
+    decision: { kind: 'wait', claims: null },
   },
   {
-    title: 'evicts the one idle longest when full',
+    title: 'evicts the one worth least when full',
+    instances: [
+      named('x', 'idle', { codeKey: 'o', since: 10 }),
+      named('y', 'standby', { profileKey: 'q', since: 20 }),
+      ...busy(2),
+    ],
+    snapshot: { worth: ({ id }) => (id === 'y' ? 1 : 2) },
+    decision: { kind: 'evict', instanceId: 'y' },
+  },
+  {
+    title: 'evicts the one idle longest of those worth the same',
     instances: [
       named('x', 'idle', { codeKey: 'o', since: 20 }),
       named('y', 'standby', { profileKey: 'q', since: 10 }),
@@ -131,27 +173,21 @@ const table: Row[] = [
     decision: { kind: 'evict', instanceId: 'y' },
   },
   {
+    title: 'does not evict what must stay',
+    instances: [named('x', 'idle', { codeKey: 'o' }), ...busy(3)],
+    snapshot: { worth: () => Infinity },
+    decision: { kind: 'wait', claims: null },
+  },
+  {
     title: 'does not evict when one that is being stopped makes room',
     instances: [instance('stopping'), instance('idle', { codeKey: 'o' }), ...busy(2)],
-    decision: { kind: 'wait', promised: false },
+    decision: { kind: 'wait', claims: null },
   },
   {
     title: 'evicts another when the room being made is for a request ahead',
     instances: [instance('stopping'), named('x', 'idle', { codeKey: 'o' }), ...busy(2)],
     snapshot: { waiting: 1 },
     decision: { kind: 'evict', instanceId: 'x' },
-  },
-  {
-    title: 'rejects when the queue is full',
-    instances: busy(4),
-    snapshot: { waiting: 2 },
-    decision: { kind: 'reject' },
-  },
-  {
-    title: 'serves from what is there even when the queue is full',
-    instances: [...busy(3), named('l', 'idle')],
-    snapshot: { waiting: 2 },
-    decision: { kind: 'use', instanceId: 'l' },
   },
 ];
 
@@ -160,7 +196,7 @@ for (const { title, instances = [], request = {}, snapshot = {}, decision } of t
     t.deepEqual(
       decide(
         { profileKey: 'p', codeKey: 'c', reuse: false, ...request },
-        { instances, promised: 0, limits, waiting: 0, ...snapshot },
+        { instances, claimed: new Set(), limits, waiting: 0, worth: () => 1, ...snapshot },
       ),
       decision,
     );
@@ -170,8 +206,11 @@ const view = fc.record({
   state: fc.constantFrom(...INSTANCE_STATES.filter((state) => state !== 'stopped')),
   profileKey: fc.constantFrom('p', 'q'),
   codeKey: fc.constantFrom('c', 'd'),
+  intended: fc.constantFrom(null, 'c', 'd'),
   calls: fc.nat(2),
   since: fc.nat(100),
+  claimed: fc.boolean(),
+  worth: fc.constantFrom(0, 1, 2, Infinity),
 });
 
 const situation = fc.record({
@@ -181,57 +220,66 @@ const situation = fc.record({
     reuse: fc.boolean(),
   }),
   views: fc.array(view, { maxLength: 8 }),
-  promised: fc.nat(4),
   waiting: fc.nat(4),
   limits: fc.record({
     maxInstances: fc.integer({ min: 1, max: 8 }),
     maxStarting: fc.integer({ min: 1, max: 4 }),
-    maxWaiting: fc.nat(4),
   }),
 });
 
 test('the scheduler keeps its promises in any situation', (t) => {
   fc.assert(
-    fc.property(situation, ({ request, views, promised, waiting, limits: given }) => {
-      const instances: InstanceView[] = views.map((each, index) => ({
+    fc.property(situation, ({ request, views, waiting, limits: given }) => {
+      const instances: InstanceView[] = views.map(({ intended, ...each }, index) => ({
         ...each,
         id: String(index),
         codeKey: each.state === 'starting' || each.state === 'standby' ? null : each.codeKey,
+        intendedFor: each.state === 'idle' || each.state === 'busy' ? null : intended,
       }));
-      const decision = decide(request, { instances, promised, limits: given, waiting });
+      const claimed = new Set(instances.flatMap(({ id }) => (views[Number(id)]!.claimed ? [id] : [])));
+      const worth = ({ id }: InstanceView) => views[Number(id)]!.worth;
+      const decision = decide(request, { instances, claimed, limits: given, waiting, worth });
       const find = (id: string) => instances.find((each) => each.id === id)!;
+      const mine = (each: InstanceView) =>
+        each.profileKey === request.profileKey &&
+        (each.intendedFor === null || each.intendedFor === request.codeKey);
       const starting = instances.filter(({ state }) => state === 'starting');
-      const ours = starting.filter(({ profileKey }) => profileKey === request.profileKey);
-      const fitting = instances.filter(
+      const open = starting.filter((each) => mine(each) && !claimed.has(each.id));
+      const usable = instances.filter(
         (each) =>
-          (each.state === 'idle' &&
-            each.codeKey === request.codeKey &&
-            (request.reuse || each.calls === 0)) ||
-          (each.state === 'standby' && each.profileKey === request.profileKey),
+          each.state === 'idle' && each.codeKey === request.codeKey && (request.reuse || each.calls === 0),
+      );
+      const standbys = instances.filter((each) => each.state === 'standby' && mine(each));
+      const loading = instances.filter(
+        (each) => each.state === 'loading' && each.intendedFor === request.codeKey && !claimed.has(each.id),
       );
 
-      if (fitting.length > 0)
-        t.true(decision.kind === 'use' || decision.kind === 'load', 'what fits and is idle is used');
-      if (decision.kind === 'use' || decision.kind === 'load')
-        t.true(fitting.includes(find(decision.instanceId)));
+      if (usable.length > 0) t.is(decision.kind, 'use', 'what is loaded and idle is used');
+      else if (standbys.length + loading.length > 0)
+        t.true(['load', 'wait'].includes(decision.kind), 'nothing is started while something fits');
+      if (decision.kind === 'use') t.true(usable.includes(find(decision.instanceId)));
+      if (decision.kind === 'load') t.true(standbys.includes(find(decision.instanceId)));
       if (decision.kind === 'use' && !request.reuse) t.is(find(decision.instanceId).calls, 0);
       if (decision.kind === 'start') {
         t.true(instances.length < given.maxInstances);
         t.true(starting.length < given.maxStarting);
-        t.true(ours.length <= promised, 'a start under way is not passed by');
+        t.is(open.length, 0, 'a start under way is not passed by');
       }
       if (decision.kind === 'evict') {
         t.true(['idle', 'standby'].includes(find(decision.instanceId).state));
         t.true(instances.length >= given.maxInstances, 'nobody goes while there is room');
+        t.true(worth(find(decision.instanceId)) < Infinity);
       }
       if (decision.kind === 'wait') {
-        const reason = decision.promised
-          ? ours.length > promised
-          : starting.length >= given.maxStarting || instances.length >= given.maxInstances;
-        t.true(reason, 'who waits knows what for');
-        if (!decision.promised) t.true(waiting < given.maxWaiting);
+        if (decision.claims !== null) {
+          t.false(claimed.has(decision.claims), 'nobody claims what another waits for');
+          t.true([...open, ...loading].includes(find(decision.claims)));
+        } else
+          t.true(
+            starting.length >= given.maxStarting || instances.length >= given.maxInstances,
+            'who waits knows what for',
+          );
       }
-      if (decision.kind === 'reject') t.true(waiting >= given.maxWaiting);
     }),
     { numRuns: 2_000 },
   );

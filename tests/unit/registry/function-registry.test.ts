@@ -17,6 +17,10 @@ class Fixture {
   readonly functionsDir: string;
   readonly tmpDir: string;
   readonly retired: string[] = [];
+  /** Versions whose instance of the load check was let go. */
+  readonly discarded: number[] = [];
+  /** What was said to be active, in order. */
+  readonly active: { version: number; used: boolean }[] = [];
   readonly checked: { version: number; files: string[] }[] = [];
   /** What the next load checks throw. */
   loadFailures: Error[] = [];
@@ -46,7 +50,10 @@ class Fixture {
         this.checked.push({ version: candidate.active.version, files: fs.readdirSync(treeDir).sort() });
         const failure = this.loadFailures.shift();
         if (failure) throw failure;
+        return () => this.discarded.push(candidate.active.version);
       },
+      onActive: ({ active }, lastUsedAt) =>
+        this.active.push({ version: active.version, used: lastUsedAt !== null }),
       onRetired: async (record) => {
         this.retired.push(versionKey(record.active).replace(/#.*/, ''));
       },

@@ -1,0 +1,59 @@
+/** Owns what all containers of one driver are made from: found out once at `open`, its image made again when somebody removed it. */
+import { realpathSync } from 'node:fs';
+import { ensureBaseImage } from './base-image.js';
+import type { BridgeNetwork } from './bridge-network.js';
+import { createOptions, type ContainerContext } from './container-spec.js';
+import { detectFeatures } from './docker-features.js';
+import type { DockerDriverOptions } from './docker-driver.js';
+import type { ContainerSpec } from './driver.js';
+import type { ContainerCreateOptions, Engine } from './engine.js';
+
+export interface ContainerTemplateOptions extends Pick<
+  DockerDriverOptions,
+  'dirId' | 'bootId' | 'runtime' | 'image' | 'workerDir' | 'logger'
+> {
+  engine: Engine;
+  bridge: Pick<BridgeNetwork, 'name' | 'resolvers'>;
+}
+
+/** Empty until `open`. */
+export class ContainerTemplate {
+  readonly #options: ContainerTemplateOptions;
+  #context: ContainerContext | undefined;
+
+  constructor(options: ContainerTemplateOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#context !== undefined;
+  }
+
+  /** Rejects with `DriverError` when the daemon cannot make our containers. */
+  async open(progress: (line: string) => void): Promise<void> {
+    const { engine, bridge, dirId, bootId, runtime, workerDir, image } = this.#options;
+    const features = await detectFeatures(engine, runtime);
+    this.#context = {
+      dirId,
+      bootId,
+      runtime,
+      image: await ensureBaseImage(engine, { image, progress }),
+      bridgeNetwork: bridge.name,
+      bridgeResolvers: bridge.resolvers,
+      ...features,
+      workerDir: realpathSync.native(workerDir),
+    };
+  }
+
+  /** @param slotSource the slot's real path, checked */
+  createOptions(spec: ContainerSpec, slotSource: string): ContainerCreateOptions {
+    return createOptions(spec, slotSource, this.#context as ContainerContext);
+  }
+
+  async renewImage(): Promise<void> {
+    const { engine, logger, image } = this.#options;
+    logger.warn('the base image is gone; making it again');
+    const renewed = await ensureBaseImage(engine, { image, progress: (line) => logger.info(line) });
+    this.#context = { ...(this.#context as ContainerContext), image: renewed };
+  }
+}

@@ -1,0 +1,21 @@
+/** Owns how a request is judged by its head alone. Calls pass the same checks as all else, without the middleware around them. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Middleware } from 'koa';
+
+/** Throws `GlambdarError` when the request must not go further. Cheap, synchronous, and before any body is read. */
+export type Check = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** All of them, in order. */
+export function allChecks(checks: readonly Check[]): Check {
+  return (req, res) => {
+    for (const check of checks) check(req, res);
+  };
+}
+
+/** The check as middleware. */
+export function checked(check: Check): Middleware {
+  return (ctx, next) => {
+    check(ctx.req, ctx.res);
+    return next();
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * Owns one question: which instances should be made ready ahead of calls, now? A pure function of what is there and what
+ * is wanted; the replenisher carries out.
+ *
+ * Order: functions in use that have nothing ready → the standbys each profile should have → the others, by what one more
+ * is worth. Calls that wait go first: while some do, only functions are refilled that have waited their turn (`due`).
+ */
+import type { InstanceView } from './scheduler.js';
+
+/** What a function should have ready. */
+export interface Want {
+  codeKey: string;
+  profileKey: string;
+  /** Instances that are in calls come back, so they count. */
+  reuse: boolean;
+  target: number;
+  /** It may be refilled although calls wait. */
+  due: boolean;
+  /** What its n-th ready instance is worth. */
+  worth: (n: number) => number;
+  /** Memory one takes. */
+  bytes: number;
+}
+
+/** What a profile should have ready for functions that have nothing. */
+export interface StandbyWant {
+  profileKey: string;
+  target: number;
+  /** Of those, how many loading ahead must leave. */
+  reserve: number;
+  bytes: number;
+}
+
+export interface RefillSnapshot {
+  instances: readonly InstanceView[];
+  wants: readonly Want[];
+  standbys: readonly StandbyWant[];
+  limits: {
+    /** Instances there may be after a start. */
+    maxInstances: number;
+    /** Starts under way after one more. */
+    maxStarting: number;
+    /** Loads ahead under way after one more. */
+    maxLoading: number;
+  };
+  /** Calls wait for a start. */
+  backlog: boolean;
+  /** Memory that idle instances may take beyond what they take and what is on its way. */
+  freeBytes: number;
+}
+
+export type Refill =
+  | { kind: 'load'; instanceId: string; codeKey: string }
+  | { kind: 'start'; profileKey: string; intendedFor: string | null };
+
+/** What to begin now, in order. `short` is what did not fit into the memory: an idle one worth less may go for it. */
+export function planRefills(snapshot: RefillSnapshot): {
+  refills: Refill[];
+  short: Want | StandbyWant | null;
+} {
+  const { instances, limits, backlog } = snapshot;
+  const refills: Refill[] = [];
+  const ready = new Map<string, number>();
+  const standby = new Map<string, InstanceView[]>();
+  const coming = new Map<string, number>();
+  let starting = 0;
+  let loading = 0;
+  for (const instance of instances) {
+    const { state, intendedFor, profileKey } = instance;
+    const codeKey = instance.codeKey ?? intendedFor;
+    if (state === 'starting') starting += 1;
+    if (state === 'loading' && intendedFor !== null) loading += 1;
+    const counts = state === 'idle' || state === 'busy' || intendedFor !== null;
+    if (codeKey !== null && counts && state !== 'stopping') add(ready, key(codeKey, state === 'busy'), 1);
+    else if (state === 'standby') standby.set(profileKey, [...(standby.get(profileKey) ?? []), instance]);
+    else if (state === 'starting') add(coming, profileKey, 1);
+  }
+  let total = instances.length;
+  let free = snapshot.freeBytes;
+  let short: Want | StandbyWant | null = null;
+
+  const canStart = (): boolean => starting < limits.maxStarting && total < limits.maxInstances;
+  const start = (want: Want | StandbyWant, intendedFor: string | null): boolean => {
+    if (!canStart()) return false;
+    if (want.bytes > free) {
+      short ??= want;
+      return false;
+    }
+    refills.push({ kind: 'start', profileKey: want.profileKey, intendedFor });
+    starting += 1;
+    total += 1;
+    free -= want.bytes;
+    return true;
+  };
+  const reserves = new Map(snapshot.standbys.map(({ profileKey, reserve }) => [profileKey, reserve]));
+  const refill = (want: Want): boolean => {
+    const { codeKey, profileKey } = want;
+    const there = standby.get(profileKey) ?? [];
+    if (there.length > (reserves.get(profileKey) ?? 0) && loading < limits.maxLoading) {
+      refills.push({ kind: 'load', instanceId: there.shift()!.id, codeKey });
+      loading += 1;
+    } else if (!start(want, codeKey)) return false;
+    add(ready, key(codeKey, false), 1);
+    return true;
+  };
+  const has = (want: Want): number =>
+    (ready.get(key(want.codeKey, false)) ?? 0) + (want.reuse ? (ready.get(key(want.codeKey, true)) ?? 0) : 0);
+  const lacks = (want: Want): boolean => has(want) < want.target && (!backlog || want.due);
+
+  for (const want of snapshot.wants) if (has(want) === 0 && lacks(want)) refill(want);
+  if (!backlog)
+    for (const want of snapshot.standbys) {
+      const { profileKey } = want;
+      let missing = want.target - (standby.get(profileKey)?.length ?? 0) - (coming.get(profileKey) ?? 0);
+      while (missing > 0 && start(want, null)) missing -= 1;
+    }
+  const open = snapshot.wants.filter(lacks);
+  while (open.length > 0) {
+    const values = open.map((want) => want.worth(has(want) + 1));
+    const best = values.indexOf(Math.max(...values));
+    const want = open[best]!;
+    if (!refill(want) || !lacks(want)) open.splice(best, 1);
+  }
+  return { refills, short };
+}
+
+/** Idle instances by the code they hold. */
+export function readyCounts(instances: readonly InstanceView[]): (codeKey: string) => number {
+  const counts = new Map<string, number>();
+  for (const { state, codeKey } of instances)
+    if (state === 'idle' && codeKey !== null) counts.set(codeKey, (counts.get(codeKey) ?? 0) + 1);
+  return (codeKey) => counts.get(codeKey) ?? 0;
+}
+
+function key(codeKey: string, busy: boolean): string {
+  return busy ? `busy ${codeKey}` : codeKey;
+}
+
+function add(counts: Map<string, number>, name: string, by: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + by);
+}

@@ -1,0 +1,225 @@
+/**
+ * Owns having instances ready before calls come: carries out what the plan says, keeps what is idle within the memory
+ * budget, lets go of what is no longer wanted. What calls themselves start is the pool's.
+ *
+ * | Failure                                       | What happens                                                         |
+ * |-----------------------------------------------|----------------------------------------------------------------------|
+ * | a start ahead of calls fails                  | tried again after a pause that doubles, up to half a minute          |
+ * | loading ahead fails                           | stopped; the function is loaded by its next call, ahead after a pause |
+ * | what was loaded ahead ends, or does not rest  | the same                                                             |
+ * | the driver is unavailable                     | nothing is begun; at its return what is missing is replaced          |
+ */
+import { availableParallelism } from 'node:os';
+import type { Profile } from '../driver/driver.js';
+import { LoadFailure } from '../ipc/worker-connection.js';
+import type { Logger } from '../logger.js';
+import type { Demands } from './demands.js';
+import type { Fleet } from './fleet.js';
+import type { IdleBudget } from './idle-budget.js';
+import type { Instance } from './instance.js';
+import type { MemoryLedger } from './memory-ledger.js';
+import type { Queue } from './queue.js';
+import { planRefills } from './refill-plan.js';
+import type { TreeStock } from './tree-stock.js';
+
+/** Events come in bursts; one look after them is enough, and calls under way get the CPU first. */
+const PAUSE_MS = 10;
+const TICK_MS = 1_000;
+/** Turns that calls of others have before a function is refilled while they wait. */
+const PATIENCE = 2 * availableParallelism();
+const LONGEST_BACK_OFF_MS = 30_000;
+/** A refill that took longer says more of the machine's trouble than of what should be ready. */
+const LONGEST_AWAY_MS = 5_000;
+const MOST_TAKEN = 256;
+
+export interface ReplenisherOptions {
+  fleet: Fleet;
+  trees: TreeStock;
+  queue: Queue;
+  demands: Demands;
+  ledger: MemoryLedger;
+  budget: IdleBudget;
+  limits: {
+    maxInstances: number;
+    /** Starts at once while calls wait. */
+    maxStarting: number;
+  };
+  /** Starts at once, and loads ahead at once, while no call waits. */
+  maxRefilling: number;
+  loadTimeoutMs: number;
+  available: () => boolean;
+  /** Begins to start an instance ahead of calls. */
+  start: (profile: Profile, intendedFor: string | null) => void;
+  /** An instance became usable. */
+  onReady: () => void;
+  /** A function has again what a call took, after so many milliseconds. */
+  onRefilled?: ((ms: number) => void) | undefined;
+  logger: Logger;
+}
+
+export class Replenisher {
+  readonly #options: ReplenisherOptions;
+  readonly #ticker: NodeJS.Timeout;
+  #pending: NodeJS.Timeout | null = null;
+  #open = false;
+  /** Virtual time from which a function may be refilled although calls wait. */
+  readonly #turns = new Map<string, number>();
+  /** When instances of a code were taken that have not been replaced. */
+  readonly #taken = new Map<string, number[]>();
+  #failures = 0;
+  #notBefore = -Infinity;
+
+  constructor(options: ReplenisherOptions) {
+    this.#options = options;
+    this.#ticker = setInterval(() => void this.tick(), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  /** From now on instances are made ready. */
+  open(): void {
+    this.#open = true;
+    this.poke();
+  }
+
+  /** Something changed: looks again, soon. */
+  poke(): void {
+    if (!this.#open) return;
+    this.#pending ??= setTimeout(() => {
+      this.#pending = null;
+      this.run(false);
+    }, PAUSE_MS);
+  }
+
+  close(): void {
+    this.#open = false;
+    clearInterval(this.#ticker);
+    if (this.#pending) clearTimeout(this.#pending);
+  }
+
+  /** A call took an instance with this code, or would have. */
+  took(codeKey: string, now: number): void {
+    if (!this.#options.demands.of(codeKey)) return;
+    const times = this.#taken.get(codeKey) ?? [];
+    if (times.length < MOST_TAKEN) times.push(now);
+    this.#taken.set(codeKey, times);
+  }
+
+  /** This code is no function's any more. */
+  retire(codeKey: string): void {
+    const flow = this.#options.demands.of(codeKey)?.workload.flow;
+    if (flow !== undefined) this.#turns.delete(flow);
+    this.#taken.delete(codeKey);
+    this.#options.demands.retire(codeKey);
+    this.#options.trees.drop(codeKey);
+  }
+
+  /** A start ahead of calls failed. */
+  startFailed(now: number): void {
+    this.#failures += 1;
+    this.#notBefore = now + Math.min(LONGEST_BACK_OFF_MS, 500 * 2 ** this.#failures);
+  }
+
+  startWorked(): void {
+    this.#failures = 0;
+    this.#notBefore = -Infinity;
+  }
+
+  /** An idle instance has ended of its own: that should not go on and on. */
+  lost(instance: Instance, now: number): void {
+    if (instance.codeKey !== null && instance.calls === 0)
+      this.#options.demands.of(instance.codeKey)?.failed(now);
+  }
+
+  /** Loads the code a fresh standby is meant for; gives it to whoever comes when that is not wanted any more. */
+  async load(instance: Instance, codeKey: string): Promise<void> {
+    const { demands, trees, fleet, loadTimeoutMs, logger, onReady } = this.#options;
+    const demand = demands.of(codeKey);
+    if (!demand || !this.#open) {
+      instance.intendedFor = null;
+      return;
+    }
+    const { code, flow } = demand.workload;
+    instance.reserve(codeKey, true);
+    try {
+      await instance.load(await trees.take(code), code.load, loadTimeoutMs);
+      const takenAt = this.#taken.get(codeKey)?.shift();
+      if (takenAt !== undefined) this.#refilled(demand, performance.now() - takenAt);
+      // Replaced or deleted meanwhile: nobody will ask for it.
+      if (!demands.of(codeKey)) void fleet.stop(instance);
+    } catch (err) {
+      if (instance.state === 'loading') {
+        demand.failed(performance.now());
+        if (!(err instanceof LoadFailure)) logger.warn({ err, function: flow }, 'could not be loaded ahead');
+      }
+      void fleet.stop(instance);
+    }
+    onReady();
+  }
+
+  /** @param backlog calls wait: only what has waited its turn may begin */
+  run(backlog: boolean): void {
+    const { fleet, demands, queue, limits, maxRefilling, available, budget } = this.#options;
+    const now = performance.now();
+    if (!this.#open || !available()) return;
+    const instances = fleet.list();
+    if (!backlog) budget.tidy(instances, now);
+    if (now < this.#notBefore) return;
+    const wants = demands.wants(now, (flow) => this.#isDue(flow));
+    const { refills, short } = planRefills({
+      instances,
+      wants,
+      standbys: demands.standbys(now),
+      limits: {
+        // The last places are for calls.
+        maxInstances:
+          limits.maxInstances - (backlog ? 0 : Math.min(limits.maxStarting, limits.maxInstances >> 2)),
+        maxStarting: backlog ? limits.maxStarting : maxRefilling,
+        maxLoading: maxRefilling,
+      },
+      backlog: backlog || queue.length > 0,
+      freeBytes: budget.freeBytes(instances),
+    });
+    for (const refill of refills) {
+      if (refill.kind === 'load') void this.load(fleet.get(refill.instanceId), refill.codeKey);
+      else {
+        this.#options.start(demands.profile(refill.profileKey), refill.intendedFor);
+        const flow = refill.intendedFor === null ? undefined : demands.of(refill.intendedFor)?.workload.flow;
+        if (flow === undefined) continue;
+        this.#turns.delete(flow);
+        if (queue.length > 0) queue.charge(flow);
+      }
+    }
+    if (short && !backlog) budget.makeRoom(short, now);
+  }
+
+  /** Measures, and looks again: targets fade with time. */
+  async tick(): Promise<void> {
+    const { ledger, available, demands, fleet, logger, budget } = this.#options;
+    if (!this.#open || !available()) return;
+    const now = performance.now();
+    try {
+      for (const instance of await ledger.sample(budget.idle(), now)) {
+        if (instance.state !== 'idle') continue;
+        const demand = instance.codeKey === null ? undefined : demands.of(instance.codeKey);
+        logger.warn({ function: demand?.workload.flow }, 'an idle instance computes without a call; stopped');
+        demand?.failed(now);
+        void fleet.stop(instance);
+      }
+    } catch (err) {
+      logger.debug({ err }, 'memory of idle instances could not be measured');
+    }
+    this.poke();
+  }
+
+  #refilled(demand: { wasAway(ms: number): void }, ms: number): void {
+    demand.wasAway(Math.min(ms, LONGEST_AWAY_MS));
+    this.#options.onRefilled?.(ms);
+  }
+
+  #isDue(flow: string): boolean {
+    const { queue } = this.#options;
+    const turn = this.#turns.get(flow) ?? queue.nextTag(flow) + PATIENCE;
+    this.#turns.set(flow, turn);
+    return queue.clock >= turn;
+  }
+}

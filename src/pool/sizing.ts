@@ -1,0 +1,74 @@
+/**
+ * Owns how many instances should be ready: pure functions. An instance that is taken is away until it is replaced (or
+ * comes back), so calls that find none are the calls lost in Erlang's system of n servers without a queue.
+ */
+
+/** Of a hundred calls, this share may find nothing ready. */
+export const MAX_LOSS = 0.01;
+
+/**
+ * Erlang's B formula (Erlang 1917) by its stable recursion: the share of calls that find all servers taken.
+ * @param servers how many there are, ≥ 0
+ * @param load arrivals per second × seconds a server is taken by each, in erlang
+ */
+export function erlangB(servers: number, load: number): number {
+  let loss = 1;
+  for (let n = 1; n <= servers; n += 1) loss = (load * loss) / (n + load * loss);
+  return loss;
+}
+
+/** The least number of servers that loses at most `maxLoss` of the calls, and no more than `most`. 0 without load. */
+export function serversFor(load: number, most: number, maxLoss = MAX_LOSS): number {
+  if (!(load > 0)) return 0;
+  let loss = 1;
+  let n = 0;
+  while (loss > maxLoss && n < most) {
+    n += 1;
+    loss = (load * loss) / (n + load * loss);
+  }
+  return n;
+}
+
+export interface Traffic {
+  /** Calls per second. */
+  rate: number;
+  /** Seconds from taking one until it is replaced, or comes back. */
+  awaySeconds: number;
+  /** The most calls that came within such a time lately: a repeat of that burst should find as many. */
+  burst: number;
+}
+
+/** How many instances of a function in use should be ready: at least one; and never more than `most`. */
+export function readyFor({ rate, awaySeconds, burst }: Traffic, most: number): number {
+  return Math.max(1, Math.min(most, Math.max(serversFor(rate * awaySeconds, most), Math.ceil(burst))));
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * Greedy-Dual-Size-Frequency (Cherkasova 1998): what goes first when room is needed. Worth = the clock at the last use
+ * + frequency × cost / size; the clock is the worth of what went last, so that what is no longer used grows old.
+ */
+export class GreedyDual {
+  #clock = 0;
+  readonly #credits = new Map<string, number>();
+
+  /** Something of this key was used. */
+  used(key: string): void {
+    this.#credits.set(key, this.#clock);
+  }
+
+  /** @param ratePerSecond of the calls that need it  @param costMs what each of them saves by it */
+  worth(key: string, ratePerSecond: number, costMs: number, bytes: number): number {
+    return (this.#credits.get(key) ?? 0) + (ratePerSecond * costMs) / Math.max(1, bytes / MIB);
+  }
+
+  /** Something of this worth went. */
+  evicted(worth: number): void {
+    if (Number.isFinite(worth)) this.#clock = Math.max(this.#clock, worth);
+  }
+
+  forget(key: string): void {
+    this.#credits.delete(key);
+  }
+}

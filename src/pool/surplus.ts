@@ -1,0 +1,55 @@
+/** Owns which idle instances are more than what is wanted, and what one more or less is worth. Pure but for what it is given. */
+import type { Demands } from './demands.js';
+import { readyCounts, type StandbyWant, type Want } from './refill-plan.js';
+import type { InstanceView } from './scheduler.js';
+
+/** Loaded for a version that is being deployed, or that nobody will ask for: after this it is the latter. */
+const UNKNOWN_MS = 60_000;
+
+/** What the next one of it would be worth. A standby that is missing is worth more than any that is there. */
+export function worthOf(want: Want | StandbyWant, ready: (codeKey: string) => number): number {
+  return 'worth' in want ? want.worth(ready(want.codeKey) + 1) : Infinity;
+}
+
+/**
+ * Those to stop: the ones idle for longest first. Instances that were called go by their own time.
+ * @param surplusMs how long what is ready beyond what is wanted is kept, should it be wanted again
+ */
+export function surplusOf<T extends InstanceView>(
+  instances: readonly T[],
+  demands: Demands,
+  now: number,
+  surplusMs: number,
+): T[] {
+  const surplus: T[] = [];
+  const excess = new Map<string, number>();
+  const ready = readyCounts(instances);
+  const byAge = [...instances].sort((a, b) => a.since - b.since);
+  for (const { profileKey, target } of demands.standbys(now)) {
+    const there = instances.filter((i) => i.state === 'standby' && i.profileKey === profileKey).length;
+    excess.set(profileKey, there - target);
+  }
+  for (const instance of byAge) {
+    const { state, codeKey, profileKey, calls, since } = instance;
+    const idleMs = now - since;
+    if (state === 'standby') {
+      const over = excess.get(profileKey) ?? 1;
+      if (over <= 0 || idleMs < surplusMs) continue;
+      excess.set(profileKey, over - 1);
+      surplus.push(instance);
+    } else if (state === 'idle' && codeKey !== null && calls === 0) {
+      const demand = demands.of(codeKey);
+      if (!demand) {
+        if (idleMs >= UNKNOWN_MS) surplus.push(instance);
+        continue;
+      }
+      const over = excess.get(codeKey) ?? ready(codeKey) - demands.limit(demand, now);
+      // An exact number is meant exactly, and what is not in use has been kept for its time.
+      const exact = demand.workload.standby !== null || !demand.inUse(now);
+      if (over <= 0 || (!exact && idleMs < surplusMs)) continue;
+      excess.set(codeKey, over - 1);
+      surplus.push(instance);
+    }
+  }
+  return surplus;
+}

@@ -1,0 +1,121 @@
+import test from 'ava';
+import { DriverError } from '../../../src/driver/driver.js';
+import { changed, openOnFake, until, type Parts } from '../../helpers/fake-engine-driver.js';
+
+const never = new AbortController().signal;
+
+/** A driver with as many running containers, whose removals the daemon takes and does not finish. */
+async function withHeldRemovals(t: Parameters<typeof openOnFake>[0], names: string[]): Promise<Parts> {
+  const parts = await openOnFake(t, { removalsAtOnce: 2, pingLimitMs: 1_000 });
+  await until(() => parts.engine.watchers === 1);
+  for (const name of names) await parts.driver.start(parts.spec(name), never);
+  parts.engine.hold('DELETE /containers');
+  return parts;
+}
+
+function deleted(engine: Parts['engine']): string[] {
+  return engine.requests
+    .filter((line) => line.startsWith('DELETE /containers'))
+    .map((line) => line.slice(-1));
+}
+
+test.serial('no more than a few removals are at the daemon; the others follow in order', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c', 'd', 'e']);
+  const removed = ['a', 'b', 'c', 'd', 'e'].map((name) => driver.remove(name));
+  await until(() => deleted(engine).length === 2);
+  await driver.output('a', 1); // a whole round trip later there are still two
+  t.deepEqual(deleted(engine).sort(), ['a', 'b']);
+  engine.release('DELETE /containers');
+  await Promise.all(removed);
+  t.deepEqual(deleted(engine).slice(2).sort(), ['c', 'd', 'e']);
+  t.is(deleted(engine).at(-1), 'e');
+  t.is(engine.containers.size, 0);
+});
+
+test.serial('urgent removals go first, and are killed at once when they have to wait', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c', 'd', 'e']);
+  const removed = ['a', 'b', 'c', 'd'].map((name) => driver.remove(name));
+  removed.push(driver.remove('e', { urgent: true }), driver.remove('d', { urgent: true }));
+  await until(() => engine.containers.get('glambdar-e')?.state === 'exited');
+  await until(() => engine.containers.get('glambdar-d')?.state === 'exited');
+  t.is(engine.containers.get('glambdar-c')?.state, 'running');
+  t.is(deleted(engine).length, 2);
+  engine.release('DELETE /containers');
+  await Promise.all(removed);
+  t.deepEqual(deleted(engine).slice(2, 4).sort(), ['d', 'e']);
+  t.is(deleted(engine).at(-1), 'c');
+});
+
+test.serial('an urgent removal whose turn it is needs no kill of its own', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a']);
+  engine.release('DELETE /containers');
+  await driver.remove('a', { urgent: true });
+  t.false(engine.requests.some((line) => line.endsWith('/kill')));
+});
+
+test.serial('a worker that ends by itself while its removal waits is not asked why', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c', 'd']);
+  const exits: unknown[] = [];
+  driver.onExit('c', (exit) => exits.push(exit));
+  const removed = ['a', 'b', 'c'].map((name) => driver.remove(name));
+  engine.die('glambdar-c', 0);
+  engine.die('glambdar-d', 0); // the later event is dealt with: so is the earlier
+  t.like(await driver.exitState('d', 5_000), { exitCode: 0 });
+  t.deepEqual(
+    engine.requests.filter((line) => line.endsWith('c/json')),
+    [],
+  );
+  t.is(await driver.exitState('c', 0), undefined);
+  t.deepEqual(exits, []);
+  engine.release('DELETE /containers');
+  await Promise.all(removed);
+});
+
+test.serial('waiting removals are left alone by the reaper, and asking twice removes once', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c']);
+  const removed = ['a', 'b', 'c', 'c', 'a'].map((name) => driver.remove(name));
+  const lists = (): number => engine.requests.filter((line) => line === 'GET /containers/json').length;
+  const before = lists();
+  await until(() => lists() > before + 2);
+  engine.release('DELETE /containers');
+  await Promise.all(removed);
+  t.deepEqual(deleted(engine).sort(), ['a', 'b', 'c']);
+});
+
+test.serial('when the daemon goes away waiting removals reject, and the reaper gets them', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c', 'd']);
+  const removed = ['a', 'b', 'c', 'd'].map((name) => driver.remove(name));
+  const rejected = removed.map((each) => t.throwsAsync(each, { instanceOf: DriverError }));
+  const gone = changed(driver, false);
+  await engine.goAway();
+  await gone;
+  for (const error of await Promise.all(rejected)) t.is(error.kind, 'unavailable');
+  engine.release('DELETE /containers');
+  await engine.comeBack();
+  await until(() => engine.containers.size === 0);
+});
+
+test.serial('closing does not wait for the turns of removals', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c', 'd']);
+  const removed = ['a', 'b', 'c', 'd'].map((name) => driver.remove(name));
+  const waiting = removed
+    .slice(2)
+    .map((each) => t.throwsAsync(each, { instanceOf: DriverError, message: /stopping/ }));
+  await until(() => deleted(engine).length === 2);
+  const closed = driver.close();
+  await Promise.all(waiting);
+  engine.release('DELETE /containers');
+  await Promise.all([closed, ...removed.slice(0, 2)]);
+  t.is(engine.containers.size, 0);
+});
+
+test.serial('a failed removal gives its turn to the next', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c']);
+  engine.failures.set('DELETE /containers/glambdar-a', { status: 500, message: 'device busy' });
+  engine.failures.set('DELETE /containers/glambdar-b', { status: 500, message: 'device busy' });
+  const removed = ['a', 'b', 'c'].map((name) => driver.remove(name));
+  const failed = removed.slice(0, 2).map((each) => t.throwsAsync(each, { message: /device busy/ }));
+  engine.release('DELETE /containers');
+  await Promise.all([...failed, removed[2]]);
+  t.false(engine.containers.has('glambdar-c'));
+});
