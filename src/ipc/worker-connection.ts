@@ -105,6 +105,11 @@ export class WorkerConnection {
     return this.#lost;
   }
 
+  /** Whether something was asked and not answered yet. */
+  get working(): boolean {
+    return this.#work !== null;
+  }
+
   /** Calls back once, when the connection is lost for whatever reason. One listener: the instance. */
   onLost(listener: (reason: ConnectionLost) => void): void {
     this.#onLost = listener;

@@ -22,11 +22,11 @@ const LONGEST_BACK_OFF_MS = 300_000;
 
 export class Demand {
   workload: Workload;
-  readonly #keepAliveMs: number;
   readonly #fast = new DecayingRate(10);
   readonly #slow = new DecayingRate(300);
   #lastAt: number;
   #pauses: number[] = [];
+  #windowMs: number;
   #arrivals: number[] = [];
   #burst = 0;
   #burstAt = 0;
@@ -38,7 +38,7 @@ export class Demand {
   /** @param lastAt when it was last of use to somebody, monotonic milliseconds; a deploy counts */
   constructor(workload: Workload, keepAliveMs: number, lastAt: number) {
     this.workload = workload;
-    this.#keepAliveMs = keepAliveMs;
+    this.#windowMs = keepAliveMs;
     this.#lastAt = lastAt;
   }
 
@@ -55,6 +55,7 @@ export class Demand {
     if (pause >= PAUSE_MS && pause < Infinity) {
       this.#pauses.push(pause);
       if (this.#pauses.length > PAUSES) this.#pauses.shift();
+      if (this.#pauses.length >= PAUSES_NEEDED) this.#windowMs = windowOf(this.#pauses);
     }
     this.#lastAt = now;
     this.#fast.add(now);
@@ -75,6 +76,8 @@ export class Demand {
 
   /** Loading ahead failed, or what was loaded did not stay alive and quiet. */
   failed(now: number): void {
+    // Several that end together have one cause.
+    if (now < this.#notBefore) return;
     this.#failures += 1;
     this.#notBefore = now + Math.min(LONGEST_BACK_OFF_MS, 1000 * 2 ** this.#failures);
   }
@@ -96,10 +99,7 @@ export class Demand {
 
   /** How long after its last call it counts as in use: the 99th percentile of its own pauses, once enough are known. */
   windowMs(): number {
-    if (this.#pauses.length < PAUSES_NEEDED) return this.#keepAliveMs;
-    const sorted = [...this.#pauses].sort((a, b) => a - b);
-    const percentile = sorted[Math.ceil(0.99 * sorted.length) - 1]!;
-    return Math.min(LONGEST_WINDOW_MS, Math.max(SHORTEST_WINDOW_MS, percentile));
+    return this.#windowMs;
   }
 
   inUse(now: number): boolean {
@@ -128,4 +128,10 @@ export class Demand {
     const rate = Math.max(this.rate(now), 1000 / this.windowMs());
     return rate * erlangB(n - 1, (rate * (this.#awayMs ?? awayMs)) / 1000);
   }
+}
+
+function windowOf(pauses: readonly number[]): number {
+  const sorted = [...pauses].sort((a, b) => a - b);
+  const percentile = sorted[Math.ceil(0.99 * sorted.length) - 1]!;
+  return Math.min(LONGEST_WINDOW_MS, Math.max(SHORTEST_WINDOW_MS, percentile));
 }

@@ -66,6 +66,11 @@ export class Demands {
     this.#byFlow.delete(demand.workload.flow);
   }
 
+  /** What failed before failed for reasons that are gone. */
+  forgive(): void {
+    for (const demand of this.#byFlow.values()) demand.worked();
+  }
+
   /** Of the function whose active code this is. */
   of(codeKey: string): Demand | undefined {
     return this.#byCode.get(codeKey);

@@ -19,7 +19,7 @@ import type { Demands } from './demands.js';
 import type { Fleet } from './fleet.js';
 import type { Instance } from './instance.js';
 import { Lease, type Keep } from './lease.js';
-import type { Queue } from './queue.js';
+import { CHECKS, type Queue } from './queue.js';
 import { driverUnavailable, stopping } from './refusal.js';
 import type { Replenisher } from './replenisher.js';
 import { decide, type Decision, type SchedulerLimits } from './scheduler.js';
@@ -42,9 +42,6 @@ export interface DispatcherOptions {
   queueTimeoutMs: number;
   logger: Logger;
 }
-
-/** Load checks of deploys share one flow: they take turns with the functions, and no more. */
-const CHECKS = '\0load checks';
 
 const NONE: ReadonlySet<string> = new Set();
 const NOTHING: ContainerOutput = { stdout: '', stderr: '' };
@@ -218,7 +215,10 @@ export class Dispatcher {
       else if (start !== 'warm') demands.missed(workload.profileKey, now);
       replenisher.poke();
     }
-    return new Lease(instance, start, times, (keep, readOutput) => this.#release(instance, keep, readOutput));
+    const logs = check ? [] : instance.loadLogs.splice(0);
+    return new Lease(instance, start, times, logs, (keep, readOutput) =>
+      this.#release(instance, keep, readOutput),
+    );
   }
 
   /** After a call. Resolves with the container's own output when the instance is not kept. */
@@ -231,7 +231,6 @@ export class Dispatcher {
         demands.of(instance.codeKey ?? '')?.wasAway(performance.now() - instance.since);
         fleet.keep(instance);
         this.pump();
-        // Whoever waited may have it by now.
         if (keep === true || fleet.isBusy(instance)) return NOTHING;
       }
     }
@@ -243,8 +242,9 @@ export class Dispatcher {
     void fleet.stop(instance);
     if (this.#admission.closed) return;
     logger.error({ err: error, instance: instance.id }, 'a container could not be started');
+    replenisher.startFailed(performance.now());
     if (error instanceof DriverError && error.kind === 'unavailable') queue.rejectAll(driverUnavailable());
-    else if (!queue.startFailed(instance.id, error)) replenisher.startFailed(performance.now());
+    else queue.startFailed(instance.id, error);
     this.pump();
   }
 }

@@ -212,14 +212,17 @@ export class Instance {
   }
 
   async #stop(readOutput: boolean): Promise<ContainerOutput> {
+    // Whoever was asked something and has not answered may be up to anything.
+    const urgent = this.#connection?.working ?? false;
     this.#transition('stopping');
     this.#life.abort(new InstanceFailure('the instance was stopped'));
     await this.#started.catch(() => undefined);
     const output = readOutput ? await this.output() : { stdout: '', stderr: '' };
     faultPoint('instance.removing');
+    const removal = this.#options.driver.remove(this.id, { urgent });
     // Not earlier: the worker exits when its connection ends, and the driver would ask why of a container we remove anyway.
     this.#connection?.destroy();
-    const removed = await this.#options.driver.remove(this.id).then(
+    const removed = await removal.then(
       () => true,
       () => false,
     );

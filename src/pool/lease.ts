@@ -38,12 +38,13 @@ export class Lease {
     instance: Instance,
     start: StartKind,
     times: AcquireTimes,
+    loadLogs: Parameters<LogSink>[],
     release: (keep: Keep, readOutput: boolean) => Promise<ContainerOutput>,
   ) {
     this.#instance = instance;
     this.start = start;
     this.times = times;
-    this.loadLogs = instance.loadLogs.splice(0);
+    this.loadLogs = loadLogs;
     this.#release = release;
   }
 

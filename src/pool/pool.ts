@@ -92,7 +92,7 @@ export class Pool {
     });
     this.#dispatcher = new Dispatcher({ ...parts, replenisher: this.#replenisher });
     this.#unwatch = driver.onHealth(({ available }) => {
-      if (available) this.#replenisher.poke();
+      if (available) this.#replenisher.resume();
       else this.#queue.rejectAll(driverUnavailable());
     });
   }

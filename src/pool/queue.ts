@@ -18,6 +18,9 @@ export interface Place {
   readonly tag: number;
 }
 
+/** The flow that all load checks of deploys share: they take turns with the functions, and no more. */
+export const CHECKS = '\0load checks';
+
 /** A start that failed is tried once more on another instance before the call is told. */
 const START_ATTEMPTS = 2;
 
@@ -51,18 +54,17 @@ export class Queue {
 
   /**
    * The start of this instance failed: the first that has a claim on it bears it, and is told when it was its last
-   * attempt. Returns whether there is one.
+   * attempt.
    */
-  startFailed(instanceId: string, error: unknown): boolean {
+  startFailed(instanceId: string, error: unknown): void {
     const bearer = this.#places.find(({ waiter }) => waiter.claim === instanceId)?.waiter;
-    if (!bearer) return false;
+    if (!bearer) return;
     bearer.failedStarts += 1;
     if (bearer.failedStarts === START_ATTEMPTS) {
       this.drop(bearer);
       // One of ours says more, for instance that the disk is full.
       bearer.reject(error instanceof GlambdarError ? error : cannotStart(error));
     }
-    return true;
   }
 
   /** In order of their turns. A copy: serving one may take others out. */

@@ -96,9 +96,11 @@ export class Replenisher {
     if (this.#pending) clearTimeout(this.#pending);
   }
 
-  /** A call took an instance with this code, or would have. */
+  /** A call took a loaded instance with this code. */
   took(codeKey: string, now: number): void {
-    if (!this.#options.demands.of(codeKey)) return;
+    const demand = this.#options.demands.of(codeKey);
+    // One that comes back is not replaced.
+    if (!demand || demand.workload.reuse) return;
     const times = this.#taken.get(codeKey) ?? [];
     if (times.length < MOST_TAKEN) times.push(now);
     this.#taken.set(codeKey, times);
@@ -122,6 +124,13 @@ export class Replenisher {
   startWorked(): void {
     this.#failures = 0;
     this.#notBefore = -Infinity;
+  }
+
+  /** The driver is back: what is missing is replaced at once. */
+  resume(): void {
+    this.startWorked();
+    this.#options.demands.forgive();
+    this.poke();
   }
 
   /** An idle instance has ended of its own: that should not go on and on. */
