@@ -55,11 +55,15 @@ export class ContainerRemovals {
   /**
    * One asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's.
    * @param runs whether its end is still to come, and `ended` will be called for it
+   * @param before done when its turn has come; a failure of it changes nothing
    */
-  remove(instanceId: string, { urgent, runs }: { urgent: boolean; runs: boolean }): Promise<void> {
+  remove(
+    instanceId: string,
+    { urgent, runs, before }: { urgent: boolean; runs: boolean; before?: () => Promise<void> },
+  ): Promise<void> {
     let asked = this.#asked.get(instanceId);
     if (asked === undefined) {
-      const removal = this.#create(containerName(instanceId), urgent);
+      const removal = this.#create(containerName(instanceId), urgent, before);
       const told = this.#options
         .whileAvailable(() => {
           if (runs && !urgent) this.#giveGrace(removal);
@@ -108,12 +112,15 @@ export class ContainerRemovals {
     while (this.#atDaemon.size > 0) await Promise.allSettled(this.#atDaemon);
   }
 
-  #create(name: string, urgent: boolean): Removal {
+  #create(name: string, urgent: boolean, before?: () => Promise<void>): Removal {
     let resolve!: () => void;
     let reject!: (error: unknown) => void;
     const done = new Promise<void>((...settle) => ([resolve, reject] = settle));
     const begin = (): void => {
-      const call = this.#options.engine.removeContainer(name).finally(() => {
+      const { engine } = this.#options;
+      const ready = before === undefined ? undefined : before().catch(() => undefined);
+      const removed = ready?.then(() => engine.removeContainer(name)) ?? engine.removeContainer(name);
+      const call = removed.finally(() => {
         this.#atDaemon.delete(call);
         this.#next();
       });

@@ -144,11 +144,19 @@ class DockerDriver implements Driver {
     this.#live.started(spec.instanceId);
   }
 
-  remove(instanceId: string, { urgent = false }: RemoveOptions = {}): Promise<void> {
+  async remove(instanceId: string, options: RemoveOptions = {}): Promise<ContainerOutput> {
+    const { urgent = false, outputBytes = 0 } = options;
     const runs = this.#live.runs(instanceId);
-    this.#outputs.forget(instanceId);
     this.#live.forget(instanceId); // before its turn comes: nobody is asked why it ended while it waits
-    return this.#removals.remove(instanceId, { urgent, runs });
+    let output: ContainerOutput = { stdout: '', stderr: '' };
+    // As late as possible: what a process wrote last is there for certain once the container has ended.
+    const before = async (): Promise<void> => {
+      if (outputBytes > 0) output = await this.#outputs.read(instanceId, outputBytes);
+    };
+    await this.#removals
+      .remove(instanceId, { urgent, runs, before })
+      .finally(() => this.#outputs.forget(instanceId));
+    return output;
   }
 
   exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
