@@ -217,9 +217,7 @@ export class Dispatcher {
       replenisher.poke();
     }
     const logs = check ? [] : instance.loadLogs.splice(0);
-    return new Lease(instance, start, times, logs, (keep, readOutput) =>
-      this.#release(instance, keep, readOutput),
-    );
+    return new Lease(instance, start, times, logs, (...how) => this.#release(instance, ...how));
   }
 
   /** After a call. Resolves with the container's own output when the instance is not kept. */
