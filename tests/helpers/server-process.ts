@@ -240,6 +240,15 @@ export class ServerProcess {
 
   /** Entries of `run/` that belong to an instance. */
   slots(): string[] {
+    return this.#run().filter((entry) => !entry.startsWith('tree-'));
+  }
+
+  /** Entries of `run/` that are copies of code, ready for a slot. */
+  trees(): string[] {
+    return this.#run().filter((entry) => entry.startsWith('tree-'));
+  }
+
+  #run(): string[] {
     try {
       return readdirSync(join(this.dir, 'run')).filter((entry) => entry !== 'worker');
     } catch {
@@ -302,14 +311,14 @@ export class ServerProcess {
     const idle = count('standby', 'loaded', 'warm');
     const containers = (await this.containers()).filter(({ State }) => State === 'running').length;
     const all = (await this.containers()).length;
-    const slots = this.slots().filter((entry) => !entry.startsWith('tree-')).length;
+    const slots = this.slots().length;
     if (containers === idle && all === idle && slots === idle) return '';
     return `${idle} idle instances, ${all} containers, ${containers} of them running, ${slots} slots`;
   }
 
   async #leftovers(): Promise<string[]> {
     const containers = (await this.containers()).map(({ Names, Status }) => `${Names[0]} (${Status})`);
-    return [...containers, ...this.slots().map((entry) => `run/${entry}`)];
+    return [...containers, ...this.#run().map((entry) => `run/${entry}`)];
   }
 
   /** Processes on this machine that were started with its directory: the server's own and its children. */
@@ -345,10 +354,10 @@ export function serverForFile(options: ServerProcessOptions = {}): () => ServerP
 }
 
 /** Two at a time, in order: containers are what a machine has to make, and tables of calls are long. */
-export async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+export async function eachOf<T>(items: readonly T[], work: (item: T) => unknown, atOnce = 2): Promise<void> {
   const next = items.values();
   await Promise.all(
-    [1, 2].map(async () => {
+    Array.from({ length: atOnce }, async () => {
       for (const item of next) await work(item);
     }),
   );

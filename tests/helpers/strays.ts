@@ -27,9 +27,8 @@ export async function strays(server: ServerProcess): Promise<string[]> {
 
 /** A slot has its container; trees are kept ready while there is a function. */
 async function straySlots(server: ServerProcess, trees: boolean): Promise<string[]> {
-  const slots = server.slots();
   const instances = new Set((await server.containers()).map(({ Labels }) => Labels['glambdar.instance']));
-  return slots.filter((entry) => (entry.startsWith('tree-') ? !trees : !instances.has(entry)));
+  return [...server.slots().filter((entry) => !instances.has(entry)), ...(trees ? [] : server.trees())];
 }
 
 /** A version is a directory and its sidecar; none is newer than the active one, and five are kept. */

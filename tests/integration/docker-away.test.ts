@@ -24,9 +24,14 @@ if (integrationEnabled) {
     engine.close();
     daemon = await PrivateDaemon.start();
     await daemon.load(image);
-    server = await ServerProcess.start({ entry: compiled.entry, env: { DOCKER_HOST: daemon.host } });
-    await server.deployed('quick', `exports.handler = () => ({ body: 'quick' });`);
-    await server.deployed('warm', `exports.handler = () => ({ body: 'warm' });`, { isolation: 'function' });
+    // Nothing is kept ready, so that every call needs the daemon.
+    const env = { DOCKER_HOST: daemon.host, GLAMBDAR_STANDBY: '0' };
+    server = await ServerProcess.start({ entry: compiled.entry, env });
+    await server.deployed('quick', `exports.handler = () => ({ body: 'quick' });`, { standby: 0 });
+    await server.deployed('warm', `exports.handler = () => ({ body: 'warm' });`, {
+      isolation: 'function',
+      standby: 0,
+    });
     await server.deployed(
       'sleepy',
       `exports.handler = async (req) => {
@@ -34,6 +39,7 @@ if (integrationEnabled) {
         if (req.query.exit) process.exit(3);
         return { body: 'slept' };
       };`,
+      { standby: 0 },
     );
   });
   test.after.always('server and daemon leave nothing behind', async (t) => {
@@ -200,6 +206,31 @@ integration(
     t.is((await server.invoke('quick')).status, 200);
   },
 );
+
+integration('what was ready on a daemon that stopped is replaced when it is back', async (t) => {
+  const hot = await ServerProcess.start({
+    entry: compiled.entry,
+    env: { DOCKER_HOST: daemon.host, GLAMBDAR_STANDBY: '2' },
+  });
+  try {
+    await hot.deployed('ready', `exports.handler = () => ({ body: 'ready' });`, { standby: 2 });
+    const isReady = async (): Promise<boolean> =>
+      (await hot.metric('glambdar_instances{state="standby"}')) === 2 &&
+      (await hot.metric('glambdar_instances{state="loaded"}')) === 2;
+    await until('all is ready', isReady);
+    await daemon.stop();
+    await until(
+      'nothing is',
+      async () => (await hot.metric('glambdar_instances{state="standby"}')) === 0,
+      10_000,
+    );
+    await daemon.restart();
+    await until('all is ready again', isReady, 20_000);
+    t.is((await hot.invoke('ready')).text, '"ready"');
+  } finally {
+    await hot.destroy();
+  }
+});
 
 integration('a start without a daemon ends with one sentence', async (t) => {
   const nowhere = await refusedStart(t, compiled.entry, { DOCKER_HOST: `unix://${server.dir}/nothing.sock` });

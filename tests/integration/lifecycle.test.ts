@@ -65,7 +65,7 @@ async function signalled(server: ServerProcess, signal: NodeJS.Signals = 'SIGTER
 
 async function assertGone(t: ExecutionContext, server: ServerProcess): Promise<void> {
   t.deepEqual(await server.containers(), []);
-  t.deepEqual(server.slots(), []);
+  t.deepEqual([...server.slots(), ...server.trees()], []);
   t.deepEqual(readdirSync(join(server.dir, 'tmp')), []);
 }
 

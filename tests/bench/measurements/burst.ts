@@ -1,4 +1,5 @@
 /** Owns the row of as many calls at once as there are loaded containers: each should find one. */
+import { availableParallelism } from 'node:os';
 import { assertEcho, callOf, ECHO } from '../functions-under-test.js';
 import { ConnectionPool, startOf } from '../http-connection.js';
 import type { Measurement } from '../measurement.js';
@@ -6,8 +7,8 @@ import { median, summary } from '../statistics.js';
 import { STOCKED } from '../workbench.js';
 
 const SIZE = 8;
-/** A call of a burst is at the level of a single one up to so many times its median: eight share two cores. */
-const LEVEL = 5;
+/** Calls of a burst share the cores; up to twice what that alone makes of a single one's median is its level. */
+const LEVEL = 2 * Math.max(1, SIZE / availableParallelism());
 const SINGLES = 8;
 
 export const burst: Measurement = {
