@@ -66,12 +66,13 @@ export function planRefills(snapshot: RefillSnapshot): {
   let starting = 0;
   let loading = 0;
   for (const instance of instances) {
-    const { state, intendedFor, profileKey } = instance;
+    const { state, intendedFor, profileKey, calls } = instance;
     const codeKey = instance.codeKey ?? intendedFor;
     if (state === 'starting') starting += 1;
     if (state === 'loading' && intendedFor !== null) loading += 1;
     const counts = state === 'idle' || state === 'busy' || intendedFor !== null;
-    if (codeKey !== null && counts && state !== 'stopping') add(ready, key(codeKey, state === 'busy'), 1);
+    if (codeKey !== null && counts && state !== 'stopping')
+      add(ready, key(codeKey, state === 'busy' || calls > 0), 1);
     else if (state === 'standby') standby.set(profileKey, [...(standby.get(profileKey) ?? []), instance]);
     else if (state === 'starting') add(coming, profileKey, 1);
   }
@@ -132,8 +133,9 @@ export function readyCounts(instances: readonly InstanceView[]): (codeKey: strin
   return (codeKey) => counts.get(codeKey) ?? 0;
 }
 
-function key(codeKey: string, busy: boolean): string {
-  return busy ? `busy ${codeKey}` : codeKey;
+/** Those that were called are of use only where that may be. */
+function key(codeKey: string, called: boolean): string {
+  return called ? `called ${codeKey}` : codeKey;
 }
 
 function add(counts: Map<string, number>, name: string, by: number): void {

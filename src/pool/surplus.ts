@@ -12,7 +12,7 @@ export function worthOf(want: Want | StandbyWant, ready: (codeKey: string) => nu
 }
 
 /**
- * Those to stop: the ones idle for longest first. Instances that were called go by their own time.
+ * Those to stop: the ones idle for longest first. Instances that were called go by their own time, if they are of use.
  * @param surplusMs how long what is ready beyond what is wanted is kept, should it be wanted again
  */
 export function surplusOf<T extends InstanceView>(
@@ -33,11 +33,15 @@ export function surplusOf<T extends InstanceView>(
     const { state, codeKey, profileKey, calls, since } = instance;
     const idleMs = now - since;
     if (state === 'standby') {
-      const over = excess.get(profileKey) ?? 1;
+      // A profile that nobody uses wants none.
+      const over = excess.get(profileKey) ?? Infinity;
       if (over <= 0 || idleMs < surplusMs) continue;
       excess.set(profileKey, over - 1);
       surplus.push(instance);
-    } else if (state === 'idle' && codeKey !== null && calls === 0) {
+    } else if (state === 'idle' && codeKey !== null && calls > 0) {
+      // Its function has been told meanwhile that it may not be used again.
+      if (demands.of(codeKey)?.workload.reuse === false) surplus.push(instance);
+    } else if (state === 'idle' && codeKey !== null) {
       const demand = demands.of(codeKey);
       if (!demand) {
         if (idleMs >= UNKNOWN_MS) surplus.push(instance);
