@@ -1,15 +1,10 @@
-/** Owns which idle instances are more than what is wanted, and what one more or less is worth. Pure but for what it is given. */
+/** Owns which idle instances are more than what is wanted. Pure but for what it is given. */
 import type { Demands } from './demands.js';
-import { readyCounts, type StandbyWant, type Want } from './refill-plan.js';
+import { readyCounts } from './refill-plan.js';
 import type { InstanceView } from './scheduler.js';
 
 /** Loaded for a version that is being deployed, or that nobody will ask for: after this it is the latter. */
 const UNKNOWN_MS = 60_000;
-
-/** What the next one of it would be worth. A standby that is missing is worth more than any that is there. */
-export function worthOf(want: Want | StandbyWant, ready: (codeKey: string) => number): number {
-  return 'worth' in want ? want.worth(ready(want.codeKey) + 1) : Infinity;
-}
 
 /**
  * Those to stop: the ones idle for longest first. Instances that were called go by their own time, if they are of use.

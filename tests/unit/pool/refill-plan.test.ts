@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { INSTANCE_STATES } from '../../../src/pool/instance-state.js';
 import {
+  RANK,
   planRefills,
   readyCounts,
   type Refill,
@@ -134,6 +135,14 @@ const table: Row[] = [
     refills: [start('c'), start('d')],
   },
   {
+    title: 'begins with the function whose first one is worth most',
+    snapshot: {
+      wants: [want({ worth: () => 1 }), want({ codeKey: 'd', worth: () => 2 })],
+      limits: { ...limits, maxStarting: 1 },
+    },
+    refills: [start('d')],
+  },
+  {
     title: 'makes standbys before second ones',
     snapshot: {
       wants: [want({ target: 2 })],
@@ -155,6 +164,28 @@ const table: Row[] = [
     title: 'replaces a standby that it loads',
     snapshot: { wants: [want()], standbys: [standbyWant()], instances: [standby('s')] },
     refills: [load('s'), start(null)],
+  },
+  {
+    title: 'does not load a standby for a second one where it could not be replaced',
+    snapshot: {
+      wants: [want({ target: 2 })],
+      standbys: [standbyWant({ target: 2, reserve: 1, bytes: 20 })],
+      instances: [standby('s'), standby('t'), view('idle')],
+      limits: { ...limits, maxStarting: 0 },
+      freeBytes: 19,
+    },
+    refills: [],
+  },
+  {
+    title: 'loads a standby for a second one where it can be replaced, once',
+    snapshot: {
+      wants: [want({ target: 4 })],
+      standbys: [standbyWant({ target: 3, reserve: 1, bytes: 20 })],
+      instances: [standby('s'), standby('t'), standby('u'), view('idle')],
+      limits: { ...limits, maxStarting: 0 },
+      freeBytes: 39,
+    },
+    refills: [load('s')],
   },
   {
     title: 'goes by what one more is worth',
@@ -225,12 +256,22 @@ test('the plan does not overdraw the memory, and tells what did not fit first', 
     freeBytes: 30,
   });
   t.deepEqual(planned.refills, [start('c'), start(null)]);
-  t.is(planned.short, other);
+  t.deepEqual(planned.short, { rank: RANK.floor, worth: 1, bytes: 30 });
 });
 
 test('the plan tells of a standby that does not fit', (t) => {
-  const missing = standbyWant();
-  t.deepEqual(plan({ standbys: [missing], freeBytes: 9 }), { refills: [], short: missing });
+  t.deepEqual(plan({ standbys: [standbyWant()], freeBytes: 9 }), {
+    refills: [],
+    short: { rank: RANK.standby, worth: 0, bytes: 10 },
+  });
+});
+
+test('the plan tells of a second one that does not fit, and what it is worth', (t) => {
+  t.deepEqual(plan({ wants: [want({ target: 2 })], instances: [view('idle')], freeBytes: 9 }).short, {
+    rank: RANK.more,
+    worth: 0.5,
+    bytes: 10,
+  });
 });
 
 test('the plan loads a standby though the memory is full: it is there already', (t) => {
@@ -255,6 +296,9 @@ test('ready are the idle ones that hold the code', (t) => {
 
 const codes = ['c', 'd', 'e'];
 const profileOf = (code: string): string => (code === 'e' ? 'q' : 'p');
+
+/** More than all that can be wanted. */
+const MUCH = 10_000;
 
 const instances = fc.array(
   fc.record({
@@ -310,7 +354,7 @@ const snapshots = fc.record({
   standbys,
   limits: fc.record({ maxInstances: fc.nat(16), maxStarting: fc.nat(6), maxLoading: fc.nat(4) }),
   backlog: fc.boolean(),
-  freeBytes: fc.integer({ min: -50, max: 200 }),
+  freeBytes: fc.oneof(fc.integer({ min: -50, max: 200 }), fc.constant(MUCH)),
 });
 
 test('the plan keeps its promises in any situation', (t) => {
@@ -352,7 +396,10 @@ test('the plan keeps its promises in any situation', (t) => {
           t.is(fresh.get(refill.instanceId), key, 'a standby of its profile, once');
           fresh.delete(refill.instanceId);
         } else if (refill.intendedFor !== null)
-          t.true(spare <= 0 || loadsNow >= most.maxLoading, 'a standby that is free is loaded instead');
+          t.true(
+            spare <= 0 || loadsNow >= most.maxLoading || snapshot.freeBytes < MUCH,
+            'a standby that is free is loaded instead',
+          );
         const codeKey = refill.kind === 'load' ? refill.codeKey : refill.intendedFor;
         if (backlog) t.true(codeKey !== null && wantOf(codeKey).due, 'calls that wait go first');
       }

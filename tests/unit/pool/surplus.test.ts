@@ -1,7 +1,7 @@
 import test from 'ava';
 import { profileKey } from '../../../src/driver/driver.js';
 import { Demands } from '../../../src/pool/demands.js';
-import { surplusOf, worthOf } from '../../../src/pool/surplus.js';
+import { surplusOf } from '../../../src/pool/surplus.js';
 import type { InstanceView } from '../../../src/pool/scheduler.js';
 import { view } from '../../helpers/instance-view.js';
 import { profile, workload } from '../../helpers/pool-fixture.js';
@@ -95,24 +95,4 @@ test('what is on its way or in use is never surplus', (t) => {
     view(state, { profileKey: standard, codeKey: 'a', since: 0 }),
   );
   t.deepEqual(surplus(all, demands), []);
-});
-
-test('the next one of a function is worth what comes after those that are ready', (t) => {
-  const want = {
-    codeKey: 'a',
-    profileKey: standard,
-    reuse: false,
-    target: 5,
-    due: false,
-    bytes: 1,
-    worth: (n: number) => 10 / n,
-  };
-  t.is(
-    worthOf(want, () => 0),
-    10,
-  );
-  t.is(
-    worthOf(want, () => 4),
-    2,
-  );
 });
