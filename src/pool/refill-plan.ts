@@ -88,7 +88,7 @@ export function planRefills(snapshot: RefillSnapshot): { refills: Refill[]; shor
   }
   let total = instances.length;
   let free = snapshot.freeBytes;
-  let short: Shortage | null = null;
+  let short = null as Shortage | null;
 
   const shortage = (want: Want | StandbyWant): Shortage => {
     const { bytes } = want;
@@ -97,6 +97,12 @@ export function planRefills(snapshot: RefillSnapshot): { refills: Refill[]; shor
     const n = has(want) + 1;
     return { rank: n === 1 ? RANK.floor : RANK.more, worth: want.worth(n), bytes };
   };
+  /** Of standbys that are still to come: they go before what is more. */
+  const missingBytes = (): number =>
+    snapshot.standbys.reduce((sum, { profileKey, target, bytes }) => {
+      const there = (standby.get(profileKey)?.length ?? 0) + (coming.get(profileKey) ?? 0);
+      return sum + Math.max(0, target - there) * bytes;
+    }, 0);
   const canStart = (): boolean => starting < limits.maxStarting && total < limits.maxInstances;
   const start = (want: Want | StandbyWant, intendedFor: string | null): boolean => {
     if (!canStart()) return false;
@@ -115,8 +121,10 @@ export function planRefills(snapshot: RefillSnapshot): { refills: Refill[]; shor
     const { codeKey, profileKey } = want;
     const there = standby.get(profileKey) ?? [];
     const { reserve, target, bytes } = standbys.get(profileKey) ?? NO_STANDBY;
-    // What makes a standby miss takes the room of its replacement; only a function that has nothing goes before that.
-    const room = floor || there.length + (coming.get(profileKey) ?? 0) > target ? 0 : bytes;
+    // Code takes more than a standby. And what makes one miss takes the room of its replacement; only a function that
+    // has nothing goes before that.
+    const replaced = !floor && there.length + (coming.get(profileKey) ?? 0) <= target;
+    const room = Math.max(0, want.bytes - bytes) + (replaced ? bytes : 0);
     if (there.length > reserve && loading < limits.maxLoading && room <= Math.max(0, free)) {
       free -= room;
       refills.push({ kind: 'load', instanceId: there.shift()!.id, codeKey });
@@ -145,6 +153,7 @@ export function planRefills(snapshot: RefillSnapshot): { refills: Refill[]; shor
     const want = open[best]!;
     if (!refill(want, false) || !lacks(want)) open.splice(best, 1);
   }
+  if (short?.rank === RANK.more) short = { ...short, bytes: short.bytes + missingBytes() };
   return { refills, short };
 }
 

@@ -1,4 +1,5 @@
 import test from 'ava';
+import fc from 'fast-check';
 import { profileKey } from '../../../src/driver/driver.js';
 import { Demands } from '../../../src/pool/demands.js';
 import type { Fleet } from '../../../src/pool/fleet.js';
@@ -21,14 +22,23 @@ class Situation {
   readonly demands: Demands;
   readonly budget: IdleBudget;
 
-  constructor(places: number, instances: InstanceView[] = [], minStandby = 0) {
+  /** @param sizes in MiB, by code key, of those that do not take 10 */
+  constructor(
+    places: number,
+    instances: InstanceView[] = [],
+    minStandby = 0,
+    sizes: Record<string, number> = {},
+  ) {
     this.instances = instances;
+    const size = (key: string): number => (sizes[key] ?? 10) * MIB;
+    const sizeOf = ({ codeKey, intendedFor, profileKey: key }: InstanceView): number =>
+      size(codeKey ?? intendedFor ?? key);
     this.demands = new Demands({
       defaultProfile: profile,
       minStandby,
       keepAliveMs: 600_000,
       most: 16,
-      bytesOf: () => 10 * MIB,
+      bytesOf: size,
     });
     const stop = ({ id }: InstanceView): void => {
       this.stopped.push(id);
@@ -38,8 +48,8 @@ class Situation {
       );
     };
     const ledger = {
-      bytesOf: () => 10 * MIB,
-      sum: (some: unknown[]) => some.length * 10 * MIB,
+      bytesOf: sizeOf,
+      sum: (some: InstanceView[]) => some.reduce((sum, one) => sum + sizeOf(one), 0),
     };
     this.budget = new IdleBudget({
       fleet: { list: () => [...this.instances], stop } as unknown as Fleet,
@@ -243,3 +253,24 @@ for (const places of [0, 1, 2, 3, 5, 8, 20])
       t.true(settle(situation) < 30, `${situation.stopped.length} were stopped`);
       t.true(situation.instances.length <= places);
     });
+
+test('it comes to rest whatever there is, within the budget', (t) => {
+  const functions = fc.array(
+    fc.record({
+      perMinute: fc.nat(300),
+      size: fc.constantFrom(5, 10, 25, 60),
+      standby: fc.option(fc.nat(3), { freq: 4 }),
+    }),
+    { maxLength: 6 },
+  );
+  fc.assert(
+    fc.property(fc.nat(20), fc.nat(4), functions, (places, minStandby, some) => {
+      const sizes = Object.fromEntries(some.map(({ size }, n) => [`f${n}`, size]));
+      const situation = new Situation(places, [], minStandby, sizes);
+      some.forEach(({ perMinute, standby: exact }, n) => situation.deploy(`f${n}`, perMinute, exact));
+      t.true(settle(situation) < 50);
+      t.true(situation.budget.usedBytes() <= places * 10 * MIB);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -274,10 +274,25 @@ test('the plan tells of a second one that does not fit, and what it is worth', (
   });
 });
 
-test('the plan loads a standby though the memory is full: it is there already', (t) => {
-  t.deepEqual(plan({ wants: [want()], instances: [standby('s')], freeBytes: -5 }), {
-    refills: [load('s')],
-    short: null,
+test('room for what is more must do for the standbys that are missing, too', (t) => {
+  const planned = plan({
+    wants: [
+      want({ target: 2, bytes: 25, worth: () => 9 }),
+      want({ codeKey: 'd', target: 2, bytes: 10, worth: () => 1 }),
+    ],
+    standbys: [standbyWant({ target: 2, reserve: 1 })],
+    instances: [view('idle'), view('idle', { codeKey: 'd' }), standby('s'), standby('t')],
+    freeBytes: 10,
+  });
+  t.deepEqual(planned, { refills: [load('s', 'd')], short: { rank: RANK.more, worth: 9, bytes: 35 } });
+});
+
+test('the plan loads a standby though the memory is full, if the code takes no more', (t) => {
+  const snapshot = { instances: [standby('s')], standbys: [standbyWant()], freeBytes: -5 };
+  t.deepEqual(plan({ ...snapshot, wants: [want()] }).refills, [load('s')]);
+  t.deepEqual(plan({ ...snapshot, wants: [want({ bytes: 11 })] }), {
+    refills: [],
+    short: { rank: RANK.floor, worth: 1, bytes: 11 },
   });
 });
 
