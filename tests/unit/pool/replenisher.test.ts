@@ -23,7 +23,7 @@ class ReplenishedFixture extends PoolFixture {
   constructor(t: ExecutionContext, options: Partial<PoolOptions> = {}, script: Script = {}) {
     const instances = new Set<Instance>();
     const warnings: unknown[][] = [];
-    const logger = { ...createLogger('silent') } as PoolOptions['logger'];
+    const logger = { ...createLogger('silent') };
     for (const level of ['debug', 'error'] as const) logger[level] = () => undefined;
     logger.warn = (...line: unknown[]) => void warnings.push(line);
     super(
