@@ -271,6 +271,6 @@ test('it comes to rest whatever there is, within the budget', (t) => {
       t.true(settle(situation) < 50);
       t.true(situation.budget.usedBytes() <= places * 10 * MIB);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });

@@ -144,7 +144,7 @@ test('whoever comes is served within one turn of each flow that waits', (t) => {
         );
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
