@@ -358,6 +358,7 @@ test('nothing is begun while the driver is away, and what is missing is replaced
   await until(() => fixture.loaded().length === 2);
   fixture.driver.setHealth({ available: false, reason: 'restarting' });
   await Promise.all(fixture.driver.present.map((id) => fixture.driver.kill(id)));
+  await until(() => fixture.present === 0);
   await fixture.looked();
   t.is(fixture.begun, 2);
   fixture.driver.setHealth({ available: true });
