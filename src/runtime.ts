@@ -31,6 +31,9 @@ const MAX_TIMEOUT_SECONDS = 900;
 /** What is ready beyond what is wanted is kept this long: the next burst may want it. */
 const SURPLUS_MS = 60_000;
 
+/** Calls that come one after the other are a few milliseconds apart. */
+const LULL = { quietMs: 20, mostMs: 150 };
+
 const MIB = 1024 * 1024;
 
 export interface Runtime {
@@ -111,6 +114,7 @@ async function build(
     defaultProfile: profileOf(DEFAULT_SETTINGS),
     minStandby: config.standby,
     memoryBudgetBytes: config.memoryBudgetMb * MIB,
+    lull: LULL,
     surplusMs: SURPLUS_MS,
     uidBase: config.uidBase,
     startTimeoutMs: config.startTimeoutMs,
@@ -184,7 +188,6 @@ async function build(
         logger.error({ err, function: name }, 'the profile of a function cannot be had'),
       );
   closers.push(() => pool.destroy());
-  pool.open();
 
   // 7. Last, the door.
   const app = createApp({
@@ -223,6 +226,7 @@ async function build(
     maxConnections: config.maxConnections,
   });
   const { url } = await server.listen();
+  pool.open();
 
   let closing: Promise<void> | null = null;
   return {

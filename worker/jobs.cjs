@@ -14,14 +14,45 @@ const { renderResponse, BadResponse } = require('./response.cjs');
  * @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage
  * @typedef {import('./protocol.cjs').HostMessage} HostMessage
  * @typedef {import('./protocol.cjs').FailureKind} FailureKind
+ *
+ * @typedef {Pick<import('node:net').Socket, 'write' | 'cork' | 'uncork' | 'ref' | 'unref'>} Line
+ *
+ * @typedef {object} Jobs
+ * @property {(message: HostMessage, body: Buffer) => void} receive takes what the host sends
+ * @property {() => boolean} isIdle nothing is under way
+ * @property {() => boolean} isLoaded a load has begun: from then on the process is the user's, too
+ * @property {(message: InvokeMessage, body: Buffer, handler: Function) => Promise<void>} rehearse
+ *   a call of another handler that tells nobody anything. Only while idle; over before the next event is taken.
  */
+
+/** @type {Line} */
+const NOWHERE = {
+  write: () => true,
+  cork: () => undefined,
+  uncork: () => undefined,
+  ref: () => /** @type {any} */ (undefined),
+  unref: () => /** @type {any} */ (undefined),
+};
+
+/** @type {LoadMessage} */
+const REHEARSED_LOAD = {
+  type: 'load',
+  id: '',
+  name: '',
+  memoryMb: 0,
+  handler: null,
+  contract: 'glambdar',
+  env: {},
+};
 
 /**
  * @param {import('node:net').Socket} socket to the host
  * @param {string} root absolute path of the function's folder
- * @returns {(message: HostMessage, body: Buffer) => void} takes what the host sends
+ * @returns {Jobs}
  */
 function createJobs(socket, root) {
+  /** Where messages go; elsewhere while a rehearsal runs. @type {Line} */
+  let line = socket;
   const output = new Output();
   output.install();
 
@@ -61,7 +92,7 @@ function createJobs(socket, root) {
     loaded = message;
     begin(message.id, (_kind, error) => {
       end();
-      writeFrame(socket, { type: 'load-failed', id: message.id, error: serializeError(error, root) });
+      writeFrame(line, { type: 'load-failed', id: message.id, error: serializeError(error, root) });
     });
     try {
       Object.assign(process.env, message.env);
@@ -70,7 +101,7 @@ function createJobs(socket, root) {
       handler = message.contract === 'faas' ? require('./faas.cjs').adaptFaas(found) : found;
       if (work?.id !== message.id) return;
       end();
-      writeFrame(socket, { type: 'loaded', id: message.id });
+      writeFrame(line, { type: 'loaded', id: message.id });
     } catch (error) {
       if (work?.id === message.id) work.fail('function', error);
     }
@@ -88,7 +119,7 @@ function createJobs(socket, root) {
         cut,
         peakMemoryKb: peakMemoryKb(),
       };
-      writeFrame(socket, failure);
+      writeFrame(line, failure);
     });
     const { name, memoryMb } = /** @type {LoadMessage} */ (loaded);
     try {
@@ -112,7 +143,7 @@ function createJobs(socket, root) {
       }
       const { statusCode, headers } = response;
       writeFrame(
-        socket,
+        line,
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
         response.body,
       );
@@ -124,18 +155,33 @@ function createJobs(socket, root) {
   /** @param {string} id @param {(kind: FailureKind, error: unknown) => void} fail */
   function begin(id, fail) {
     work = { id, abort: null, fail };
-    output.begin((stream, text) => writeFrame(socket, { type: 'log', id, stream }, text));
-    socket.unref();
+    output.begin((stream, text) => writeFrame(line, { type: 'log', id, stream }, text));
+    line.unref();
     return work;
   }
 
   function end() {
     work = null;
-    socket.ref();
+    line.ref();
     return output.end();
   }
 
-  return receive;
+  /** @type {Jobs['rehearse']} */
+  async function rehearse(message, body, rehearsed) {
+    const [before, beforeLoaded] = [handler, loaded];
+    line = NOWHERE;
+    handler = rehearsed;
+    loaded ??= REHEARSED_LOAD;
+    try {
+      await invoke(message, body);
+    } finally {
+      line = socket;
+      handler = before;
+      loaded = beforeLoaded;
+    }
+  }
+
+  return { receive, isIdle: () => work === null, isLoaded: () => loaded !== null, rehearse };
 }
 
 function peakMemoryKb() {

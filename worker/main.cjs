@@ -13,18 +13,24 @@ process.chdir(process.env['GLAMBDAR_SLOT'] ?? '/slot');
 delete process.env['GLAMBDAR_SLOT'];
 const root = `${process.cwd()}/function`;
 
-/** @type {(message: HostMessage, body: Buffer) => void} */
-let receive;
+/** @type {import('./jobs.cjs').Jobs} */
+let jobs;
+/** @type {import('./warm-up.cjs').WarmUp} */
+let warmUp;
 
 const socket = net.connect('s');
 const decoder = new FrameDecoder(
   { maxHeaderBytes: 16 * 1024 * 1024, maxBodyBytes: 0xffffffff },
-  (header, body) => receive(/** @type {HostMessage} */ (header), body),
+  (header, body) => {
+    warmUp.pause();
+    jobs.receive(/** @type {HostMessage} */ (header), body);
+  },
 );
 socket.on('connect', () => {
   writeFrame(socket, { type: 'ready', protocol: PROTOCOL_VERSION, node: process.version });
   // The rest is loaded after having said so: meanwhile the host moves the code here.
-  receive = require('./jobs.cjs').createJobs(socket, root);
+  jobs = require('./jobs.cjs').createJobs(socket, root);
+  warmUp = require('./warm-up.cjs').createWarmUp(jobs);
 });
 socket.on('data', (chunk) => decoder.push(/** @type {Buffer} */ (chunk)));
 // Without the host there is nothing left to do. 'end' too: the host may half-close.

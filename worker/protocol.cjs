@@ -59,14 +59,15 @@ const EMPTY = Buffer.alloc(0);
  * @returns {Buffer[]} one buffer, or two when the body is large
  */
 function encodeFrame(header, body = EMPTY) {
-  const json = Buffer.from(JSON.stringify(header), 'utf8');
+  const json = JSON.stringify(header);
+  const jsonBytes = Buffer.byteLength(json);
   const copy = body.length < COPY_BELOW_BYTES;
-  const first = Buffer.allocUnsafe(PREFIX_BYTES + json.length + (copy ? body.length : 0));
-  first.writeUInt32BE(json.length, 0);
+  const first = Buffer.allocUnsafe(PREFIX_BYTES + jsonBytes + (copy ? body.length : 0));
+  first.writeUInt32BE(jsonBytes, 0);
   first.writeUInt32BE(body.length, 4);
-  json.copy(first, PREFIX_BYTES);
+  first.write(json, PREFIX_BYTES, jsonBytes, jsonBytes === json.length ? 'latin1' : 'utf8');
   if (copy) {
-    first.set(body, PREFIX_BYTES + json.length);
+    if (body.length > 0) first.set(body, PREFIX_BYTES + jsonBytes);
     return [first];
   }
   return [first, Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
@@ -74,7 +75,7 @@ function encodeFrame(header, body = EMPTY) {
 
 /**
  * Writes one frame with one system call where the socket can take it.
- * @param {import('node:net').Socket} socket
+ * @param {Pick<import('node:net').Socket, 'write' | 'cork' | 'uncork'>} socket
  * @param {HostMessage | WorkerMessage} header
  * @param {Uint8Array} [body]
  */
@@ -135,22 +136,19 @@ class FrameDecoder {
    * @throws {ProtocolError}
    */
   push(chunk) {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
+    const rest = this.#bytes === 0 && this.#headerBytes < 0 ? this.#wholeFrames(chunk) : chunk;
+    if (rest.length === 0) return;
+    this.#chunks.push(rest);
+    this.#bytes += rest.length;
     this.#loose += 1;
     if (this.#loose === MAX_LOOSE_CHUNKS) this.#join();
     for (;;) {
       if (this.#headerBytes < 0) {
         if (this.#bytes < PREFIX_BYTES) return;
         const prefix = this.#take(PREFIX_BYTES);
-        const headerBytes = prefix.readUInt32BE(0);
-        const bodyBytes = prefix.readUInt32BE(4);
-        if (headerBytes === 0 || headerBytes > this.#limits.maxHeaderBytes)
-          throw new ProtocolError(`a header of ${headerBytes} bytes was announced`);
-        if (bodyBytes > this.#limits.maxBodyBytes)
-          throw new ProtocolError(`a body of ${bodyBytes} bytes was announced`);
-        this.#headerBytes = headerBytes;
-        this.#bodyBytes = bodyBytes;
+        this.#headerBytes = prefix.readUInt32BE(0);
+        this.#bodyBytes = prefix.readUInt32BE(4);
+        this.#assertSizes(this.#headerBytes, this.#bodyBytes);
       }
       if (this.#bytes < this.#headerBytes + this.#bodyBytes) return;
       const header = this.#parse(this.#take(this.#headerBytes));
@@ -159,6 +157,37 @@ class FrameDecoder {
       this.#headerBytes = -1;
       this.#onFrame(header, body, headerBytes);
     }
+  }
+
+  /**
+   * The common case, a message in one piece: nothing is listed, joined or copied.
+   * @param {Buffer} chunk begins with a frame
+   * @returns {Buffer} what follows the last whole frame
+   */
+  #wholeFrames(chunk) {
+    let at = 0;
+    while (chunk.length - at >= PREFIX_BYTES) {
+      const headerBytes = chunk.readUInt32BE(at);
+      const bodyBytes = chunk.readUInt32BE(at + 4);
+      this.#assertSizes(headerBytes, bodyBytes);
+      const body = at + PREFIX_BYTES + headerBytes;
+      if (chunk.length < body + bodyBytes) break;
+      const header = this.#parse(chunk.subarray(at + PREFIX_BYTES, body));
+      at = body + bodyBytes;
+      this.#onFrame(header, bodyBytes === 0 ? EMPTY : chunk.subarray(body, at), headerBytes);
+    }
+    return at === 0 ? chunk : chunk.subarray(at);
+  }
+
+  /**
+   * Before anything of that size is kept.
+   * @param {number} headerBytes @param {number} bodyBytes
+   */
+  #assertSizes(headerBytes, bodyBytes) {
+    if (headerBytes === 0 || headerBytes > this.#limits.maxHeaderBytes)
+      throw new ProtocolError(`a header of ${headerBytes} bytes was announced`);
+    if (bodyBytes > this.#limits.maxBodyBytes)
+      throw new ProtocolError(`a body of ${bodyBytes} bytes was announced`);
   }
 
   /** @param {Buffer} json @returns {unknown} */

@@ -56,6 +56,43 @@ function createContext(message, functionName, memoryMb, signal) {
   };
 }
 
+/** Finds the own key for a name in any case. A class, because five functions made anew would cost more than the rest of it. */
+class AnyCase {
+  /** @type {Map<string, string>} */
+  #keys;
+
+  /** @param {Map<string, string>} keys lower-case → own key */
+  constructor(keys) {
+    this.#keys = keys;
+  }
+
+  /** @param {any} target @param {string | symbol} key */
+  get(target, key) {
+    return Reflect.get(target, this.#own(key));
+  }
+  /** @param {any} target @param {string | symbol} key */
+  has(target, key) {
+    return Reflect.has(target, this.#own(key));
+  }
+  /** @param {any} target @param {string | symbol} key @param {unknown} value */
+  set(target, key, value) {
+    return Reflect.set(target, this.#own(key), value);
+  }
+  /** @param {any} target @param {string | symbol} key */
+  deleteProperty(target, key) {
+    return Reflect.deleteProperty(target, this.#own(key));
+  }
+  /** @param {any} target @param {string | symbol} key */
+  getOwnPropertyDescriptor(target, key) {
+    return Reflect.getOwnPropertyDescriptor(target, this.#own(key));
+  }
+
+  /** @param {string | symbol} key */
+  #own(key) {
+    return typeof key === 'string' ? (this.#keys.get(key.toLowerCase()) ?? key) : key;
+  }
+}
+
 /**
  * Own keys in Title-Case, look-ups in any case. Repeated headers are joined by ", ", `Set-Cookie` becomes an array.
  * @param {[string, string][]} pairs
@@ -83,20 +120,21 @@ function createHeaders(pairs) {
     } else if (lower === 'set-cookie') headers[known].push(value);
     else headers[known] += `, ${value}`;
   }
-  const own = (/** @type {string | symbol} */ key) =>
-    typeof key === 'string' ? (keys.get(key.toLowerCase()) ?? key) : key;
-  return new Proxy(headers, {
-    get: (target, key) => Reflect.get(target, own(key)),
-    has: (target, key) => Reflect.has(target, own(key)),
-    set: (target, key, value) => Reflect.set(target, own(key), value),
-    deleteProperty: (target, key) => Reflect.deleteProperty(target, own(key)),
-    getOwnPropertyDescriptor: (target, key) => Reflect.getOwnPropertyDescriptor(target, own(key)),
-  });
+  return new Proxy(headers, new AnyCase(keys));
 }
+
+/** Names met before: the same ones come with every call. @type {Map<string, string>} */
+const titles = new Map();
+const MAX_TITLES = 200;
 
 /** @param {string} name lower-case */
 function titleCase(name) {
-  return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  let title = titles.get(name);
+  if (title === undefined) {
+    title = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+    if (titles.size < MAX_TITLES) titles.set(name, title);
+  }
+  return title;
 }
 
 /**

@@ -50,6 +50,12 @@ export class ContainerExits {
   }
 
   /** Started and not known to have ended. */
+  runs(instanceId: string): boolean {
+    const tracked = this.#tracked.get(instanceId);
+    return tracked !== undefined && tracked.started && tracked.exit === undefined;
+  }
+
+  /** All of those. */
   running(): string[] {
     return [...this.#tracked]
       .filter(([, tracked]) => tracked.started && tracked.exit === undefined)

@@ -1,6 +1,10 @@
 /**
  * Owns the order of removals: few at the daemon at once, the others wait, urgent ones first. dockerd removes about as many
  * containers a second whether it is asked for two or for twenty at once; the twenty only take the time from starts.
+ *
+ * A container that has ended is removed with an eighth less work of the daemon than one it must kill first (93 against 105 ms
+ * of CPU for a whole life), because a kill is a process of its own. So a worker, whose connection has been closed, gets a
+ * moment to end by itself.
  */
 import { containerName } from './container-spec.js';
 import type { DriverError } from './driver.js';
@@ -12,20 +16,28 @@ export interface ContainerRemovalsOptions {
   whileAvailable: <T>(work: () => Promise<T>) => Promise<T>;
   /** How many may be at the daemon at a time. */
   atOnce: number;
+  /** For how long a running container may end by itself before it is killed, in ms. It takes about 30 ms, under load 120. */
+  graceMs: number;
 }
 
 interface Removal {
   name: string;
   urgent: boolean;
+  /** Until then its container may end by itself. */
+  grace?: NodeJS.Timeout;
   begin: () => void;
   reject: (error: DriverError) => void;
+  /** Of the call to the daemon, or `reject`. */
+  done: Promise<void>;
 }
 
 /** All removals of one driver that somebody waits for. */
 export class ContainerRemovals {
   readonly #options: ContainerRemovalsOptions;
   /** By instance id, until the caller is told. */
-  readonly #asked = new Map<string, { removal: Removal; done: Promise<void> }>();
+  readonly #asked = new Map<string, { removal: Removal; told: Promise<void> }>();
+  /** Not in any turn yet. */
+  readonly #ending = new Set<Removal>();
   /** In order; sets, because one is taken out when its caller no longer waits. */
   readonly #urgent = new Set<Removal>();
   readonly #ordinary = new Set<Removal>();
@@ -40,37 +52,56 @@ export class ContainerRemovals {
     return this.#asked.has(instanceId);
   }
 
-  /** One asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's. */
-  remove(instanceId: string, urgent: boolean): Promise<void> {
+  /**
+   * One asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's.
+   * @param runs whether its end is still to come, and `ended` will be called for it
+   * @param before done when its turn has come; a failure of it changes nothing
+   */
+  remove(
+    instanceId: string,
+    { urgent, runs, before }: { urgent: boolean; runs: boolean; before?: () => Promise<void> },
+  ): Promise<void> {
     let asked = this.#asked.get(instanceId);
     if (asked === undefined) {
-      const removal = this.#create(containerName(instanceId), urgent);
-      const done = this.#options
-        .whileAvailable(() => this.#enter(removal))
+      const removal = this.#create(containerName(instanceId), urgent, before);
+      const told = this.#options
+        .whileAvailable(() => {
+          if (runs && !urgent) this.#giveGrace(removal);
+          else this.#enter(removal);
+          return removal.done;
+        })
         .finally(() => {
           this.#forget(removal);
           this.#asked.delete(instanceId);
         });
-      asked = { removal, done };
+      asked = { removal, told };
       this.#asked.set(instanceId, asked);
-    } else if (urgent && this.#ordinary.delete(asked.removal)) {
+    } else if (urgent && this.#waits(asked.removal)) {
       asked.removal.urgent = true;
-      this.#urgent.add(asked.removal);
+      this.#enter(asked.removal);
     }
-    // No slot was free: what must not run any longer is ended now, and removed in its turn.
+    // No turn was free: what must not run any longer is ended now, and removed later.
     if (urgent && this.#urgent.has(asked.removal))
       void this.#options.engine.killContainer(asked.removal.name).catch(() => undefined);
-    return asked.done;
+    return asked.told;
+  }
+
+  /** The container of this instance has ended. */
+  ended(instanceId: string): void {
+    const removal = this.#asked.get(instanceId)?.removal;
+    if (removal !== undefined && this.#ending.has(removal)) this.#enter(removal);
   }
 
   /** In its turn too; for a container whose instance nobody waits for. Rejects with `DriverError`. */
   removeNamed(name: string): Promise<void> {
-    return this.#enter(this.#create(name, false));
+    const removal = this.#create(name, false);
+    this.#enter(removal);
+    return removal.done;
   }
 
-  /** Rejects what waits for its turn; what is at the daemon goes on. */
+  /** Rejects what waits; what is at the daemon goes on. */
   rejectWaiting(error: DriverError): void {
-    for (const removal of [...this.#urgent, ...this.#ordinary]) {
+    for (const removal of [...this.#ending, ...this.#urgent, ...this.#ordinary]) {
       this.#forget(removal);
       removal.reject(error);
     }
@@ -81,25 +112,33 @@ export class ContainerRemovals {
     while (this.#atDaemon.size > 0) await Promise.allSettled(this.#atDaemon);
   }
 
-  #create(name: string, urgent: boolean): Removal {
-    return { name, urgent, begin: () => undefined, reject: () => undefined };
+  #create(name: string, urgent: boolean, before?: () => Promise<void>): Removal {
+    let resolve!: () => void;
+    let reject!: (error: unknown) => void;
+    const done = new Promise<void>((...settle) => ([resolve, reject] = settle));
+    const begin = (): void => {
+      const { engine } = this.#options;
+      const ready = before === undefined ? undefined : before().catch(() => undefined);
+      const removed = ready?.then(() => engine.removeContainer(name)) ?? engine.removeContainer(name);
+      const call = removed.finally(() => {
+        this.#atDaemon.delete(call);
+        this.#next();
+      });
+      this.#atDaemon.add(call);
+      call.then(resolve, reject);
+    };
+    return { name, urgent, begin, reject, done };
   }
 
-  #enter(removal: Removal): Promise<void> {
-    const done = new Promise<void>((resolve, reject) => {
-      removal.reject = reject;
-      removal.begin = () => {
-        const call = this.#options.engine.removeContainer(removal.name).finally(() => {
-          this.#atDaemon.delete(call);
-          this.#next();
-        });
-        this.#atDaemon.add(call);
-        call.then(resolve, reject);
-      };
-    });
+  #giveGrace(removal: Removal): void {
+    this.#ending.add(removal);
+    removal.grace = setTimeout(() => this.#enter(removal), this.#options.graceMs);
+  }
+
+  #enter(removal: Removal): void {
+    this.#forget(removal);
     (removal.urgent ? this.#urgent : this.#ordinary).add(removal);
     this.#next();
-    return done;
   }
 
   #next(): void {
@@ -111,7 +150,13 @@ export class ContainerRemovals {
     }
   }
 
+  #waits(removal: Removal): boolean {
+    return this.#ending.has(removal) || this.#ordinary.has(removal);
+  }
+
   #forget(removal: Removal): void {
+    clearTimeout(removal.grace);
+    this.#ending.delete(removal);
     this.#urgent.delete(removal);
     this.#ordinary.delete(removal);
   }

@@ -36,8 +36,13 @@ export class ContainerStarts {
   /**
    * Rejects as soon as `signal` aborts or `rejectAll` is called.
    * @param createOptions asked again when the image was renewed
+   * @returns the container's id
    */
-  async start(name: string, createOptions: () => ContainerCreateOptions, signal: AbortSignal): Promise<void> {
+  async start(
+    name: string,
+    createOptions: () => ContainerCreateOptions,
+    signal: AbortSignal,
+  ): Promise<string> {
     let giveUp = (_error: DriverError): void => undefined;
     const givenUp = new Promise<never>((_resolve, reject) => (giveUp = reject));
     const onAbort = (): void =>
@@ -48,7 +53,7 @@ export class ContainerStarts {
     const attempt: Attempt = { givenUp: signal.aborted };
     const making = signal.aborted ? givenUp : this.#make(createOptions, attempt);
     try {
-      await Promise.race([making, givenUp]);
+      return await Promise.race([making, givenUp]);
     } catch (error) {
       attempt.givenUp = true;
       this.#removeAfter(making, name);
@@ -74,11 +79,12 @@ export class ContainerStarts {
     await Promise.all(this.#removals);
   }
 
-  async #make(createOptions: () => ContainerCreateOptions, attempt: Attempt): Promise<void> {
+  async #make(createOptions: () => ContainerCreateOptions, attempt: Attempt): Promise<string> {
     const containerId = await this.#create(createOptions);
     faultPoint('container.created');
     if (!attempt.givenUp) await this.#options.engine.startContainer(containerId);
     faultPoint('container.started');
+    return containerId;
   }
 
   async #create(createOptions: () => ContainerCreateOptions): Promise<string> {
@@ -98,7 +104,7 @@ export class ContainerStarts {
    * Aborting the request would not undo it: a frozen daemon still creates the container when it wakes. So the request goes on,
    * and its container is removed when the answer comes; what escapes this is the reaper's.
    */
-  #removeAfter(making: Promise<void>, name: string): void {
+  #removeAfter(making: Promise<unknown>, name: string): void {
     const removal = making
       .catch(() => undefined)
       .then(() => this.#options.remove(name))

@@ -4,7 +4,7 @@ import { ensureBaseImage } from './base-image.js';
 import type { BridgeNetwork } from './bridge-network.js';
 import { createOptions, type ContainerContext } from './container-spec.js';
 import { detectFeatures } from './docker-features.js';
-import type { DockerDriverOptions } from './docker-driver.js';
+import type { DockerDriverOptions } from './docker-driver-options.js';
 import type { ContainerSpec } from './driver.js';
 import type { ContainerCreateOptions, Engine } from './engine.js';
 
@@ -20,6 +20,7 @@ export interface ContainerTemplateOptions extends Pick<
 export class ContainerTemplate {
   readonly #options: ContainerTemplateOptions;
   #context: ContainerContext | undefined;
+  #rootDir: string | null = null;
 
   constructor(options: ContainerTemplateOptions) {
     this.#options = options;
@@ -29,10 +30,16 @@ export class ContainerTemplate {
     return this.#context !== undefined;
   }
 
+  /** The daemon's own directory, if it says. */
+  get rootDir(): string | null {
+    return this.#rootDir;
+  }
+
   /** Rejects with `DriverError` when the daemon cannot make our containers. */
   async open(progress: (line: string) => void): Promise<void> {
     const { engine, bridge, dirId, bootId, runtime, workerDir, image } = this.#options;
-    const features = await detectFeatures(engine, runtime);
+    const { rootDir, ...features } = await detectFeatures(engine, runtime);
+    this.#rootDir = rootDir;
     this.#context = {
       dirId,
       bootId,

@@ -5,13 +5,14 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../logger.js';
 import { BridgeNetwork } from './bridge-network.js';
 import { ContainerExits } from './container-exits.js';
+import { ContainerOutputs } from './container-outputs.js';
 import { ContainerRemovals } from './container-removals.js';
 import { containerName, labels } from './container-spec.js';
 import { ContainerStarts } from './container-starts.js';
 import { ContainerTemplate } from './container-template.js';
+import { defaultTimes, type DockerDriverOptions } from './docker-driver-options.js';
 import { DockerHealth } from './docker-health.js';
 import { parseDockerHost } from './docker-host.js';
 import {
@@ -28,43 +29,10 @@ import {
 import { Engine } from './engine.js';
 import { ExitWatch } from './exit-watch.js';
 import { InstanceUsages } from './instance-usages.js';
-import { demuxOutput } from './output-demux.js';
 import { Reaper } from './reaper.js';
 import { checkedSlot } from './slot-source.js';
 
-export interface DockerDriverOptions {
-  /** Value of DOCKER_HOST (`unix://…`, `tcp://…`), or null for the default socket. */
-  dockerHost: string | null;
-  /** Value of GLAMBDAR_IMAGE, or null to build the base image. */
-  image: string | null;
-  /** `runc`, `crun`, `runsc`, …, or null for the daemon's default. */
-  runtime: string | null;
-  /** Whose containers: id of the data directory, and of this run of the server. */
-  dirId: string;
-  bootId: string;
-  /** Absolute path of the directory with `main.cjs`, readable for everyone; mounted at `/worker`. */
-  workerDir: string;
-  /** Absolute path of the directory all slots are in. */
-  runRoot: string;
-  logger: Logger;
-  /** Name servers (IPv4) of functions with a network; by default this machine's. */
-  resolvers?: string[];
-  /** The iptables command, with what has to stand before it; by default `iptables`. */
-  iptables?: string[];
-  /** How many removals may be at the daemon at a time; by default as many as there are cores. */
-  removalsAtOnce?: number;
-  /** Where the processes of this machine are listed; by default `/proc`. */
-  procRoot?: string;
-  /** Shorter in tests. */
-  times?: Partial<typeof defaultTimes>;
-}
-
-const defaultTimes = {
-  pingIntervalMs: 500,
-  pingLimitMs: 2_000,
-  reapIntervalMs: 30_000,
-  closeLimitMs: 15_000,
-};
+export type { DockerDriverOptions } from './docker-driver-options.js';
 
 /** A driver for the daemon at `dockerHost`; nothing happens before `open`. Throws `DriverError` for a wrong `dockerHost`. */
 export function createDockerDriver(options: DockerDriverOptions): Driver {
@@ -82,6 +50,7 @@ class DockerDriver implements Driver {
   readonly #removals: ContainerRemovals;
   readonly #template: ContainerTemplate;
   readonly #usages: InstanceUsages;
+  readonly #outputs: ContainerOutputs;
   readonly #live = new ContainerExits();
   readonly #starts: ContainerStarts;
   #runRoot = '';
@@ -105,14 +74,23 @@ class DockerDriver implements Driver {
       intervalMs: this.#times.pingIntervalMs,
     });
     const onLost = (): void => this.#health.poke();
-    this.#exits = new ExitWatch({ engine: this.#engine, bootId, live: this.#live, onLost });
+    this.#exits = new ExitWatch({
+      engine: this.#engine,
+      bootId,
+      live: this.#live,
+      onEnded: (id) => this.#removals.ended(id),
+      onLost,
+    });
     this.#template = new ContainerTemplate({ ...options, engine: this.#engine, bridge: this.#bridge });
     const whileAvailable = <T>(work: () => Promise<T>): Promise<T> => this.#health.whileAvailable(work);
     this.#usages = new InstanceUsages({ engine: this.#engine, whileAvailable, procRoot: options.procRoot });
+    const rootDir = () => this.#template.rootDir;
+    this.#outputs = new ContainerOutputs({ engine: this.#engine, whileAvailable, rootDir });
     this.#removals = new ContainerRemovals({
       engine: this.#engine,
       whileAvailable,
       atOnce: options.removalsAtOnce ?? availableParallelism(),
+      graceMs: this.#times.graceMs,
     });
     this.#starts = new ContainerStarts({
       engine: this.#engine,
@@ -157,7 +135,8 @@ class DockerDriver implements Driver {
     const options = () => this.#template.createOptions(spec, slotSource);
     this.#live.track(spec.instanceId);
     try {
-      await this.#starts.start(containerName(spec.instanceId), options, signal);
+      const containerId = await this.#starts.start(containerName(spec.instanceId), options, signal);
+      this.#outputs.started(spec.instanceId, containerId);
     } catch (error) {
       this.#live.forget(spec.instanceId);
       throw error;
@@ -165,18 +144,27 @@ class DockerDriver implements Driver {
     this.#live.started(spec.instanceId);
   }
 
-  remove(instanceId: string, { urgent = false }: RemoveOptions = {}): Promise<void> {
-    this.#live.forget(instanceId); // before its turn comes: a worker that ends while it waits is asked nothing
-    return this.#removals.remove(instanceId, urgent);
+  async remove(instanceId: string, options: RemoveOptions = {}): Promise<ContainerOutput> {
+    const { urgent = false, outputBytes = 0 } = options;
+    const runs = this.#live.runs(instanceId);
+    this.#live.forget(instanceId); // before its turn comes: nobody is asked why it ended while it waits
+    let output: ContainerOutput = { stdout: '', stderr: '' };
+    // As late as possible: what a process wrote last is there for certain once the container has ended.
+    const before = async (): Promise<void> => {
+      if (outputBytes > 0) output = await this.#outputs.read(instanceId, outputBytes);
+    };
+    await this.#removals
+      .remove(instanceId, { urgent, runs, before })
+      .finally(() => this.#outputs.forget(instanceId));
+    return output;
   }
 
   exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
     return this.#live.wait(instanceId, waitMs);
   }
 
-  async output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
-    const logs = () => this.#engine.containerLogs(containerName(instanceId));
-    return demuxOutput(await this.#health.whileAvailable(logs), maxBytes);
+  output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
+    return this.#outputs.read(instanceId, maxBytes);
   }
 
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
@@ -228,6 +216,7 @@ class DockerDriver implements Driver {
 
   async #removeEverything(): Promise<void> {
     this.#live.clear();
+    this.#outputs.clear();
     await this.#reaper.sweep();
     await this.#removals.settled();
     // Starts that were given up above may have made a container after that sweep's list.

@@ -6,6 +6,8 @@ import type { Engine } from './engine.js';
 export interface DockerFeatures {
   init: boolean;
   cgroupParent: string | null;
+  /** The daemon's own directory, where its machine has it. */
+  rootDir: string | null;
 }
 
 /** API of Docker 20.10, the oldest this was tried on; it brought `CgroupnsMode`. */
@@ -47,6 +49,7 @@ export async function detectFeatures(
     // "N/A" is what it says when the configured binary does not exist.
     init: Boolean(info.InitBinary) && info.InitCommit?.ID !== 'N/A',
     cgroupParent: cgroupParent(info.CgroupDriver),
+    rootDir: info.DockerRootDir || null,
   };
 }
 

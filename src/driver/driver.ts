@@ -46,6 +46,8 @@ export interface InstanceUsage {
 export interface RemoveOptions {
   /** What runs in it must end now (it timed out, crashed, is hostile): goes before the others, and is killed at once if it has to wait. */
   urgent?: boolean;
+  /** Of what the container wrote past the worker's console, at most this much of the end of each stream is wanted; default 0. */
+  outputBytes?: number;
 }
 
 /** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; anything else concerns this container alone. */
@@ -69,9 +71,9 @@ export interface Driver {
   start(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
   /**
    * Kills and removes; a container that is gone already is success. May be called twice. Few are removed at a time, others
-   * wait for their turn.
+   * wait for their turn. Resolves with the output that was asked for.
    */
-  remove(instanceId: string, options?: RemoveOptions): Promise<void>;
+  remove(instanceId: string, options?: RemoveOptions): Promise<ContainerOutput>;
   /** How the container of this instance ended, waiting up to `waitMs` for the end; undefined when it still runs or is unknown. */
   exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined>;
   /** What the container wrote to its own stdout and stderr (not through the worker's console), each at most `maxBytes` of the end. */

@@ -27,6 +27,7 @@ export interface ContainerStats {
 export interface EngineInfo {
   OSType?: string;
   CgroupDriver?: string;
+  DockerRootDir?: string;
   InitBinary?: string;
   InitCommit?: { ID?: string };
   Runtimes?: Record<string, unknown>;

@@ -9,6 +9,8 @@ export interface ExitWatchOptions {
   bootId: string;
   /** Where exits are recorded. */
   live: ContainerExits;
+  /** An instance that is no longer live ended. */
+  onEnded: (instanceId: string) => void;
   /** The daemon looks gone. */
   onLost: () => void;
 }
@@ -44,10 +46,11 @@ export class ExitWatch {
   }
 
   async #onEvent(event: ContainerEvent): Promise<void> {
-    const { live } = this.#options;
+    const { live, onEnded } = this.#options;
     if (event.type === 'oom') live.noteOom(event.instanceId);
-    // Those being removed are forgotten already; each of them dies, and nobody wants to know.
+    // Those being removed are forgotten already; each of them dies, and nobody wants to know how.
     else if (live.has(event.instanceId)) await this.#record(event.instanceId, event.exitCode);
+    else onEnded(event.instanceId);
   }
 
   /** Asks for the daemon's verdict on memory, which the event lacks; without an answer the event has to do. */

@@ -69,6 +69,7 @@ async function pack(specifier: string, directory: string): Promise<void> {
         '--ignore-scripts',
         '--loglevel=error',
         '--fetch-retries=1',
+        '--fetch-retry-mintimeout=1000',
         '--fetch-retry-maxtimeout=5000',
       ],
       { cwd: directory, timeout: fetchLimitMs, killSignal: 'SIGKILL' },

@@ -161,11 +161,14 @@ class Call implements Admission {
   /** Sends the call and waits: for the answer, the deadline, or the caller's going and then a grace. */
   async #call(lease: Lease, request: InvocationRequest, signal: AbortSignal): Promise<CallResult> {
     const { timeoutMs } = this.#version.record.settings;
-    const { body, ...rest } = request;
+    const { body, method, path, query, headers } = request;
     const message = {
-      ...rest,
       type: 'invoke' as const,
       id: this.id,
+      method,
+      path,
+      query,
+      headers,
       version: this.#record.version,
       timeoutMs,
       maxResponseBytes: this.#options.maxResponseBytes,

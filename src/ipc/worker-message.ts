@@ -51,24 +51,29 @@ export function parseWorkerMessage(header: unknown, body: Buffer): WorkerMessage
         id: id(fields),
         statusCode: integer(fields, 'statusCode'),
         headers: headerPairs(fields),
-        ...accounts(fields),
+        cut: cutBytes(fields),
+        peakMemoryKb: integer(fields, 'peakMemoryKb'),
       };
     case 'error': {
       const kind = FAILURE_KINDS.find((known) => known === fields['kind']);
       if (!kind) throw new ProtocolError('an error message of unknown kind');
-      return { type, id: id(fields), kind, error: serializedError(fields), ...accounts(fields) };
+      return {
+        type,
+        id: id(fields),
+        kind,
+        error: serializedError(fields),
+        cut: cutBytes(fields),
+        peakMemoryKb: integer(fields, 'peakMemoryKb'),
+      };
     }
     default:
       throw new ProtocolError(`a message of unknown type ${shown(type)}`);
   }
 }
 
-function accounts(fields: Record<string, unknown>): { cut: CutBytes; peakMemoryKb: number } {
+function cutBytes(fields: Record<string, unknown>): CutBytes {
   const cut = record(fields['cut'], 'cut');
-  return {
-    cut: { stdout: integer(cut, 'stdout'), stderr: integer(cut, 'stderr') },
-    peakMemoryKb: integer(fields, 'peakMemoryKb'),
-  };
+  return { stdout: integer(cut, 'stdout'), stderr: integer(cut, 'stderr') };
 }
 
 function serializedError(fields: Record<string, unknown>): SerializedError {

@@ -2,12 +2,17 @@
 import type { GlambdarError } from '../errors.js';
 import type { Queue } from './queue.js';
 import { atCapacity, driverUnavailable, stopping, waitedTooLong } from './refusal.js';
+import type { SchedulerLimits } from './scheduler.js';
+
+export interface PoolLimits extends SchedulerLimits {
+  /** Requests waiting beyond those an instance is on its way for. */
+  maxWaiting: number;
+}
 
 export interface AdmissionOptions {
   queue: Queue;
   available: () => boolean;
-  /** Requests waiting beyond those an instance is on its way for. */
-  maxWaiting: number;
+  limits: PoolLimits;
   queueTimeoutMs: number;
 }
 
@@ -37,7 +42,8 @@ export class Admission {
 
   /** Whether one more request of this flow may wait. */
   admits(flow: string): boolean {
-    const { queue, maxWaiting, queueTimeoutMs } = this.#options;
+    const { queue, queueTimeoutMs } = this.#options;
+    const { maxWaiting } = this.#options.limits;
     const limits = { maxWaiting: maxWaiting + this.provided, maxWaitMs: queueTimeoutMs };
     return queue.admits(flow, performance.now(), limits);
   }

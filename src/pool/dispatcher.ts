@@ -14,15 +14,16 @@
  */
 import { DriverError, type ContainerOutput, type Profile } from '../driver/driver.js';
 import type { Logger } from '../logger.js';
-import { Admission } from './admission.js';
+import { Admission, type PoolLimits } from './admission.js';
 import type { Demands } from './demands.js';
 import type { Fleet } from './fleet.js';
 import type { Instance } from './instance.js';
 import { Lease, type Keep } from './lease.js';
+import type { Lull } from './lull.js';
 import { CHECKS, type Queue } from './queue.js';
 import { driverUnavailable, stopping } from './refusal.js';
 import type { Replenisher } from './replenisher.js';
-import { decide, type Decision, type SchedulerLimits } from './scheduler.js';
+import { decide, type Decision } from './scheduler.js';
 import { startKindOf, timesOf } from './start-kind.js';
 import type { TreeStock } from './tree-stock.js';
 import { Waiter, type PoolRequest } from './waiter.js';
@@ -33,10 +34,8 @@ export interface DispatcherOptions {
   trees: TreeStock;
   demands: Demands;
   replenisher: Replenisher;
-  limits: SchedulerLimits & {
-    /** Requests waiting beyond those an instance is on its way for. */
-    maxWaiting: number;
-  };
+  limits: PoolLimits;
+  lull: Lull;
   available: () => boolean;
   loadTimeoutMs: number;
   queueTimeoutMs: number;
@@ -52,7 +51,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#admission = new Admission({ ...options, maxWaiting: options.limits.maxWaiting });
+    this.#admission = new Admission(options);
   }
 
   /** Throws AT_CAPACITY when a new request of this flow would be refused, DRIVER_UNAVAILABLE while the driver is, STOPPING. */
@@ -65,7 +64,7 @@ export class Dispatcher {
   async acquire(request: PoolRequest): Promise<Lease> {
     request.signal.throwIfAborted();
     this.#admission.assertOpen();
-    const { fleet, queue, demands, trees, queueTimeoutMs } = this.#options;
+    const { fleet, queue, demands, trees, lull, queueTimeoutMs } = this.#options;
     const { workload, check = false } = request;
     const flow = check ? CHECKS : workload.flow;
     const now = performance.now();
@@ -85,6 +84,7 @@ export class Dispatcher {
     });
     const admitted = check || this.#admission.admits(flow);
     queue.add(waiter, flow);
+    lull.end();
     this.pump();
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
@@ -205,8 +205,9 @@ export class Dispatcher {
   }
 
   #lease({ workload, check }: PoolRequest, instance: Instance, arrivedAt: number): Lease {
-    const { demands, replenisher } = this.#options;
+    const { demands, replenisher, lull } = this.#options;
     const now = performance.now();
+    lull.noted(now);
     const start = startKindOf(instance, arrivedAt);
     const times = timesOf(instance, arrivedAt, now);
     if (!check) {
@@ -216,14 +217,13 @@ export class Dispatcher {
       replenisher.poke();
     }
     const logs = check ? [] : instance.loadLogs.splice(0);
-    return new Lease(instance, start, times, logs, (keep, readOutput) =>
-      this.#release(instance, keep, readOutput),
-    );
+    return new Lease(instance, start, times, logs, (...how) => this.#release(instance, ...how));
   }
 
   /** After a call. Resolves with the container's own output when the instance is not kept. */
   async #release(instance: Instance, keep: Keep, readOutput: boolean): Promise<ContainerOutput> {
-    const { fleet, demands } = this.#options;
+    const { fleet, demands, lull } = this.#options;
+    lull.noted(performance.now());
     if (keep !== false && !this.#admission.closed) {
       // Only loaded, for a deploy.
       if (instance.state === 'idle') return NOTHING;

@@ -19,6 +19,8 @@ export interface FleetOptions {
   /** CPU-seconds the kernel gives a worker over its life. */
   cpuSecondsLimit: (profile: Profile) => number;
   maxBodyBytes: number;
+  /** See `InstanceOptions`. */
+  lull: () => Promise<void>;
   /** For slots, and for the trees of functions. */
   withRoom: WithRoom;
   onTransition?: (instance: Instance, from: InstanceState | null, previousMs: number) => void;
@@ -71,7 +73,7 @@ export class Fleet {
 
   /** A new one, not started yet. @param intendedFor see `Instance` */
   create(profile: Profile, intendedFor: string | null = null): Instance {
-    const { driver, runDir, startTimeoutMs, maxBodyBytes, cpuSecondsLimit, withRoom, onTransition } =
+    const { driver, runDir, startTimeoutMs, maxBodyBytes, cpuSecondsLimit, withRoom, lull, onTransition } =
       this.#options;
     const uid = this.#uids.take();
     const instance = new Instance(
@@ -83,6 +85,7 @@ export class Fleet {
         startTimeoutMs,
         maxBodyBytes,
         withRoom,
+        lull,
         cpuSecondsLimit: cpuSecondsLimit(profile),
         onTransition: (changed, from, previousMs) => {
           onTransition?.(changed, from, previousMs);

@@ -44,6 +44,8 @@ export interface InstanceOptions {
   onTransition: (instance: Instance, from: InstanceState, previousMs: number) => void;
   /** Called when the worker goes away while nothing is asked of it. */
   onGone: (instance: Instance) => void;
+  /** Resolves when the machine has time for a removal nobody waits for. */
+  lull: () => Promise<void>;
   /** Called when the container is gone, with what lay in its slot: the tree of that code. Takes it away, or leaves it. */
   onTreeFree: (codeKey: string, treeDir: string) => void;
 }
@@ -217,20 +219,18 @@ export class Instance {
     this.#transition('stopping');
     this.#life.abort(new InstanceFailure('the instance was stopped'));
     await this.#started.catch(() => undefined);
-    const output = readOutput ? await this.output() : { stdout: '', stderr: '' };
+    if (!urgent) await this.#options.lull();
     faultPoint('instance.removing');
-    const removal = this.#options.driver.remove(this.id, { urgent });
+    const outputBytes = readOutput ? OUTPUT_BYTES : 0;
+    const removal = this.#options.driver.remove(this.id, { urgent, outputBytes });
     // Not earlier: the worker exits when its connection ends, and the driver would ask why of a container we remove anyway.
     this.#connection?.destroy();
-    const removed = await removal.then(
-      () => true,
-      () => false,
-    );
-    if (removed && this.#codeKey !== null)
+    const output = await removal.catch(() => null);
+    if (output !== null && this.#codeKey !== null)
       this.#options.onTreeFree(this.#codeKey, join(this.slotDir, 'function'));
     await rm(this.slotDir, { recursive: true, force: true }).catch(() => undefined);
     this.#transition('stopped');
-    return output;
+    return output ?? { stdout: '', stderr: '' };
   }
 
   /** @returns when it happened, monotonic milliseconds */

@@ -4,26 +4,24 @@
  */
 import type { Profile } from '../driver/driver.js';
 import type { Logger } from '../logger.js';
+import type { PoolLimits } from './admission.js';
 import { Demands } from './demands.js';
 import { Dispatcher } from './dispatcher.js';
 import { Fleet, type FleetOptions } from './fleet.js';
 import { IdleBudget } from './idle-budget.js';
 import type { InstanceState } from './instance-state.js';
 import type { Lease } from './lease.js';
+import { Lull } from './lull.js';
 import { MemoryLedger } from './memory-ledger.js';
 import { Queue } from './queue.js';
 import { driverUnavailable } from './refusal.js';
 import { Replenisher } from './replenisher.js';
-import type { SchedulerLimits } from './scheduler.js';
 import { TreeStock } from './tree-stock.js';
 import type { PoolRequest } from './waiter.js';
 import type { Workload } from './workload.js';
 
-export interface PoolOptions extends FleetOptions {
-  limits: SchedulerLimits & {
-    /** Requests waiting beyond those an instance is on its way for. */
-    maxWaiting: number;
-  };
+export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
+  limits: PoolLimits;
   /** Starts at once while no call waits. */
   maxRefilling: number;
   /** The profile that always has standbys, and how many at least. */
@@ -31,6 +29,8 @@ export interface PoolOptions extends FleetOptions {
   minStandby: number;
   /** What all idle instances together may take. */
   memoryBudgetBytes: number;
+  /** Work no call waits for begins when calls have paused for `quietMs`, and after `mostMs` at the latest. */
+  lull: { quietMs: number; mostMs: number };
   /** What is ready beyond what is wanted is kept this long. */
   surplusMs: number;
   loadTimeoutMs: number;
@@ -58,16 +58,23 @@ export class Pool {
   readonly #budget: IdleBudget;
   readonly #replenisher: Replenisher;
   readonly #dispatcher: Dispatcher;
+  readonly #lull: Lull;
   readonly #unwatch: () => void;
+  #closing = false;
 
   constructor(options: PoolOptions) {
     const { driver, limits, runDir, withRoom } = options;
     this.#trees = new TreeStock(runDir, withRoom);
-    this.#fleet = new Fleet(options, {
-      onStopped: () => this.#dispatcher.pump(),
-      onLost: (instance) => this.#replenisher.lost(instance, performance.now()),
-      onTreeFree: (codeKey, dir) => this.#trees.giveBack(codeKey, dir),
-    });
+    const lull = new Lull({ ...options.lull, hurry: () => this.#closing || this.#queue.length > 0 });
+    this.#lull = lull;
+    this.#fleet = new Fleet(
+      { ...options, lull: () => lull.wait() },
+      {
+        onStopped: () => this.#dispatcher.pump(),
+        onLost: (instance) => this.#replenisher.lost(instance, performance.now()),
+        onTreeFree: (codeKey, dir) => this.#trees.giveBack(codeKey, dir),
+      },
+    );
     const ledger = new MemoryLedger((instances) => driver.memoryOf(instances));
     this.#demands = new Demands({
       ...options,
@@ -80,6 +87,7 @@ export class Pool {
       trees: this.#trees,
       queue: this.#queue,
       demands: this.#demands,
+      lull,
       available: () => driver.health().available,
     };
     this.#budget = new IdleBudget({ ...parts, ledger });
@@ -150,6 +158,8 @@ export class Pool {
 
   /** Lets nobody in, rejects who waits; calls under way go on. */
   drain(): void {
+    this.#closing = true;
+    this.#lull.end();
     this.#replenisher.close();
     this.#dispatcher.drain();
   }
@@ -159,5 +169,6 @@ export class Pool {
     this.drain();
     this.#unwatch();
     await this.#fleet.stopAll();
+    await this.#trees.close();
   }
 }

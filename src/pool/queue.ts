@@ -27,8 +27,8 @@ const START_ATTEMPTS = 2;
 /** One flow may hold at most this many times what is left free of the queue (dynamic thresholds, Choudhury and Hahne 1998). */
 const SHARE_OF_FREE = 2;
 
-/** A request is let in when it will be served within this share of the time it may wait; estimates err. */
-const SAFE_SHARE = 0.8;
+/** A request is let in when it will be served within this share of the time it may wait, by an estimate that errs. */
+const SAFE_SHARE = 0.5;
 
 export class Queue {
   #places: Place[] = [];

@@ -17,13 +17,12 @@ import type { Demands } from './demands.js';
 import type { Fleet } from './fleet.js';
 import type { IdleBudget } from './idle-budget.js';
 import type { Instance } from './instance.js';
+import type { Lull } from './lull.js';
 import type { MemoryLedger } from './memory-ledger.js';
 import type { Queue } from './queue.js';
 import { planRefills } from './refill-plan.js';
 import type { TreeStock } from './tree-stock.js';
 
-/** Events come in bursts; one look after them is enough, and calls under way get the CPU first. */
-const PAUSE_MS = 10;
 const TICK_MS = 1_000;
 /** Turns that calls of others have before a function is refilled while they wait. */
 const PATIENCE = 2 * availableParallelism();
@@ -39,6 +38,7 @@ export interface ReplenisherOptions {
   demands: Demands;
   ledger: MemoryLedger;
   budget: IdleBudget;
+  lull: Lull;
   limits: {
     maxInstances: number;
     /** Starts at once while calls wait. */
@@ -60,7 +60,7 @@ export interface ReplenisherOptions {
 export class Replenisher {
   readonly #options: ReplenisherOptions;
   readonly #ticker: NodeJS.Timeout;
-  #pending: NodeJS.Timeout | null = null;
+  #pending = false;
   #open = false;
   /** Virtual time from which a function may be refilled although calls wait. */
   readonly #turns = new Map<string, number>();
@@ -81,19 +81,19 @@ export class Replenisher {
     this.poke();
   }
 
-  /** Something changed: looks again, soon. */
+  /** Something changed: looks again, when calls pause. */
   poke(): void {
-    if (!this.#open) return;
-    this.#pending ??= setTimeout(() => {
-      this.#pending = null;
+    if (!this.#open || this.#pending) return;
+    this.#pending = true;
+    void this.#options.lull.wait().then(() => {
+      this.#pending = false;
       this.run(false);
-    }, PAUSE_MS);
+    });
   }
 
   close(): void {
     this.#open = false;
     clearInterval(this.#ticker);
-    if (this.#pending) clearTimeout(this.#pending);
   }
 
   /** A call took a loaded instance with this code. */

@@ -21,6 +21,7 @@ export class TreeStock {
   /** By code key, in order of the last return. */
   readonly #spare = new Map<string, string[]>();
   readonly #wanted = new Set<string>();
+  readonly #removals = new Set<Promise<void>>();
   #count = 0;
 
   constructor(runDir: string, withRoom: WithRoom) {
@@ -40,6 +41,12 @@ export class TreeStock {
     this.#spare.delete(codeKey);
     this.#count -= dirs.length;
     for (const dir of dirs) this.#remove(dir);
+  }
+
+  /** All go, those that come back later too. Resolves when those that were there are gone. */
+  async close(): Promise<void> {
+    for (const codeKey of new Set([...this.#wanted, ...this.#spare.keys()])) this.drop(codeKey);
+    await Promise.all(this.#removals);
   }
 
   /** How many of this code are there. */
@@ -96,6 +103,9 @@ export class TreeStock {
   }
 
   #remove(dir: string): void {
-    void rm(dir, { recursive: true, force: true }).catch(() => undefined);
+    const removal = rm(dir, { recursive: true, force: true })
+      .catch(() => undefined)
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
   }
 }

@@ -12,7 +12,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeMachine } from './machine.js';
+import { describeMachine, machineText } from './machine.js';
 import { verdictOf, type Finding, type Measurement, type Result } from './measurement.js';
 import { arrivals } from './measurements/arrivals.js';
 import { burst } from './measurements/burst.js';
@@ -49,70 +49,81 @@ const measurements: Measurement[] = [
   arrivals,
 ];
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    rate: { type: 'string' },
-    omit: { type: 'string', default: '' },
-  },
-});
-const only = options.only?.split(',') ?? measurements.map(({ id }) => id);
-const unknown = only.filter((id) => !measurements.some((measurement) => measurement.id === id));
-if (unknown.length > 0)
-  throw new Error(
-    `no measurement is called ${unknown.join(', ')}; there are ${measurements.map(({ id }) => id).join(', ')}`,
-  );
+interface Run {
+  only: string[];
+  quick: boolean;
+  rate: number | null;
+  omit: string[];
+}
 
 const interrupted = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
-// Whatever went wrong, what was started is ended first.
-process.on('uncaughtException', (error) => interrupted.abort(error));
-
-const began = performance.now();
-const bench = await Workbench.open({
-  quick: options.quick,
-  omit: options.omit.split(','),
-  rate: options.rate === undefined ? null : Number(options.rate),
-  deadline: began + DEADLINE_MS,
+const interruption = new Promise<never>((_, reject) => {
+  interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason as Error));
 });
-const results: Result[] = [];
-const seconds = (): number => Math.round((performance.now() - began) / 100) / 10;
+interruption.catch(() => undefined); // between measurements nobody waits for it
+
 try {
-  const machine = await describeMachine(bench.engine);
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryMb} MiB · Linux ${machine.kernel} · Docker ${machine.docker} · ` +
-      `Node ${machine.node} · ${machine.date}${options.quick ? ' · QUICK' : ''}`,
-  );
-  for (const measurement of measurements.filter(({ id }) => only.includes(id))) {
-    process.stderr.write(`${measurement.id} …`);
-    const from = seconds();
-    results.push(...(await resultsOf(measurement)));
-    process.stderr.write(` ${(seconds() - from).toFixed(1)} s\n`);
-  }
-  const loadAfter = loadAverage();
-  console.log(`\n${table(results)}\n`);
-  console.log(
-    `${seconds()} s in all; load before ${machine.loadBefore}; value = median (min–max) where not said otherwise`,
-  );
-  const path = join(
-    import.meta.dirname,
-    '../..',
-    `bench-${machine.date.slice(0, 19).replaceAll(':', '-')}.json`,
-  );
-  writeFileSync(
-    path,
-    `${JSON.stringify({ machine: { ...machine, loadAfter }, quick: options.quick, only, omit: options.omit, seconds: seconds(), rows: results.map(asJson) }, null, 2)}\n`,
-  );
-  console.log(path);
-} finally {
-  await bench.close();
+  const run = readArguments();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
+  // Whatever went wrong, what was started is ended first.
+  process.on('uncaughtException', (error) => interrupted.abort(error));
+  process.exit((await measureAll(run)) ? 0 : 1);
+} catch (error) {
+  console.error(error);
+  process.exit(1);
 }
-process.exit(results.some(({ finding }) => finding === null) ? 1 : 0);
+
+/** Throws for a measurement there is not. */
+function readArguments(): Run {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      rate: { type: 'string' },
+      omit: { type: 'string', default: '' },
+    },
+  });
+  const ids = measurements.map(({ id }) => id);
+  const only = values.only?.split(',') ?? ids;
+  const unknown = only.filter((id) => !ids.includes(id));
+  if (unknown.length > 0)
+    throw new Error(`no measurement is called ${unknown.join(', ')}; there are ${ids.join(', ')}`);
+  const rate = values.rate === undefined ? null : Number(values.rate);
+  if (rate !== null && !(rate > 0)) throw new Error('--rate is containers per second');
+  return { only, quick: values.quick, rate, omit: values.omit.split(',') };
+}
+
+/** @returns whether every row could be measured */
+async function measureAll(run: Run): Promise<boolean> {
+  const began = performance.now();
+  const seconds = (): number => Math.round((performance.now() - began) / 100) / 10;
+  const bench = await Workbench.open({ ...run, deadline: began + DEADLINE_MS });
+  try {
+    const machine = await describeMachine(bench.engine);
+    console.log(`${machineText(machine)}${run.quick ? ' · QUICK' : ''}`);
+    const results: Result[] = [];
+    for (const measurement of measurements.filter(({ id }) => run.only.includes(id))) {
+      process.stderr.write(`${measurement.id} … `);
+      const from = seconds();
+      results.push(...(await resultsOf(measurement, bench)));
+      process.stderr.write(`${(seconds() - from).toFixed(1)} s\n`);
+    }
+    console.log(`\n${table(results)}\n`);
+    console.log(`Median (min–max) where not said otherwise. ${seconds()} s in all.`);
+    const date = machine.date.slice(0, 19).replaceAll(':', '-');
+    const path = join(import.meta.dirname, '../..', `bench-${date}.json`);
+    const all = { machine: { ...machine, loadAfter: loadAverage() }, ...run, seconds: seconds() };
+    writeFileSync(path, `${JSON.stringify({ ...all, rows: results.map(asJson) }, null, 2)}\n`);
+    console.log(path);
+    return results.every(({ finding }) => finding !== null);
+  } finally {
+    await bench.close();
+  }
+}
 
 /** Runs one measurement until it has ended, or its time or ours is over. */
-async function resultsOf(measurement: Measurement): Promise<Result[]> {
+async function resultsOf(measurement: Measurement, bench: Workbench): Promise<Result[]> {
   const turn = new Turn(bench);
   let findings: Finding[] | null = null;
   let reason: string | null = null;
@@ -137,15 +148,12 @@ async function resultsOf(measurement: Measurement): Promise<Result[]> {
 /** Rejects when it takes longer, or when the run is interrupted. */
 async function within<T>(work: Promise<T>, limitSeconds: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
+  const late = new Promise<never>((_, reject) => {
     const giveUp = (): void => reject(new Error(`given up after ${limitSeconds.toFixed(0)} s`));
     timer = setTimeout(giveUp, limitSeconds * 1000);
-    interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason as Error), {
-      once: true,
-    });
   });
   work.catch(() => undefined); // when it was given up nobody waits for it
-  return Promise.race([work, over]).finally(() => clearTimeout(timer));
+  return Promise.race([work, late, interruption]).finally(() => clearTimeout(timer));
 }
 
 function asJson({ id, spec, finding, reason, verdict }: Result): object {

@@ -16,6 +16,14 @@ export const CRASHING = 'exports.handler = async () => { process.exit(3); };\n';
 /** Reused containers, as many as there are callers, on a core each if there is one. */
 export const REUSED = { isolation: 'function', cpus: 1 };
 
+/** Answers at the time it is told, in epoch milliseconds. */
+export const WAITING =
+  'exports.handler = async (req) => {\n' +
+  '  const { until } = await req.json();\n' +
+  '  await new Promise((resolve) => setTimeout(resolve, until - Date.now()));\n' +
+  '  return {};\n' +
+  '};\n';
+
 /** Throws unless the body came back. */
 export function assertEcho(answer: Answer): Answer {
   if (assertOk(answer).body.length !== BODY.length)

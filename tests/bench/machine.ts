@@ -11,7 +11,7 @@ export interface Machine {
   kernel: string;
   docker: string;
   node: string;
-  /** Of the minute before; more than 0.5 means that the figures are not to be trusted. */
+  /** Processes that wanted to run in the minute before. */
   loadBefore: number;
 }
 
@@ -27,4 +27,22 @@ export async function describeMachine(engine: RawEngine): Promise<Machine> {
     node: process.version,
     loadBefore: loadAverage(),
   };
+}
+
+/** From here on somebody else's work is measured, too. */
+const BUSY = 0.8;
+
+/** One line for a person. */
+export function machineText({
+  cpu,
+  cores,
+  memoryMb,
+  kernel,
+  docker,
+  node,
+  date,
+  loadBefore,
+}: Machine): string {
+  const load = `load ${loadBefore}${loadBefore > BUSY ? ': NOT IDLE, times are not to be trusted' : ''}`;
+  return `${cpu}, ${cores} cores, ${memoryMb} MiB · Linux ${kernel} · Docker ${docker} · Node ${node} · ${date} · ${load}`;
 }

@@ -79,6 +79,7 @@ export class ServerUnderTest {
       return new ServerUnderTest(dir, Number(url.port), child, engine);
     } catch (error) {
       child.kill('SIGKILL');
+      await removeAll(engine, dir).catch(() => undefined); // it may not have come so far as to have an identity
       rmSync(dir, { recursive: true, force: true });
       throw error;
     }
@@ -156,12 +157,8 @@ export class ServerUnderTest {
   }
 
   /** Ids of its containers, in whatever state. */
-  async containers(): Promise<string[]> {
-    const label = `${labels.dir}=${this.#dirId()}`;
-    const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-    return (await this.#engine.get<{ Id: string }[]>(`/containers/json?all=1&filters=${filters}`)).map(
-      ({ Id }) => Id,
-    );
+  containers(): Promise<string[]> {
+    return containersOf(this.#engine, this.dir);
   }
 
   /** Entries of `run/`: those that belong to an instance, and copies of code that are kept for the next one. */
@@ -182,19 +179,27 @@ export class ServerUnderTest {
       await exit;
       clearTimeout(timer);
     }
-    const left = await this.containers();
-    for (const id of left)
-      await this.#engine.call('DELETE', `/containers/${id}?force=1&v=1`).catch(() => undefined);
+    const left = await removeAll(this.#engine, this.dir);
     rmSync(this.dir, { recursive: true, force: true });
-    return left.length;
+    return left;
   }
 
   async #metrics(): Promise<string> {
     return assertOk(await this.request('GET', '/metrics')).body.toString();
   }
+}
 
-  /** Value of the label of its containers. */
-  #dirId(): string {
-    return (JSON.parse(readFileSync(join(this.dir, 'identity.json'), 'utf8')) as { id: string }).id;
-  }
+/** Ids of the containers of the server with this directory. */
+async function containersOf(engine: RawEngine, dir: string): Promise<string[]> {
+  const { id } = JSON.parse(readFileSync(join(dir, 'identity.json'), 'utf8')) as { id: string };
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${labels.dir}=${id}`] }));
+  const found = await engine.get<{ Id: string }[]>(`/containers/json?all=1&filters=${filters}`);
+  return found.map(({ Id }) => Id);
+}
+
+/** @returns how many there were */
+async function removeAll(engine: RawEngine, dir: string): Promise<number> {
+  const left = await containersOf(engine, dir);
+  for (const id of left) await engine.call('DELETE', `/containers/${id}?force=1&v=1`).catch(() => undefined);
+  return left.length;
 }

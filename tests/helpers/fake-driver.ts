@@ -106,7 +106,10 @@ export class FakeDriver implements Driver {
       this.#spawn(container, inhabitant === 'worker' ? null : inhabitant.program);
   }
 
-  async remove(instanceId: string, { urgent = false }: RemoveOptions = {}): Promise<void> {
+  async remove(
+    instanceId: string,
+    { urgent = false, outputBytes = 0 }: RemoveOptions = {},
+  ): Promise<ContainerOutput> {
     if (urgent) {
       this.removedUrgently.push(instanceId);
       if (this.removeGate) await this.kill(instanceId);
@@ -115,9 +118,10 @@ export class FakeDriver implements Driver {
     this.removed.push(instanceId);
     await this.kill(instanceId);
     if (this.removeFailure) throw this.removeFailure;
+    const output = await this.output(instanceId, outputBytes);
     const container = this.#containers.get(instanceId);
-    if (!this.#containers.delete(instanceId)) return;
-    container?.output.forEach((file) => closeSync(file));
+    if (this.#containers.delete(instanceId)) container?.output.forEach((file) => closeSync(file));
+    return output;
   }
 
   async exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
@@ -174,7 +178,7 @@ export class FakeDriver implements Driver {
   async close(): Promise<void> {
     this.removeGate = null;
     this.removeFailure = null;
-    await Promise.all(this.present.map((id) => this.remove(id)));
+    await Promise.all(this.present.map(async (id) => this.remove(id)));
   }
 
   #create(spec: ContainerSpec): Container {

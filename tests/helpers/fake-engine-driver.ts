@@ -18,12 +18,13 @@ export interface Parts {
 export interface OpenOnFakeOptions extends Partial<DockerDriverOptions> {
   open?: boolean;
   pingLimitMs?: number;
+  graceMs?: number;
 }
 
 /** Open unless told otherwise; both are closed with the test. */
 export async function openOnFake(
   t: ExecutionContext,
-  { open = true, pingLimitMs = 5_000, ...options }: OpenOnFakeOptions = {},
+  { open = true, pingLimitMs = 5_000, graceMs = 0, ...options }: OpenOnFakeOptions = {},
 ): Promise<Parts> {
   const engine = await FakeEngine.start();
   const runRoot = join(engine.directory, 'run');
@@ -40,7 +41,7 @@ export async function openOnFake(
     runRoot,
     logger: createLogger('silent'),
     ...options,
-    times: { pingIntervalMs: 10, pingLimitMs, reapIntervalMs: 20, closeLimitMs: 200 },
+    times: { pingIntervalMs: 10, pingLimitMs, reapIntervalMs: 20, closeLimitMs: 200, graceMs },
   });
   t.teardown(async () => {
     await driver.close();

@@ -254,16 +254,14 @@ export class ServerProcess {
     return line === undefined ? 0 : Number(line.slice(series.length + 1));
   }
 
-  /** What is there that should not be while no call is running and none was: containers, slots, staging. Polls, because some goes after the answer. */
+  /** What must be so while no call is running: nothing under way, and no container or slot but those of idle instances. Polls. */
   async assertIdle(): Promise<void> {
-    let left: string[] = [];
-    await until(
-      'containers and slots are gone',
-      async () => (left = await this.#leftovers()).length === 0,
-      20_000,
-    ).catch((error: unknown) => {
-      throw new Error(`left: ${left.join(', ')}`, { cause: error });
-    });
+    let wrong = '';
+    await until('only what is idle is left', async () => (wrong = await this.#unrest()) === '', 30_000).catch(
+      (error: unknown) => {
+        throw new Error(wrong, { cause: error });
+      },
+    );
   }
 
   /** Stops it, removes its directory, and throws when it left something behind. May be called twice. */
@@ -291,6 +289,22 @@ export class ServerProcess {
       throw new Error(
         `the server left: ${wrong.join('; ')}; its stderr ends with:\n${this.stderr.slice(-4_000)}`,
       );
+  }
+
+  /** Says what is not at rest; empty when all is. */
+  async #unrest(): Promise<string> {
+    const { text } = await this.request('/metrics');
+    const states = [...text.matchAll(/^glambdar_instances\{state="(\w+)"\} (\d+)$/gm)];
+    const count = (...names: string[]): number =>
+      states.reduce((sum, [, state, value]) => sum + (names.includes(state!) ? Number(value) : 0), 0);
+    const moving = count('starting', 'loading', 'busy', 'stopping');
+    if (moving > 0) return `${moving} instances are under way`;
+    const idle = count('standby', 'loaded', 'warm');
+    const containers = (await this.containers()).filter(({ State }) => State === 'running').length;
+    const all = (await this.containers()).length;
+    const slots = this.slots().filter((entry) => !entry.startsWith('tree-')).length;
+    if (containers === idle && all === idle && slots === idle) return '';
+    return `${idle} idle instances, ${all} containers, ${containers} of them running, ${slots} slots`;
   }
 
   async #leftovers(): Promise<string[]> {

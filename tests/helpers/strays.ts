@@ -11,7 +11,7 @@ export async function strays(server: ServerProcess): Promise<string[]> {
   const active = new Map(functions.map(({ name, version }) => [name, version]));
   const found = [
     ...readdirSync(join(server.dir, 'tmp')).map((entry) => `tmp/${entry}`),
-    ...server.slots().map((entry) => `run/${entry}`),
+    ...(await straySlots(server, functions.length > 0)).map((entry) => `run/${entry}`),
   ];
   for (const name of readdirSync(join(server.dir, 'functions'))) {
     const version = active.get(name);
@@ -23,6 +23,13 @@ export async function strays(server: ServerProcess): Promise<string[]> {
     if (!existsSync(code)) found.push(`${name} without its code`);
   }
   return found;
+}
+
+/** A slot has its container; trees are kept ready while there is a function. */
+async function straySlots(server: ServerProcess, trees: boolean): Promise<string[]> {
+  const slots = server.slots();
+  const instances = new Set((await server.containers()).map(({ Labels }) => Labels['glambdar.instance']));
+  return slots.filter((entry) => (entry.startsWith('tree-') ? !trees : !instances.has(entry)));
 }
 
 /** A version is a directory and its sidecar; none is newer than the active one, and five are kept. */

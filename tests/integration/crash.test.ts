@@ -48,7 +48,9 @@ if (integrationEnabled) {
 
 /** @param env for the first start alone */
 async function setUp(t: ExecutionContext, env: Record<string, string> = {}): Promise<ServerProcess> {
-  const server = await ServerProcess.start({ entry: compiled!.entry });
+  // Nothing is kept ready: what is there after a crash is of the crash.
+  const cold = { GLAMBDAR_STANDBY: '0', GLAMBDAR_MEMORY_BUDGET_MB: '0' };
+  const server = await ServerProcess.start({ entry: compiled!.entry, env: cold });
   if (Object.keys(env).length > 0) await server.restart(env);
   t.teardown(() => server.destroy());
   return server;

@@ -1,10 +1,11 @@
 /**
- * Owns the rows of what ten thousand calls of every kind leave behind. The first calls are made before what is there is
- * counted, because connections to the daemon and the databases are opened once and kept.
+ * Owns the rows of what ten thousand calls of every kind leave behind, beside what the server knows of and keeps in stock.
+ * Calls of every kind, and many removals at once, come before the first count, because connections to the daemon and the
+ * databases are opened when needed and kept.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callOf, CRASHING, ECHO, REUSED, THROWING } from '../functions-under-test.js';
-import { ConnectionPool } from '../http-connection.js';
+import { callOf, CRASHING, ECHO, REUSED, THROWING, WAITING } from '../functions-under-test.js';
+import { ConnectionPool, requestBytes } from '../http-connection.js';
 import { closedLoop } from '../load.js';
 import type { Measurement } from '../measurement.js';
 import { descriptors, rssMb } from '../process-figures.js';
@@ -13,28 +14,33 @@ import type { ServerUnderTest } from '../server-under-test.js';
 const CALLERS = 8;
 /** Of every so many calls one is each of these; the others are warm. */
 const EVERY = { oneUse: 250, throwing: 250, crashing: 1_000 };
-const SETTLE_MS = 12_000;
+const SETTLE_MS = 8_000;
+const TOGETHER = { calls: 16, afterMs: 3_000 };
 /** Reused containers are gone soon after the last call. */
 const SETTINGS = { GLAMBDAR_KEEP_ALIVE_MS: '1000' };
 
-interface Stock {
+interface Count {
+  /** Containers the server knows of. */
+  known: number;
   containers: number;
   slots: number;
   sockets: number;
   descriptors: number;
 }
 
-async function stockOf(server: ServerUnderTest): Promise<Stock> {
+const counted = ['containers', 'slots', 'sockets', 'descriptors'] as const;
+
+async function countOf(server: ServerUnderTest): Promise<Count> {
+  const known = await server.metric('glambdar_instances');
   const open = descriptors(server.pid);
   const containers = (await server.containers()).length;
-  return { containers, slots: server.slots().slots, sockets: open.sockets, descriptors: open.all };
+  return { known, containers, slots: server.slots().slots, sockets: open.sockets, descriptors: open.all };
 }
 
-function excess(after: Stock, before: Stock): number {
-  return (Object.keys(before) as (keyof Stock)[]).reduce(
-    (sum, key) => sum + Math.max(0, after[key] - before[key]),
-    0,
-  );
+/** Each container in stock has a slot and a connection. */
+function excess(after: Count, before: Count): number {
+  const beside = (count: Count, key: (typeof counted)[number]): number => count[key] - count.known;
+  return counted.reduce((sum, key) => sum + Math.max(0, beside(after, key) - beside(before, key)), 0);
 }
 
 export const leftovers: Measurement = {
@@ -65,6 +71,7 @@ export const leftovers: Measurement = {
     await server.deploy('throwing', THROWING, { ...settings, ...REUSED });
     await server.deploy('one-use', ECHO, settings);
     await server.deploy('crashing', CRASHING, settings);
+    await server.deploy('waiting', WAITING, settings);
     const requests = {
       warm: callOf('warm'),
       throwing: callOf('throwing'),
@@ -101,26 +108,27 @@ export const leftovers: Measurement = {
       return took;
     };
     await mixed(600);
-    await server.quiet({ stableMs: 2_000 });
-    const before = await stockOf(server);
+    await manyRemovals();
+    await server.quiet({ stableMs: 1_500 });
+    const before = await countOf(server);
     const memoryBefore = rssMb(server.pid);
     const calls = turn.pick(10_000, 2_000);
     const seconds = await mixed(calls);
     const settled = performance.now() + SETTLE_MS;
     await server.quiet({ stableMs: 300 });
-    let after = await stockOf(server);
+    let after = await countOf(server);
     while (excess(after, before) > 0 && performance.now() < settled) {
       await sleep(200);
-      after = await stockOf(server);
+      after = await countOf(server);
     }
     const memoryAfter = rssMb(server.pid);
     const treesInUse = server.slots().trees;
-    await server.undeploy('warm', 'throwing', 'one-use', 'crashing');
+    await server.undeploy('warm', 'throwing', 'one-use', 'crashing', 'waiting');
     await server.quiet({ stableMs: 300 });
     const { trees } = server.slots();
     const left = await turn.bench.stopServer();
     const figures: Record<string, number> = { 'calls/s': calls / seconds };
-    for (const key of Object.keys(before) as (keyof Stock)[]) {
+    for (const key of ['known', ...counted] as const) {
       figures[`${key} before`] = before[key];
       figures[`${key} after`] = after[key];
     }
@@ -133,11 +141,22 @@ export const leftovers: Measurement = {
         value: excess(after, before) + trees,
         n: calls,
         figures,
-        ...(unexpected.size > 0
-          ? { note: `unexpected: ${[...unexpected].map(([what, count]) => `${count} × ${what}`).join('; ')}` }
-          : {}),
+        note: [
+          'more than before, beside the stock the server knows of',
+          ...[...unexpected].map(([what, count]) => `unexpected: ${count} × ${what}`),
+        ].join('; '),
       },
       { value: left, n: 1, figures: {} },
     ];
+
+    /** As many calls as the server keeps connections to the daemon, ending at the same time. */
+    async function manyRemovals(): Promise<void> {
+      const pool = new ConnectionPool(server.port);
+      turn.atEnd(() => pool.close());
+      const until = Date.now() + TOGETHER.afterMs;
+      const request = requestBytes('POST', '/invoke/waiting', JSON.stringify({ until }));
+      await Promise.all(Array.from({ length: TOGETHER.calls }, () => pool.call(request)));
+      pool.close();
+    }
   },
 };

@@ -1,12 +1,12 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { changed, openOnFake, until, type Parts } from '../../helpers/fake-engine-driver.js';
 
 const never = new AbortController().signal;
 
 /** A driver with as many running containers, whose removals the daemon takes and does not finish. */
-async function withHeldRemovals(t: Parameters<typeof openOnFake>[0], names: string[]): Promise<Parts> {
-  const parts = await openOnFake(t, { removalsAtOnce: 2, pingLimitMs: 1_000 });
+async function withHeldRemovals(t: ExecutionContext, names: string[], graceMs = 0): Promise<Parts> {
+  const parts = await openOnFake(t, { removalsAtOnce: 2, pingLimitMs: 1_000, graceMs });
   await until(() => parts.engine.watchers === 1);
   for (const name of names) await parts.driver.start(parts.spec(name), never);
   parts.engine.hold('DELETE /containers');
@@ -35,6 +35,7 @@ test.serial('no more than a few removals are at the daemon; the others follow in
 test.serial('urgent removals go first, and are killed at once when they have to wait', async (t) => {
   const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c', 'd', 'e']);
   const removed = ['a', 'b', 'c', 'd'].map((name) => driver.remove(name));
+  await until(() => deleted(engine).length === 2);
   removed.push(driver.remove('e', { urgent: true }), driver.remove('d', { urgent: true }));
   await until(() => engine.containers.get('glambdar-e')?.state === 'exited');
   await until(() => engine.containers.get('glambdar-d')?.state === 'exited');
@@ -118,4 +119,49 @@ test.serial('a failed removal gives its turn to the next', async (t) => {
   engine.release('DELETE /containers');
   await Promise.all([...failed, removed[2]]);
   t.false(engine.containers.has('glambdar-c'));
+});
+
+test.serial(
+  'a worker may end by itself before its container is removed; who ended is removed at once',
+  async (t) => {
+    const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c'], 60_000);
+    engine.release('DELETE /containers');
+    engine.die('glambdar-a', 0);
+    await driver.exitState('a', 5_000);
+    await driver.remove('a');
+    const removed = driver.remove('b');
+    await driver.output('b', 1);
+    t.deepEqual(deleted(engine), ['a']);
+    engine.die('glambdar-b', 0);
+    await removed;
+    t.deepEqual(deleted(engine), ['a', 'b']);
+    t.false(engine.requests.some((line) => line.endsWith('b/json')));
+    await driver.remove('never0there');
+  },
+);
+
+test.serial('urgency, given at once or later, leaves no time to end', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b'], 60_000);
+  engine.release('DELETE /containers');
+  await driver.remove('a', { urgent: true });
+  const removed = driver.remove('b');
+  await driver.remove('b', { urgent: true });
+  await removed;
+  t.false(engine.requests.some((line) => line.endsWith('/kill')));
+});
+
+test.serial('a worker that does not end is removed all the same', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a'], 20);
+  engine.release('DELETE /containers');
+  await driver.remove('a');
+  t.is(engine.containers.size, 0);
+});
+
+test.serial('closing does not wait for workers to end', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a'], 60_000);
+  engine.release('DELETE /containers');
+  const rejected = t.throwsAsync(driver.remove('a'), { instanceOf: DriverError, message: /stopping/ });
+  await driver.close();
+  await rejected;
+  t.is(engine.containers.size, 0);
 });

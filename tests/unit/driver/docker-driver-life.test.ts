@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { openOnFake, until } from '../../helpers/fake-engine-driver.js';
@@ -56,3 +58,33 @@ test.serial('output is the end of each stream', async (t) => {
   engine.add('glambdar-one', {});
   t.deepEqual(await driver.output('one', 4), { stdout: 'etwo', stderr: 'bad' });
 });
+
+test.serial(
+  'the daemon is asked for output only when its log files do not say that there is none',
+  async (t) => {
+    const { engine, driver, spec } = await openOnFake(t, { open: false });
+    engine.info = { DockerRootDir: engine.directory };
+    engine.logs = Buffer.from([1, 0, 0, 0, 0, 0, 0, 1, 65]);
+    await driver.open(() => undefined);
+    const asked = async (): Promise<boolean> => {
+      engine.requests.length = 0;
+      const { stdout } = await driver.output('one', 9);
+      const did = engine.requests.some((line) => line.endsWith('/logs'));
+      t.is(stdout, did ? 'A' : '');
+      return did;
+    };
+    const directory = join(engine.directory, 'containers/id-glambdar-one/local-logs');
+    const log = join(directory, 'container.log');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(log, '');
+    t.true(await asked(), 'nothing is known of this container');
+    await driver.start(spec('one'), never);
+    t.false(await asked());
+    writeFileSync(log, 'x');
+    t.true(await asked(), 'it wrote');
+    renameSync(log, `${log}.1`);
+    t.true(await asked(), 'between two files');
+    writeFileSync(log, '');
+    t.true(await asked(), 'it wrote a whole file');
+  },
+);

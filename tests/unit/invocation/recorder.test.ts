@@ -90,6 +90,51 @@ test('only the newest records of a function are kept', (t) => {
   t.deepEqual(stored(store), ['c5', 'c4']);
 });
 
+/** Notes how many records each write had. */
+function watchWrites(store: MemoryStore): number[] {
+  const sizes: number[] = [];
+  const append = store.appendInvocations.bind(store);
+  store.appendInvocations = (records, ...rest) => {
+    sizes.push(records.length);
+    append(records, ...rest);
+  };
+  return sizes;
+}
+
+test('records that would be forgotten at once are not written', (t) => {
+  const { recorder, store, counters } = setUp(t, 2);
+  const sizes = watchWrites(store);
+  for (const record of calls(5, 'f')) recorder.add(record);
+  for (const record of calls(1, 'g', 'other')) recorder.add(record);
+  recorder.flush();
+  t.deepEqual(sizes, [3]);
+  t.deepEqual(stored(store), ['c5', 'c4']);
+  t.deepEqual(stored(store, 'g'), ['other1']);
+  t.is(store.listCounters().get('f')?.invokeCount, 5);
+  t.is(counters.get('f')?.invokeCount, 5);
+});
+
+test('many records are written without waiting for the time, and in slices', async (t) => {
+  const { recorder, store } = setUp(t, 10_000);
+  const sizes = watchWrites(store);
+  for (const record of calls(2_500, 'f')) recorder.add(record);
+  t.deepEqual(sizes, [], 'not in the midst of a call');
+  for (let turn = 0; turn < 100 && recorder.pending().length > 0; turn += 1)
+    await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(recorder.pending(), []);
+  t.is(Math.max(...sizes), 200);
+  t.is(stored(store)[0], 'c2500');
+  t.is(store.listCounters().get('f')?.invokeCount, 2_500);
+});
+
+test('what is left of a batch in slices is written by close, once', (t) => {
+  const { recorder, store } = setUp(t, 10_000);
+  const sizes = watchWrites(store);
+  for (const record of calls(2_600, 'f')) recorder.add(record);
+  recorder.close();
+  t.deepEqual(sizes, [2_600]);
+});
+
 test('records stay readable when the store fails, and are written when it is whole again', (t) => {
   const { recorder, logs, store } = setUp(t);
   store.failure = new StoreError('disk I/O error', { full: true });
