@@ -77,8 +77,11 @@ export class Demands {
   }
 
   arrived(workload: Workload, now: number): void {
-    this.#byCode.get(workload.code.key)?.arrived(now, this.#readyMs);
-    this.#greedy.used(workload.code.key);
+    const { key } = workload.code;
+    const demand = this.#byCode.get(key);
+    if (!demand) return;
+    demand.arrived(now, this.#readyMs);
+    this.#greedy.used(key);
   }
 
   /** A call found nothing loaded. */

@@ -3,8 +3,8 @@ import type { Demands } from './demands.js';
 import type { Fleet } from './fleet.js';
 import type { Instance } from './instance.js';
 import type { MemoryLedger } from './memory-ledger.js';
-import { readyCounts, type StandbyWant, type Want } from './refill-plan.js';
-import { surplusOf, worthOf } from './surplus.js';
+import { RANK, readyCounts, type Shortage } from './refill-plan.js';
+import { surplusOf } from './surplus.js';
 
 export interface IdleBudgetOptions {
   fleet: Fleet;
@@ -56,19 +56,48 @@ export class IdleBudget {
     }
   }
 
-  /** Lets the idle instance go that is worth least, if what is wanted in its place is worth more. */
-  makeRoom(wanted: Want | StandbyWant, now: number): void {
-    const [least] = this.#byWorth(now);
-    if (!least || least.worth >= worthOf(wanted, readyCounts(this.idle()))) return;
-    this.#options.demands.evicted(least.worth);
-    void this.#options.fleet.stop(least.instance);
+  /** Lets idle instances of less rank or worth go, if that makes enough room: the same order as the plan's, or it would undo it. */
+  makeRoom(wanted: Shortage, now: number): void {
+    const { demands, fleet, ledger } = this.#options;
+    let missing = wanted.bytes - this.freeBytes(fleet.list());
+    const victims: Ranked[] = [];
+    for (const ranked of this.#byWorth(now)) {
+      if (missing <= 0 || compare(ranked, wanted) >= 0) break;
+      victims.push(ranked);
+      missing -= ledger.bytesOf(ranked.instance);
+    }
+    if (missing > 0) return;
+    for (const { instance, worth } of victims) {
+      demands.evicted(worth);
+      void fleet.stop(instance);
+    }
   }
 
-  #byWorth(now: number): { instance: Instance; worth: number }[] {
+  /** The least first. Of those that hold the same, each is worth what it is when those before it are gone. */
+  #byWorth(now: number): Ranked[] {
+    const { demands } = this.#options;
     const idle = this.idle();
     const ready = readyCounts(idle);
-    return idle
-      .map((instance) => ({ instance, worth: this.#options.demands.worth(instance, ready, now) }))
-      .sort((a, b) => a.worth - b.worth);
+    const gone = new Map<string, number>();
+    const ranked = idle.map((instance) => {
+      const { codeKey } = instance;
+      if (codeKey === null)
+        return { instance, rank: RANK.standby, worth: demands.worth(instance, ready, now) };
+      const before = gone.get(codeKey) ?? 0;
+      gone.set(codeKey, before + 1);
+      const n = ready(codeKey) - before;
+      const demand = demands.of(codeKey);
+      const rank = n === 1 && demand && demands.limit(demand, now) > 0 ? RANK.floor : RANK.more;
+      return { instance, rank, worth: demands.worth(instance, () => n, now) };
+    });
+    return ranked.sort(compare);
   }
+}
+
+interface Ranked extends Omit<Shortage, 'bytes'> {
+  instance: Instance;
+}
+
+function compare(a: Omit<Shortage, 'bytes'>, b: Omit<Shortage, 'bytes'>): number {
+  return a.rank - b.rank || a.worth - b.worth;
 }

@@ -54,7 +54,7 @@ export class MemoryLedger {
   async sample(idle: readonly Instance[], now: number): Promise<Instance[]> {
     if (this.#busy) return [];
     const due = idle
-      .map((instance) => ({ instance, sample: this.#samples.get(instance.id) }))
+      .map((instance) => ({ instance, sample: this.#samples.get(instance.id), since: instance.since }))
       .filter(({ instance, sample }) =>
         sample
           ? now - sample.at >= (sample.count < 2 ? YOUNG_MS : OLD_MS) - 50
@@ -68,28 +68,32 @@ export class MemoryLedger {
     try {
       const usage = await this.#measure(due.map(({ instance: { id, uid } }) => ({ instanceId: id, uid })));
       return due
-        .filter(({ instance, sample }) => this.#note(instance, sample, usage.get(instance.id), now))
+        .filter(({ instance, sample, since }) =>
+          this.#note(instance, since, sample, usage.get(instance.id), now),
+        )
         .map(({ instance }) => instance);
     } finally {
       this.#busy = false;
     }
   }
 
-  /** Returns whether it was restless since the sample before. */
+  /** Returns whether it was restless since the sample before. @param since of the state it was in when it was asked about */
   #note(
     instance: Instance,
+    since: number,
     before: Sample | undefined,
     usage: InstanceUsage | undefined,
     now: number,
   ): boolean {
     if (!usage) return false;
     const { memoryBytes: bytes, cpuMs } = usage;
-    const { since } = instance;
     this.#samples.set(instance.id, { bytes, cpuMs, at: now, since, count: (before?.count ?? 0) + 1 });
     const key = keyOf(instance);
     const typical = this.#typical.get(key);
     this.#typical.set(key, typical === undefined ? bytes : typical + 0.3 * (bytes - typical));
-    if (before?.since !== since || before.cpuMs === null || cpuMs === null) return false;
+    // A call between, or while it was measured, has had its CPU.
+    if (instance.since !== since || before?.since !== since || before.cpuMs === null || cpuMs === null)
+      return false;
     return cpuMs - before.cpuMs > RESTLESS_SHARE * (now - before.at);
   }
 

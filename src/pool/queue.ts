@@ -101,30 +101,41 @@ export class Queue {
     this.#finish.set(flow, this.nextTag(flow) + 1);
   }
 
-  /** Takes one out, if it is still in. */
+  /** Takes one out that will not be served, if it is still in: the next of its flow has its turn. */
   drop(waiter: Waiter<Lease>): void {
-    const index = this.#places.findIndex((place) => place.waiter === waiter);
+    let index = this.#places.findIndex((place) => place.waiter === waiter);
     if (index < 0) return;
-    const [place] = this.#places.splice(index, 1);
-    const { flow } = place!;
-    const left = this.#lengths.get(flow)! - 1;
-    if (left > 0) this.#lengths.set(flow, left);
-    else this.#lengths.delete(flow);
+    const { flow } = this.#places[index]!;
+    for (let next = index + 1; next < this.#places.length; next += 1) {
+      if (this.#places[next]!.flow !== flow) continue;
+      this.#places[index] = { ...this.#places[index]!, waiter: this.#places[next]!.waiter };
+      index = next;
+    }
+    this.#finish.set(flow, this.nextTag(flow) - 1);
+    this.#remove(index);
   }
 
   /** Takes one out that has got its instance. */
   served(waiter: Waiter<Lease>, now: number): void {
-    const place = this.#places.find((other) => other.waiter === waiter);
-    if (!place) return;
-    this.drop(waiter);
-    this.#clock = Math.max(this.#clock, place.tag);
+    const index = this.#places.findIndex((place) => place.waiter === waiter);
+    if (index < 0) return;
+    this.#clock = Math.max(this.#clock, this.#places[index]!.tag);
+    this.#remove(index);
     this.service.served(now, this.#places.length > 0);
     if (this.#finish.size > 2 * this.#lengths.size + 100)
       for (const [flow, tag] of this.#finish) if (tag <= this.#clock) this.#finish.delete(flow);
   }
 
+  #remove(index: number): void {
+    const [{ flow }] = this.#places.splice(index, 1) as [Place];
+    const left = this.#lengths.get(flow)! - 1;
+    if (left > 0) this.#lengths.set(flow, left);
+    else this.#lengths.delete(flow);
+  }
+
   rejectAll(error: GlambdarError): void {
     this.#lengths.clear();
+    this.#finish.clear();
     for (const { waiter } of this.#places.splice(0)) waiter.reject(error);
   }
 

@@ -149,13 +149,17 @@ export class Replenisher {
     }
     const { code, flow } = demand.workload;
     instance.reserve(codeKey, true);
+    let tree: string | undefined;
     try {
-      await instance.load(await trees.take(code), code.load, loadTimeoutMs);
+      tree = await trees.take(code);
+      await instance.load(tree, code.load, loadTimeoutMs);
       const takenAt = this.#taken.get(codeKey)?.shift();
       if (takenAt !== undefined) this.#refilled(demand, performance.now() - takenAt);
       // Replaced or deleted meanwhile: nobody will ask for it.
       if (!demands.of(codeKey)) void fleet.stop(instance);
     } catch (err) {
+      // Unless it lies in the slot already.
+      if (tree !== undefined) trees.giveBack(codeKey, tree);
       if (instance.state === 'loading') {
         demand.failed(performance.now());
         if (!(err instanceof LoadFailure)) logger.warn({ err, function: flow }, 'could not be loaded ahead');

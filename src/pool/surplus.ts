@@ -1,18 +1,13 @@
-/** Owns which idle instances are more than what is wanted, and what one more or less is worth. Pure but for what it is given. */
+/** Owns which idle instances are more than what is wanted. Pure but for what it is given. */
 import type { Demands } from './demands.js';
-import { readyCounts, type StandbyWant, type Want } from './refill-plan.js';
+import { readyCounts } from './refill-plan.js';
 import type { InstanceView } from './scheduler.js';
 
 /** Loaded for a version that is being deployed, or that nobody will ask for: after this it is the latter. */
 const UNKNOWN_MS = 60_000;
 
-/** What the next one of it would be worth. A standby that is missing is worth more than any that is there. */
-export function worthOf(want: Want | StandbyWant, ready: (codeKey: string) => number): number {
-  return 'worth' in want ? want.worth(ready(want.codeKey) + 1) : Infinity;
-}
-
 /**
- * Those to stop: the ones idle for longest first. Instances that were called go by their own time.
+ * Those to stop: the ones idle for longest first. Instances that were called go by their own time, if they are of use.
  * @param surplusMs how long what is ready beyond what is wanted is kept, should it be wanted again
  */
 export function surplusOf<T extends InstanceView>(
@@ -33,11 +28,15 @@ export function surplusOf<T extends InstanceView>(
     const { state, codeKey, profileKey, calls, since } = instance;
     const idleMs = now - since;
     if (state === 'standby') {
-      const over = excess.get(profileKey) ?? 1;
+      // A profile that nobody uses wants none.
+      const over = excess.get(profileKey) ?? Infinity;
       if (over <= 0 || idleMs < surplusMs) continue;
       excess.set(profileKey, over - 1);
       surplus.push(instance);
-    } else if (state === 'idle' && codeKey !== null && calls === 0) {
+    } else if (state === 'idle' && codeKey !== null && calls > 0) {
+      // Its function has been told meanwhile that it may not be used again.
+      if (demands.of(codeKey)?.workload.reuse === false) surplus.push(instance);
+    } else if (state === 'idle' && codeKey !== null) {
       const demand = demands.of(codeKey);
       if (!demand) {
         if (idleMs >= UNKNOWN_MS) surplus.push(instance);
