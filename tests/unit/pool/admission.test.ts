@@ -3,9 +3,18 @@ import { Admission } from '../../../src/pool/admission.js';
 import { Queue } from '../../../src/pool/queue.js';
 import type { AdmissionOptions } from '../../../src/pool/admission.js';
 
-function admission(options: Partial<AdmissionOptions> = {}): { admission: Admission; queue: Queue } {
+function admission({
+  maxWaiting = 3,
+  ...options
+}: Partial<AdmissionOptions> & { maxWaiting?: number } = {}): { admission: Admission; queue: Queue } {
   const queue = options.queue ?? new Queue();
-  const given = { available: () => true, maxWaiting: 3, queueTimeoutMs: 30_000, ...options, queue };
+  const given = {
+    available: () => true,
+    limits: { maxInstances: 1, maxStarting: 1, maxWaiting },
+    queueTimeoutMs: 30_000,
+    ...options,
+    queue,
+  };
   return { admission: new Admission(given), queue };
 }
 

@@ -280,8 +280,6 @@ test('a tree whose instance ends before it is moved there is not lost', async (t
   const destroyed = fixture.pool.destroy();
   prepare!();
   await destroyed;
-  await until(() => readdirSync(fixture.runDir).length === 1);
-  await fixture.pool.retire('a');
   await t.notThrowsAsync(fixture.empty());
 });
 
@@ -433,9 +431,9 @@ test('a call may take over what is being loaded ahead for it', async (t) => {
   fixture.pool.activate(workload({ standby: 1 }));
   await until(() => finish !== undefined);
   const acquired = fixture.pool.acquire(request({ standby: 1 }));
+  t.is(fixture.begun, 1);
   finish!();
   t.is((await acquired).start, 'standby');
-  t.is(fixture.begun, 1);
 });
 
 test('before opening and after draining nothing is made ready', async (t) => {

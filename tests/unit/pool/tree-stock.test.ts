@@ -93,6 +93,24 @@ test('trees that are dropped go, those in use when they come back', async (t) =>
   t.deepEqual(prepared, ['a', 'a', 'b', 'a']);
 });
 
+test('once it is closed nothing is left, nor kept of what comes back', async (t) => {
+  const { stock, runDir, code } = stocked(t);
+  for (const key of ['a', 'b']) {
+    stock.want(key);
+    await stock.prepare(code(key));
+  }
+  const used = [await stock.take(code('a')), await stock.take(code('a'))];
+  stock.giveBack('a', used.pop()!);
+  await stock.close();
+  t.deepEqual(
+    readdirSync(runDir).map((name) => join(runDir, name)),
+    used,
+  );
+  stock.giveBack('a', used[0]!);
+  await stock.close();
+  t.deepEqual(readdirSync(runDir), []);
+});
+
 test('dropping what is not there is nothing', (t) => {
   const { stock, runDir } = stocked(t);
   stock.drop('a');
