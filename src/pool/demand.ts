@@ -14,6 +14,9 @@ const PAUSES_NEEDED = 10;
 /** Bounds of the keep-alive window; one minute is the grain of the published traces (Shahrad et al., ATC 2020). */
 const SHORTEST_WINDOW_MS = 60_000;
 const LONGEST_WINDOW_MS = 4 * 3_600_000;
+/** The memories of the two rates. */
+const FAST_SECONDS = 10;
+const SLOW_SECONDS = 300;
 /** How fast a burst is forgotten, and the largest that is told from a larger one. */
 const BURST_SECONDS = 300;
 const MOST_BURST = 256;
@@ -22,11 +25,12 @@ const LONGEST_BACK_OFF_MS = 300_000;
 
 export class Demand {
   workload: Workload;
-  readonly #fast = new DecayingRate(10);
-  readonly #slow = new DecayingRate(300);
+  readonly #fast = new DecayingRate(FAST_SECONDS);
+  readonly #slow = new DecayingRate(SLOW_SECONDS);
   #lastAt: number;
   #pauses: number[] = [];
   #windowMs: number;
+  #lastCallAt = -Infinity;
   #arrivals: number[] = [];
   #burst = 0;
   #burstAt = 0;
@@ -58,6 +62,7 @@ export class Demand {
       if (this.#pauses.length >= PAUSES_NEEDED) this.#windowMs = windowOf(this.#pauses);
     }
     this.#lastAt = now;
+    this.#lastCallAt = now;
     this.#fast.add(now);
     this.#slow.add(now);
     const since = now - (this.#awayMs ?? awayMs);
@@ -87,9 +92,14 @@ export class Demand {
     this.#notBefore = -Infinity;
   }
 
-  /** Calls per second: of the last ten seconds or the last five minutes, whichever is more. */
+  /**
+   * Calls per second: of the last ten seconds or the last five minutes, whichever is more. The last call itself does not
+   * count among the last ten seconds: one call alone is no sign of another.
+   */
   rate(now: number): number {
-    return Math.max(this.#fast.perSecond(now), this.#slow.perSecond(now));
+    const others =
+      this.#fast.perSecond(now) - Math.exp((this.#lastCallAt - now) / 1000 / FAST_SECONDS) / FAST_SECONDS;
+    return Math.max(others, this.#slow.perSecond(now));
   }
 
   /** The most calls that came while one instance was away, fading. */

@@ -27,6 +27,8 @@ const TICK_MS = 1_000;
 /** Turns that calls of others have before a function is refilled while they wait. */
 const PATIENCE = 2 * availableParallelism();
 const LONGEST_BACK_OFF_MS = 30_000;
+/** After a standby has ended of its own nothing is started ahead for this long. */
+const LOST_PAUSE_MS = 1_000;
 /** A refill that took longer says more of the machine's trouble than of what should be ready. */
 const LONGEST_AWAY_MS = 5_000;
 const MOST_TAKEN = 256;
@@ -117,26 +119,28 @@ export class Replenisher {
 
   /** A start ahead of calls failed. */
   startFailed(now: number): void {
+    // Several that fail together have one cause.
+    if (now < this.#notBefore) return;
     this.#failures += 1;
     this.#notBefore = now + Math.min(LONGEST_BACK_OFF_MS, 500 * 2 ** this.#failures);
   }
 
   startWorked(): void {
     this.#failures = 0;
-    this.#notBefore = -Infinity;
   }
 
   /** The driver is back: what is missing is replaced at once. */
   resume(): void {
     this.startWorked();
+    this.#notBefore = -Infinity;
     this.#options.demands.forgive();
     this.poke();
   }
 
   /** An idle instance has ended of its own: that should not go on and on. */
   lost(instance: Instance, now: number): void {
-    if (instance.codeKey !== null && instance.calls === 0)
-      this.#options.demands.of(instance.codeKey)?.failed(now);
+    if (instance.codeKey === null) this.#notBefore = Math.max(this.#notBefore, now + LOST_PAUSE_MS);
+    else if (instance.calls === 0) this.#options.demands.of(instance.codeKey)?.failed(now);
   }
 
   /** Loads the code a fresh standby is meant for; gives it to whoever comes when that is not wanted any more. */
@@ -193,14 +197,13 @@ export class Replenisher {
       freeBytes: budget.freeBytes(instances),
     });
     for (const refill of refills) {
+      const codeKey = refill.kind === 'load' ? refill.codeKey : refill.intendedFor;
+      const flow = codeKey === null ? undefined : demands.of(codeKey)?.workload.flow;
       if (refill.kind === 'load') void this.load(fleet.get(refill.instanceId), refill.codeKey);
-      else {
-        this.#options.start(demands.profile(refill.profileKey), refill.intendedFor);
-        const flow = refill.intendedFor === null ? undefined : demands.of(refill.intendedFor)?.workload.flow;
-        if (flow === undefined) continue;
-        this.#turns.delete(flow);
-        if (queue.length > 0) queue.charge(flow);
-      }
+      else this.#options.start(demands.profile(refill.profileKey), refill.intendedFor);
+      if (flow === undefined) continue;
+      this.#turns.delete(flow);
+      if (queue.length > 0) queue.charge(flow);
     }
     if (short && !backlog) budget.makeRoom(short, now);
   }
