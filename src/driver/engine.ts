@@ -52,7 +52,7 @@ export class Engine {
 
   constructor(address: DockerAddress) {
     // Node's default agent drops idle sockets after 5 s; the daemon keeps them, and connecting costs 0.2 ms per call.
-    this.#agent = new OpaqueAgent({ keepAlive: true, maxFreeSockets: 16 });
+    this.#agent = new OpaqueAgent({ keepAlive: true, maxFreeSockets: 4 });
     // Everything docker-modem would otherwise take from the environment is named, because undefined keys count there too.
     this.#docker = new Dockerode({
       socketPath: 'socketPath' in address ? address.socketPath : undefined,

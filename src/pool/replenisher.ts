@@ -9,7 +9,6 @@
  * | what was loaded ahead ends, or does not rest  | the same                                                             |
  * | the driver is unavailable                     | nothing is begun; at its return what is missing is replaced          |
  */
-import { availableParallelism } from 'node:os';
 import type { Profile } from '../driver/driver.js';
 import { LoadFailure } from '../ipc/worker-connection.js';
 import type { Logger } from '../logger.js';
@@ -25,7 +24,7 @@ import type { TreeStock } from './tree-stock.js';
 
 const TICK_MS = 1_000;
 /** Turns that calls of others have before a function is refilled while they wait. */
-const PATIENCE = 2 * availableParallelism();
+const PATIENCE = 1;
 const LONGEST_BACK_OFF_MS = 30_000;
 /** After a standby has ended of its own nothing is started ahead for this long. */
 const LOST_PAUSE_MS = 1_000;

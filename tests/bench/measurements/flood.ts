@@ -6,7 +6,7 @@ import type { Measurement } from '../measurement.js';
 import { summary } from '../statistics.js';
 
 const FLOODERS = 64;
-const RATE = 2;
+const RATE = 3;
 /** Fewer samples than this have no 99th percentile but their largest. */
 const ENOUGH = 100;
 
@@ -32,7 +32,7 @@ export const flood: Measurement = {
     turn.atEnd(() => [pool, floodPool].forEach((each) => each.close()));
     const request = callOf('steady');
     const floodRequest = callOf('flooded');
-    const seconds = turn.pick(8, 5);
+    const seconds = turn.pick(10, 6);
     const steady = async (): Promise<{ ms: number[]; loaded: number; failed: number }> => {
       const found = { ms: [] as number[], loaded: 0, failed: 0 };
       await openLoop({ rate: RATE, seconds, signal: turn.signal }, async () => {
