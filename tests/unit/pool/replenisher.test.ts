@@ -1,7 +1,6 @@
 /** Having instances ready before calls come, through a whole pool; what is planned is in refill-plan.test.ts. */
 import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { createLogger } from '../../../src/logger.js';
@@ -402,13 +401,12 @@ async function turns(fixture: ReplenishedFixture, waiting: number): Promise<stri
   return order;
 }
 
-test('while calls wait a function is refilled when it has waited its turn, and not before', async (t) => {
+test('while calls of one function wait another is refilled in its turn', async (t) => {
   const limits = { maxInstances: 2, maxStarting: 1, maxWaiting: 100 };
   const fixture = new ReplenishedFixture(t, { limits });
   const order = await turns(fixture, 40);
   const before = order.indexOf('b');
-  t.true(before >= 2 * availableParallelism() - 1, order.join(' '));
-  t.true(before < 40, order.join(' '));
+  t.true(before >= 0 && before < 4, order.join(' '));
 });
 
 test('with nobody waiting the last places are left to calls', async (t) => {
