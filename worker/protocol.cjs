@@ -133,12 +133,13 @@ class FrameDecoder {
 
   /**
    * @param {Buffer} chunk
+   * @param {boolean} [borrowed] its memory is used again after this: what is kept is copied, and a body ends with `onFrame`
    * @throws {ProtocolError}
    */
-  push(chunk) {
+  push(chunk, borrowed = false) {
     const rest = this.#bytes === 0 && this.#headerBytes < 0 ? this.#wholeFrames(chunk) : chunk;
     if (rest.length === 0) return;
-    this.#chunks.push(rest);
+    this.#chunks.push(borrowed ? Buffer.from(rest) : rest);
     this.#bytes += rest.length;
     this.#loose += 1;
     if (this.#loose === MAX_LOOSE_CHUNKS) this.#join();
