@@ -130,7 +130,8 @@ function createJobs(socket, root) {
         () => (mine.abort ??= new AbortController()).signal,
       );
       const value = await /** @type {Function} */ (handler)(createRequest(message, body), context);
-      const response = await renderResponse(value);
+      const rendered = renderResponse(value);
+      const response = 'statusCode' in rendered ? rendered : await rendered;
       if (work !== mine) return;
       if (response.body.length > message.maxResponseBytes) {
         mine.fail(

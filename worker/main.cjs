@@ -18,7 +18,6 @@ let jobs;
 /** @type {import('./warm-up.cjs').WarmUp} */
 let warmUp;
 
-const socket = net.connect('s');
 const decoder = new FrameDecoder(
   { maxHeaderBytes: 16 * 1024 * 1024, maxBodyBytes: 0xffffffff },
   (header, body) => {
@@ -26,13 +25,22 @@ const decoder = new FrameDecoder(
     jobs.receive(/** @type {HostMessage} */ (header), body);
   },
 );
+// One buffer for all that is read: a new one for every piece costs 64 KiB of memory that the collector has to look after.
+const onread = {
+  buffer: Buffer.allocUnsafeSlow(64 * 1024),
+  /** @param {number} bytes @param {Uint8Array} buffer */
+  callback: (bytes, buffer) => {
+    decoder.push(/** @type {Buffer} */ (buffer.subarray(0, bytes)), true);
+    return true;
+  },
+};
+const socket = net.connect({ path: 's', onread });
 socket.on('connect', () => {
   writeFrame(socket, { type: 'ready', protocol: PROTOCOL_VERSION, node: process.version });
   // The rest is loaded after having said so: meanwhile the host moves the code here.
   jobs = require('./jobs.cjs').createJobs(socket, root);
   warmUp = require('./warm-up.cjs').createWarmUp(jobs);
 });
-socket.on('data', (chunk) => decoder.push(/** @type {Buffer} */ (chunk)));
 // Without the host there is nothing left to do. 'end' too: the host may half-close.
 socket.on('end', () => process.exit(0));
 socket.on('close', () => process.exit(0));

@@ -133,12 +133,13 @@ class FrameDecoder {
 
   /**
    * @param {Buffer} chunk
+   * @param {boolean} [borrowed] its memory is used again after this: what is kept is copied, and a body ends with `onFrame`
    * @throws {ProtocolError}
    */
-  push(chunk) {
+  push(chunk, borrowed = false) {
     const rest = this.#bytes === 0 && this.#headerBytes < 0 ? this.#wholeFrames(chunk) : chunk;
     if (rest.length === 0) return;
-    this.#chunks.push(rest);
+    this.#chunks.push(borrowed ? Buffer.from(rest) : rest);
     this.#bytes += rest.length;
     this.#loose += 1;
     if (this.#loose === MAX_LOOSE_CHUNKS) this.#join();
@@ -151,7 +152,7 @@ class FrameDecoder {
         this.#assertSizes(this.#headerBytes, this.#bodyBytes);
       }
       if (this.#bytes < this.#headerBytes + this.#bodyBytes) return;
-      const header = this.#parse(this.#take(this.#headerBytes));
+      const header = this.#parse(this.#take(this.#headerBytes), 0, this.#headerBytes);
       const body = this.#take(this.#bodyBytes);
       const headerBytes = this.#headerBytes;
       this.#headerBytes = -1;
@@ -172,7 +173,7 @@ class FrameDecoder {
       this.#assertSizes(headerBytes, bodyBytes);
       const body = at + PREFIX_BYTES + headerBytes;
       if (chunk.length < body + bodyBytes) break;
-      const header = this.#parse(chunk.subarray(at + PREFIX_BYTES, body));
+      const header = this.#parse(chunk, at + PREFIX_BYTES, body);
       at = body + bodyBytes;
       this.#onFrame(header, bodyBytes === 0 ? EMPTY : chunk.subarray(body, at), headerBytes);
     }
@@ -190,10 +191,12 @@ class FrameDecoder {
       throw new ProtocolError(`a body of ${bodyBytes} bytes was announced`);
   }
 
-  /** @param {Buffer} json @returns {unknown} */
-  #parse(json) {
+  /** @param {Buffer} bytes @param {number} from @param {number} to @returns {unknown} */
+  #parse(bytes, from, to) {
     try {
-      return JSON.parse(this.#utf8.decode(json));
+      const text = bytes.toString('utf8', from, to);
+      // What is not UTF-8 has become this character, unless it was sent.
+      return JSON.parse(text.includes('\ufffd') ? this.#utf8.decode(bytes.subarray(from, to)) : text);
     } catch {
       throw new ProtocolError('a header is not JSON in UTF-8');
     }

@@ -109,14 +109,16 @@ function createHeaders(pairs) {
     if (known === undefined) {
       const key = titleCase(lower);
       keys.set(lower, key);
-      // defineProperty, because a header may be called __proto__.
       const first = lower === 'set-cookie' ? [value] : value;
-      Object.defineProperty(headers, key, {
-        value: first,
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      });
+      // A header may be called __proto__.
+      if (lower === '__proto__')
+        Object.defineProperty(headers, key, {
+          value: first,
+          enumerable: true,
+          writable: true,
+          configurable: true,
+        });
+      else headers[key] = first;
     } else if (lower === 'set-cookie') headers[known].push(value);
     else headers[known] += `, ${value}`;
   }

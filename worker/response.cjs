@@ -6,6 +6,8 @@ const EMPTY = Buffer.alloc(0);
 const MAX_HEADERS = 100;
 const MAX_HEADERS_BYTES = 16 * 1024;
 
+/** @typedef {{ statusCode: number, headers: [string, string][], body: Uint8Array }} Rendered */
+
 /** The handler returned something that is not an answer; the message names it. */
 class BadResponse extends Error {
   /** @param {string} message */
@@ -17,10 +19,10 @@ class BadResponse extends Error {
 
 /**
  * @param {any} value what the handler returned
- * @returns {Promise<{ statusCode: number, headers: [string, string][], body: Uint8Array }>}
+ * @returns {Rendered | Promise<Rendered>} a promise only for a web-standard `Response`
  * @throws {BadResponse}
  */
-async function renderResponse(value) {
+function renderResponse(value) {
   if (isWebResponse(value)) return renderWebResponse(value);
   if (value === null || typeof value !== 'object' || !KEYS.some((key) => key in value))
     throw new BadResponse(
@@ -121,7 +123,7 @@ function isWebResponse(value) {
   );
 }
 
-/** @param {any} response @returns {Promise<{ statusCode: number, headers: [string, string][], body: Uint8Array }>} */
+/** @param {any} response @returns {Promise<Rendered>} */
 async function renderWebResponse(response) {
   /** @type {[string, string][]} */
   const headers = [...response.headers].map(([name, value]) => [String(name), String(value)]);

@@ -17,7 +17,7 @@ export function clientGone({ socket }: IncomingMessage, res: ServerResponse): Ab
     setMaxListeners(0, controller.signal);
   }
   const mine = controller;
-  res.once('close', () => {
+  res.on('close', () => {
     if (!res.writableFinished) mine.abort();
   });
   return mine.signal;

@@ -68,7 +68,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     connections.began(req, res);
     // `prefinish`: the answer is complete and with the socket, whose idle timer watches bytes leave. `finish`: they
     // have left, and a pipelined call behind this one may take its time.
-    res.once('prefinish', () => {
+    res.on('prefinish', () => {
       const { socket } = res;
       // Nearly always the kernel has taken it all by now.
       if (socket === null || socket.writableLength === 0) return;
@@ -89,6 +89,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     // What Node calls after an answer with `Connection: close`. It would reset a client that is still sending.
     const destroySoon = socket.destroySoon.bind(socket);
     socket.destroySoon = () => (connections.isReceiving(socket) ? lingeringEnd(socket) : destroySoon());
+    writeInOne(socket);
   });
 
   let closed: Promise<void> | undefined;
@@ -126,6 +127,17 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     // Stops Node's timer that checks for slow requests.
     server.close();
   }
+}
+
+/** Node ends every answer with an empty piece of its own. One string is written with half the work of two. */
+function writeInOne(socket: Socket): void {
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  socket._writev = (pieces, done) => {
+    const [first, second, ...others] = pieces as { chunk: string | Buffer; encoding: BufferEncoding }[];
+    if (first && second?.chunk === '' && others.length === 0) write(first.chunk, first.encoding, done);
+    else writev!(pieces, done);
+  };
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): ListenError {

@@ -7,17 +7,18 @@ import { type GlambdarError, toGlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
 import type { Logger } from '../logger.js';
 import { InstanceFailure } from '../pool/instance-failure.js';
-import type { Lease, CallResult } from '../pool/lease.js';
+import { KEPT, type Lease, type CallResult } from '../pool/lease.js';
 import type { Pool } from '../pool/pool.js';
 import type { Workload } from '../pool/workload.js';
 import type { FunctionRegistry } from '../registry/function-registry.js';
 import type { VersionLease } from '../registry/catalogue.js';
 import type { FunctionRecord, InvocationRecord } from '../store/records.js';
+import { onDeparture } from './departure.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
 import { cancelled, failureOf, failureOfError, timedOut, type Failure } from './outcome.js';
-import type { Recorder } from './recorder.js';
+import { emptyRecord, type Recorder } from './recorder.js';
 import { checkResponse } from './response-rules.js';
 
 export interface InvokerOptions {
@@ -83,24 +84,7 @@ class Call implements Admission {
     this.#options = options;
     this.#version = version;
     this.#onLeft = onLeft;
-    this.#record = {
-      id,
-      funcName: name,
-      version: active.version,
-      invokedAt: Date.now(),
-      status: 0,
-      outcome: 'ok',
-      start: null,
-      durationMs: 0,
-      queueMs: 0,
-      startMs: 0,
-      loadMs: 0,
-      runMs: 0,
-      peakMemoryMb: null,
-      stdout: '',
-      stderr: '',
-      error: null,
-    };
+    this.#record = emptyRecord(id, active);
   }
 
   abandon(): void {
@@ -114,7 +98,11 @@ class Call implements Admission {
     try {
       const workload = this.#options.workloadOf(record);
       lease = await this.#options.pool.acquire({ workload, signal });
-      Object.assign(this.#record, lease.times, { start: lease.start });
+      const { times, start } = lease;
+      this.#record.start = start;
+      this.#record.queueMs = times.queueMs;
+      this.#record.startMs = times.startMs;
+      this.#record.loadMs = times.loadMs;
       for (const log of lease.loadLogs) this.#text.sink(...log);
       const result = await this.#call(lease, request, signal);
       this.#text.addCut(result.message.cut);
@@ -136,10 +124,11 @@ class Call implements Admission {
       this.#finish(checked.value.statusCode, released);
       const { queueMs, startMs, loadMs, runMs } = this.#record;
       return {
-        ...checked.value,
+        statusCode: checked.value.statusCode,
+        headers: checked.value.headers,
         body: (result as { body: Buffer }).body,
         version: active.version,
-        start: lease.start,
+        start,
         times: { queueMs, startMs, loadMs, runMs },
       };
     } catch (error) {
@@ -175,7 +164,7 @@ class Call implements Admission {
     };
     const begun = performance.now();
     let timer: NodeJS.Timeout | undefined;
-    let onAbort: (() => void) | undefined;
+    let unwatch: (() => void) | undefined;
     try {
       signal.throwIfAborted();
       return await new Promise<CallResult>((resolve, reject) => {
@@ -185,29 +174,30 @@ class Call implements Admission {
           timer = setTimeout(() => setImmediate(() => reject(error())), ms);
         };
         after(timeoutMs, () => timedOut(timeoutMs));
-        onAbort = () => {
+        unwatch = onDeparture(signal, () => {
           lease.cancel(this.id);
           const left = Math.max(0, timeoutMs - (performance.now() - begun));
           after(Math.min(left, this.#options.cancelGraceMs), () => signal.reason as Error);
-        };
-        signal.addEventListener('abort', onAbort, { once: true });
+        });
         lease.invoke(message, body, this.#text.sink).then(resolve, reject);
         faultPoint('invoke.sent');
       });
     } finally {
       clearTimeout(timer);
-      if (onAbort) signal.removeEventListener('abort', onAbort);
+      unwatch?.();
       this.#record.runMs = performance.now() - begun;
     }
   }
 
   /**
-   * Gives the instance back; resolves when what its container wrote is part of the text. An instance of a version that
-   * was replaced or deleted meanwhile is of use only to calls that wait for it since then.
+   * Gives the instance back; resolves when what its container wrote is part of the text, undefined when nothing is to
+   * come. An instance of a version that was replaced or deleted meanwhile is of use only to calls that wait for it since then.
    */
-  #release(lease: Lease, keep: boolean): Promise<void> {
+  #release(lease: Lease, keep: boolean): Promise<void> | undefined {
     const active = this.#options.registry.isActive(this.#version.record.active);
-    return lease.release(keep && (active || 'for-who-waits'), true).then((output) => {
+    const released = lease.release(keep && (active || 'for-who-waits'), true);
+    if (released === KEPT) return undefined;
+    return released.then((output) => {
       if (this.#text.addOutput(output)) this.#write();
     });
   }
@@ -219,7 +209,7 @@ class Call implements Admission {
     throw error;
   }
 
-  #finish(status: number, released: Promise<unknown> = Promise.resolve()): void {
+  #finish(status: number, released?: Promise<unknown>): void {
     const record = this.#record;
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;

@@ -3,7 +3,7 @@
  * nothing is lost; at kill -9 at most the last second.
  */
 import type { Logger } from '../logger.js';
-import type { FunctionCounters, InvocationRecord } from '../store/records.js';
+import type { FunctionCounters, InvocationRecord, VersionRecord } from '../store/records.js';
 import type { Store } from '../store/store.js';
 
 const FLUSH_MS = 500;
@@ -22,6 +22,28 @@ export interface RecorderOptions {
   counters: (name: string) => FunctionCounters | undefined;
   keepPerFunction: number;
   logger: Logger;
+}
+
+/** The record of a call that begins now, of which nothing is known yet. */
+export function emptyRecord(id: string, { name, version }: VersionRecord): InvocationRecord {
+  return {
+    id,
+    funcName: name,
+    version,
+    invokedAt: Date.now(),
+    status: 0,
+    outcome: 'ok',
+    start: null,
+    durationMs: 0,
+    queueMs: 0,
+    startMs: 0,
+    loadMs: 0,
+    runMs: 0,
+    peakMemoryMb: null,
+    stdout: '',
+    stderr: '',
+    error: null,
+  };
 }
 
 export class Recorder {
@@ -169,6 +191,7 @@ export class Recorder {
   }
 
   #announce(record: InvocationRecord): void {
+    if (this.#listeners.size === 0) return;
     for (const listener of this.#listeners.get(record.funcName) ?? []) listener(record);
   }
 

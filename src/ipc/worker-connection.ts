@@ -36,6 +36,8 @@ const WINDOW_MS = 50;
  */
 const MAX_SMALL_HEADER_BYTES = 1024;
 
+const ONE_AT_A_TIME = 'a worker does one thing at a time';
+
 const SMALL = new Set<WorkerMessage['type']>(['ready', 'loaded', 'log']);
 
 /** The function's code failed while loading. */
@@ -130,10 +132,12 @@ export class WorkerConnection {
   }
 
   /** One call; a failure told by the worker resolves too. Rejects with ConnectionLost. */
-  async invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
+    // Not async: two promises less for every call.
+    if (this.#work) return Promise.reject(new Error(ONE_AT_A_TIME));
     const done = this.#begin(message.id, 'invoke', sink);
     if (!this.#lost) writeFrame(this.#socket, message, body);
-    return (await done)!;
+    return done as Promise<CallResult>;
   }
 
   /** Tells the worker that the caller has gone; the call may still answer. */
@@ -148,7 +152,7 @@ export class WorkerConnection {
 
   #begin(id: string, kind: Work['kind'], sink: LogSink): Promise<CallResult | undefined> {
     if (this.#lost) return Promise.reject(this.#lost);
-    if (this.#work) throw new Error('a worker does one thing at a time');
+    if (this.#work) throw new Error(ONE_AT_A_TIME);
     return new Promise((resolve, reject) => {
       this.#work = { id, kind, sink, logBytes: { stdout: 0, stderr: 0 }, resolve, reject };
     });

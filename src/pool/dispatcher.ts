@@ -18,7 +18,7 @@ import { Admission, type PoolLimits } from './admission.js';
 import type { Demands } from './demands.js';
 import type { Fleet } from './fleet.js';
 import type { Instance } from './instance.js';
-import { Lease, type Keep } from './lease.js';
+import { KEPT, Lease, type Keep } from './lease.js';
 import type { Lull } from './lull.js';
 import { CHECKS, type Queue } from './queue.js';
 import { driverUnavailable, stopping } from './refusal.js';
@@ -43,7 +43,6 @@ export interface DispatcherOptions {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const NOTHING: ContainerOutput = { stdout: '', stderr: '' };
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -217,21 +216,22 @@ export class Dispatcher {
       replenisher.poke();
     }
     const logs = check ? [] : instance.loadLogs.splice(0);
-    return new Lease(instance, start, times, logs, (...how) => this.#release(instance, ...how));
+    const release: Lease['release'] = (keep, read = false) => this.#release(instance, keep, read);
+    return new Lease(instance, start, times, logs, release);
   }
 
   /** After a call. Resolves with the container's own output when the instance is not kept. */
-  async #release(instance: Instance, keep: Keep, readOutput: boolean): Promise<ContainerOutput> {
+  #release(instance: Instance, keep: Keep, readOutput: boolean): Promise<ContainerOutput> {
     const { fleet, demands, lull } = this.#options;
     lull.noted(performance.now());
     if (keep !== false && !this.#admission.closed) {
       // Only loaded, for a deploy.
-      if (instance.state === 'idle') return NOTHING;
+      if (instance.state === 'idle') return KEPT;
       if (fleet.isReusable(instance)) {
         demands.of(instance.codeKey ?? '')?.wasAway(performance.now() - instance.since);
         fleet.keep(instance);
         this.pump();
-        if (keep === true || fleet.isBusy(instance)) return NOTHING;
+        if (keep === true || fleet.isBusy(instance)) return KEPT;
       }
     }
     return fleet.stop(instance, readOutput);

@@ -26,6 +26,9 @@ export type StartKind = 'cold' | 'standby' | 'loaded' | 'warm';
 /** After its call an instance goes, stays for later ones, or stays if another call for the same code waits right now. */
 export type Keep = boolean | 'for-who-waits';
 
+/** What `release` of an instance that is kept returns: nothing is to be waited for. */
+export const KEPT: Promise<ContainerOutput> = Promise.resolve({ stdout: '', stderr: '' });
+
 export class Lease {
   readonly start: StartKind;
   readonly times: AcquireTimes;
@@ -49,12 +52,10 @@ export class Lease {
   }
 
   /** Runs the call. Rejects with InstanceFailure when the worker goes away first. */
-  async invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
-    try {
-      return await this.#instance.invoke(message, body, sink);
-    } catch (error) {
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
+    return this.#instance.invoke(message, body, sink).catch(async (error: unknown) => {
       throw await Lease.explain(this.#instance, error);
-    }
+    });
   }
 
   /** Tells the function that its caller has gone. */
@@ -68,7 +69,7 @@ export class Lease {
   }
 
   /**
-   * Gives the instance back; call it exactly once. Resolves when it is kept or gone.
+   * Gives the instance back; call it exactly once. Resolves when it is gone; KEPT when it is kept.
    * @param keep whether it may serve further calls (the pool may decide otherwise)
    * @param readOutput whether what the container wrote past the console is wanted
    */

@@ -41,12 +41,16 @@ export function observeAnswer(
   let complete = false;
   // Node emits `finish` for answers that were cut off as well, and calls `destroySoon` in its own listener.
   res.prependListener('finish', () => (complete = !socket.destroyed));
-  res.once('close', () =>
+  let told = false;
+  // Not `once`, which costs more than all of this.
+  res.on('close', () => {
+    if (told) return;
+    told = true;
     onRequest({
       route: route(),
       method: methods.has(method) ? method : 'OTHER',
       status: complete ? res.statusCode : 499,
       seconds: (performance.now() - startedAt) / 1000,
-    }),
-  );
+    });
+  });
 }

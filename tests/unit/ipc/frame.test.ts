@@ -84,6 +84,20 @@ test('a decoder waits for the rest of half a frame', (t) => {
   t.deepEqual(frames, [{ header: { a: 1 }, body: 'body' }]);
 });
 
+test('a decoder keeps a copy of what lies in memory that is used again', (t) => {
+  const { instance, frames } = decoder();
+  const bytes = Buffer.concat([encode({ a: 1 }, 'first'), encode({ a: 2 }, 'second')]);
+  const memory = Buffer.alloc(20);
+  for (let at = 0; at < bytes.length; at += memory.length) {
+    const length = bytes.copy(memory, 0, at);
+    instance.push(memory.subarray(0, length), true);
+  }
+  t.deepEqual(frames, [
+    { header: { a: 1 }, body: 'first' },
+    { header: { a: 2 }, body: 'second' },
+  ]);
+});
+
 test('a decoder parses deep JSON without error', (t) => {
   const { instance, frames } = decoder({ maxHeaderBytes: 400_000, maxBodyBytes: 0 });
   instance.push(raw(320_000, 0, '['.repeat(160_000) + ']'.repeat(160_000)));
