@@ -4,6 +4,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 /** Functions with a label of their own; calls of further ones are counted under "other". */
 const MAX_FUNCTION_LABELS = 200;
 
+const STATES = ['starting', 'standby', 'loading', 'loaded', 'warm', 'busy', 'stopping'];
 const RESULTS: Record<string, string> = { loaded: 'hit', warm: 'hit', standby: 'partial', cold: 'miss' };
 
 export interface Metrics {
@@ -134,6 +135,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   }));
   const answered = new Children((route, method, status) => requests.add({ route, method, status }));
   const inState = new Children((state) => instances.add({ state }));
+  for (const state of STATES) inState.of(state);
+  for (const result of new Set(Object.values(RESULTS))) results.of(result);
   return {
     invocation({ funcName, outcome, start, durationMs }) {
       if (functions.size < MAX_FUNCTION_LABELS) functions.add(funcName);
@@ -166,7 +169,6 @@ type Labels = Record<string, string>;
 class Tallies {
   readonly all: { readonly labels: Labels; n: number }[] = [];
 
-  /** A new one, to be kept: no two may have the same labels. */
   add(labels: Labels): { n: number } {
     const tally = { labels, n: 0 };
     this.all.push(tally);
@@ -174,7 +176,6 @@ class Tallies {
   }
 }
 
-/** Times with the same labels. */
 class Times {
   readonly labels: Labels;
   /** By bound, not cumulative; the last is for what is above them all. */
@@ -208,7 +209,6 @@ class Timings {
     registry.registerMetric({ name, get } as unknown as Gauge);
   }
 
-  /** New ones, to be kept: no two may have the same labels. */
   add(labels: Labels): Times {
     const times = new Times(labels, this.#bounds);
     this.#all.push(times);

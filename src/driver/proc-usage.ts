@@ -55,7 +55,8 @@ export async function procUsage(
       if (!shims.has(shim)) shims.set(shim, pssBytes(root, shim));
       // One shim may hold several containers. (The `runc` it calls now and then is its child, too.)
       const held = processes.filter(({ parentPid, name }) => parentPid === shim && !name.startsWith('runc'));
-      measured.memoryBytes += Math.round(((await shims.get(shim)) ?? 0) / held.length);
+      // None while the init process itself still bears the name of the `runc` that becomes it.
+      measured.memoryBytes += Math.round(((await shims.get(shim)) ?? 0) / Math.max(1, held.length));
     }
     usage.set(instanceId, measured);
   }

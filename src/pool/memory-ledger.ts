@@ -87,6 +87,8 @@ export class MemoryLedger {
   ): boolean {
     if (!usage) return false;
     const { memoryBytes: bytes, cpuMs } = usage;
+    // A figure that is none would stay in every sum and average.
+    if (!Number.isFinite(bytes)) return false;
     this.#samples.set(instance.id, { bytes, cpuMs, at: now, since, count: (before?.count ?? 0) + 1 });
     const key = keyOf(instance);
     const typical = this.#typical.get(key);

@@ -149,7 +149,7 @@ export function planRefills(snapshot: RefillSnapshot): { refills: Refill[]; shor
   const open = snapshot.wants.filter(lacks);
   while (open.length > 0) {
     const values = open.map((want) => want.worth(has(want) + 1));
-    const best = values.indexOf(Math.max(...values));
+    const best = values.reduce((most, value, index) => (value > values[most]! ? index : most), 0);
     const want = open[best]!;
     if (!refill(want, false) || !lacks(want)) open.splice(best, 1);
   }

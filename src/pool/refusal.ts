@@ -2,7 +2,7 @@
 import { GlambdarError } from '../errors.js';
 
 export function atCapacity(retryAfterSeconds: number): GlambdarError {
-  return new GlambdarError('AT_CAPACITY', 'All containers are busy and the queue is full; try again later.', {
+  return new GlambdarError('AT_CAPACITY', 'Too many calls wait for a container already; try again later.', {
     retryAfterSeconds,
   });
 }

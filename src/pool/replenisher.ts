@@ -138,8 +138,14 @@ export class Replenisher {
 
   /** An idle instance has ended of its own: that should not go on and on. */
   lost(instance: Instance, now: number): void {
+    const { demands, logger } = this.#options;
+    const demand = instance.codeKey === null ? undefined : demands.of(instance.codeKey);
+    logger.warn(
+      { function: demand?.workload.flow, state: instance.state },
+      'an idle instance has ended of its own',
+    );
     if (instance.codeKey === null) this.#notBefore = Math.max(this.#notBefore, now + LOST_PAUSE_MS);
-    else if (instance.calls === 0) this.#options.demands.of(instance.codeKey)?.failed(now);
+    else if (instance.calls === 0) demand?.failed(now);
   }
 
   /** Loads the code a fresh standby is meant for; gives it to whoever comes when that is not wanted any more. */

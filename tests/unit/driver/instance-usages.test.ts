@@ -76,6 +76,14 @@ test('a shim that holds several containers is divided among them', async (t) => 
   t.is(usage.get('b')?.memoryBytes, 2_200 * 1024);
 });
 
+test('a shim whose only child is about to become a container is counted whole', async (t) => {
+  const root = procWith(t, {
+    10: { name: shim, pssKb: 6_000 },
+    11: { name: 'runc:[2:INIT]', parent: 10, uid: 501, pssKb: 100 },
+  });
+  t.is((await procUsage(root, [instance('a', 501)])).get('a')?.memoryBytes, 6_100 * 1024);
+});
+
 test('without a shim above it an instance takes what its processes take', async (t) => {
   const root = procWith(t, {
     10: { name: 'conmon', pssKb: 6_000 },

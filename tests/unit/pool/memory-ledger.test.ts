@@ -217,3 +217,11 @@ test('it measures one thing at a time, and goes on after a failure', async (t) =
   await ledger.sample([idle()], 1_000);
   t.is(asked.length, 1);
 });
+
+test('a figure that is none changes nothing', async (t) => {
+  const { ledger } = ledgerOn(() => ({ memoryBytes: NaN, cpuMs: 0 }));
+  const one = idle();
+  t.deepEqual(await ledger.sample([one], 1_000), []);
+  t.is(ledger.bytesOf(one), GUESS);
+  t.is(ledger.typicalBytes('p'), GUESS);
+});

@@ -340,7 +340,7 @@ test('a load check takes its turn with the calls, and is not refused when the qu
   const calls = ['call', 'call'].map((name) => taken(name));
   const checks = ['deploy', 'next deploy'].map((name) => taken(name, { check: true }));
   const last = taken('other');
-  await t.throwsAsync(taken('one too many'), { message: /queue is full/ });
+  await t.throwsAsync(taken('one too many'), { message: /Too many calls wait/ });
   await busy.release(false);
   await Promise.all([...calls, ...checks, last]);
   t.deepEqual(order, ['call', 'deploy', 'other', 'call', 'next deploy']);
