@@ -163,6 +163,8 @@ export class Instance {
       clearTimeout(timer);
     }
     if (this.#stopped) throw stopping();
+    // It may have been lost to what came in the same bytes as `loaded`.
+    if (connection.lost) throw connection.lost;
     faultPoint('instance.loaded');
     this.moments.loaded = this.#transition('idle');
     this.intendedFor = null;

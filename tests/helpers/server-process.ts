@@ -309,11 +309,11 @@ export class ServerProcess {
     const moving = count('starting', 'loading', 'busy', 'stopping');
     if (moving > 0) return `${moving} instances are under way`;
     const idle = count('standby', 'loaded', 'warm');
-    const containers = (await this.containers()).filter(({ State }) => State === 'running').length;
-    const all = (await this.containers()).length;
+    const containers = await this.containers();
+    const odd = containers.filter(({ State }) => State !== 'running').map(({ Status }) => Status);
     const slots = this.slots().length;
-    if (containers === idle && all === idle && slots === idle) return '';
-    return `${idle} idle instances, ${all} containers, ${containers} of them running, ${slots} slots`;
+    if (odd.length === 0 && containers.length === idle && slots === idle) return '';
+    return `${idle} idle instances, ${containers.length} containers, ${slots} slots; not running: ${odd.join(', ')}`;
   }
 
   async #leftovers(): Promise<string[]> {

@@ -235,6 +235,7 @@ integration('a disk that fills up in the middle of a deploy leaves nothing of it
   const { bavail, bsize } = statfsSync(server.dir);
   t.true(bavail * bsize > 14 * MIB, 'what was taken is given back');
   await server.restart();
+  await server.assertIdle();
   t.deepEqual(await strays(server), []);
   t.is((await server.invoke('kept')).text, '"quick"');
 });

@@ -419,6 +419,31 @@ test('with nobody waiting the last places are left to calls', async (t) => {
   t.is(fixture.driver.removed.length, 0);
 });
 
+test('one that breaks the protocol in the same breath as it has loaded is not kept', async (t) => {
+  const fixture = new ReplenishedFixture(
+    t,
+    {},
+    {
+      load: ({ id }, { send }) => {
+        send({ type: 'loaded', id });
+        send({ type: 'loaded', id });
+      },
+    },
+  );
+  fixture.pool.activate(workload({ standby: 1 }));
+  await until(() => fixture.begun === 1);
+  await fixture.looked();
+  await until(
+    () =>
+      fixture.pool.counts().stopping +
+        fixture.pool.counts().idle +
+        fixture.pool.counts().loading +
+        fixture.pool.counts().starting ===
+      0,
+  );
+  t.is(fixture.pool.counts().idle, 0);
+});
+
 test('a call may take over what is being loaded ahead for it', async (t) => {
   let finish: (() => void) | undefined;
   const fixture = new ReplenishedFixture(
