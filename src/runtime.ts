@@ -30,10 +30,10 @@ const MAX_TIMEOUT_SECONDS = 900;
 
 /** What is ready beyond what is wanted is kept this long: the next burst may want it. */
 const SURPLUS_MS = 60_000;
-
+/** What a worker does for itself when it is ready takes 30 ms, and twice that while other containers start. */
+const SETTLE_MS = 100;
 /** Calls that come one after the other are a few milliseconds apart. */
 const LULL = { quietMs: 20, mostMs: 150 };
-
 const MIB = 1024 * 1024;
 
 export interface Runtime {
@@ -115,6 +115,7 @@ async function build(
     minStandby: config.standby,
     memoryBudgetBytes: config.memoryBudgetMb * MIB,
     lull: LULL,
+    settleMs: SETTLE_MS,
     surplusMs: SURPLUS_MS,
     uidBase: config.uidBase,
     startTimeoutMs: config.startTimeoutMs,

@@ -3,8 +3,7 @@
  * when they come. A first call took fifteen times as long as a second one without it.
  *
  * None of it can be seen by the user's code: it runs before there is any, in a process that has nothing else to do. A load
- * that comes before it is done ends it; calls are then rehearsed after the load, unless the code has put something of its
- * own in the place of what a rehearsal uses.
+ * that comes before it is done ends it.
  */
 'use strict';
 const { encodeFrame, FrameDecoder } = require('./protocol.cjs');
@@ -59,37 +58,8 @@ async function plain() {
   return { headers: { 'content-type': 'text/plain' }, body: 'hello' };
 }
 
-/** What a rehearsal calls and user code can replace: a replacement must not notice that it is called. @type {[object, PropertyKey][]} */
-const USED = [
-  ...['JSON', 'Map', 'Proxy', 'Reflect', 'Promise', 'Object', 'Array', 'Date', 'Buffer', 'TextDecoder'],
-  ...['URLSearchParams', 'performance', 'setImmediate', 'setTimeout', 'process', 'console', 'Number', 'Math'],
-].map((key) => [globalThis, key]);
-for (const [object, ...keys] of /** @type {[object, ...PropertyKey[]][]} */ ([
-  [JSON, 'parse', 'stringify'],
-  [Object, 'defineProperty', 'hasOwn', 'entries'],
-  [Reflect, 'get', 'has'],
-  [Buffer, 'from', 'allocUnsafe', 'allocUnsafeSlow', 'byteLength'],
-  [Buffer.prototype, 'toString', 'write', 'copy', 'subarray', 'writeUInt32BE', 'readUInt32BE', 'toJSON'],
-  [Map.prototype, 'get', 'set'],
-  [Array.prototype, 'push', 'some', 'find', 'reduce', 'includes', 'toJSON', Symbol.iterator],
-  [Promise.prototype, 'then', 'constructor'],
-  [String.prototype, 'toLowerCase', 'split', 'replace', 'trim', 'toJSON'],
-  [Object.prototype, 'toJSON', 'then'],
-  [Date, 'now'],
-  [process, 'resourceUsage', 'nextTick'],
-]))
-  USED.push(...keys.map((key) => /** @type {[object, PropertyKey]} */ ([object, key])));
-
-/** Descriptors, because reading some of them loads what is behind them. */
-const inPlace = () =>
-  USED.map(([object, key]) => {
-    const found = Object.getOwnPropertyDescriptor(object, key);
-    return found?.value ?? found?.get;
-  });
-
 /** @param {Jobs} jobs @returns {WarmUp} */
 function createWarmUp(jobs) {
-  const originals = inPlace();
   /** @type {(() => unknown)[]} */
   const beforeLoad = [warmRequire, warmImport, warmConsole];
   let rehearsals = 0;
@@ -118,11 +88,8 @@ function createWarmUp(jobs) {
       quiet();
       return;
     }
-    if (jobs.isLoaded()) {
-      const now = inPlace();
-      if (originals.some((original, index) => original !== now[index])) return;
-      beforeLoad.length = 0;
-    }
+    // From then on the process is the user's, too.
+    if (jobs.isLoaded()) return;
     try {
       (beforeLoad.shift() ?? rehearse)();
     } catch {

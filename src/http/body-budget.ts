@@ -1,8 +1,15 @@
-/** Owns the bound on what all request bodies together hold in memory, from their arrival until their call is over. */
+/**
+ * Owns the bound on what all bodies together hold in memory: those of requests from their arrival until their call is
+ * over, large ones of answers until they are written.
+ */
 import { GlambdarError } from '../errors.js';
+
+/** One flow (function) may hold at most this many times what it leaves free, so that others always find room. */
+const SHARE_OF_FREE = 2;
 
 export class BodyBudget {
   readonly #maxBytes: number;
+  readonly #byFlow = new Map<string, number>();
   #usedBytes = 0;
 
   constructor(maxBytes: number) {
@@ -14,19 +21,26 @@ export class BodyBudget {
     return this.#usedBytes;
   }
 
-  /** Counts bytes that have arrived. Throws AT_CAPACITY when that is too much; nothing is counted then. */
-  take(bytes: number): void {
-    if (this.#usedBytes + bytes > this.#maxBytes)
+  /** Counts bytes of this flow that are there now. Throws AT_CAPACITY when that is too much; nothing is counted then. */
+  take(bytes: number, flow: string): void {
+    const own = (this.#byFlow.get(flow) ?? 0) + bytes;
+    const free = this.#maxBytes - this.#usedBytes - bytes;
+    if (free < 0 || own > SHARE_OF_FREE * (free + bytes))
       throw new GlambdarError(
         'AT_CAPACITY',
-        'The server holds as many bytes of request bodies as it may; try again in a moment.',
+        'The server holds as many bytes of bodies as it may; try again in a moment.',
         { retryAfterSeconds: 1 },
       );
     this.#usedBytes += bytes;
+    this.#byFlow.set(flow, own);
   }
 
   /** Gives back what was taken. */
-  give(bytes: number): void {
+  give(bytes: number, flow: string): void {
+    if (bytes === 0) return;
     this.#usedBytes -= bytes;
+    const left = (this.#byFlow.get(flow) ?? 0) - bytes;
+    if (left > 0) this.#byFlow.set(flow, left);
+    else this.#byFlow.delete(flow);
   }
 }

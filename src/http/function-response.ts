@@ -36,6 +36,8 @@ export function writeFunctionResponse(
   ids: { requestId: string; invocationId: string },
 ): void {
   const { statusCode, body } = response;
+  // Of what was set before Node would keep the last of each name only.
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
   // A flat list, and nothing set before: Node then writes the head without keeping a table of it.
   const head = [
     'X-Request-Id',

@@ -55,6 +55,7 @@ export function readBody(
   res: ServerResponse,
   maxBytes: number,
   budget: BodyBudget,
+  flow: string,
 ): Buffer | Promise<Buffer> {
   if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
   acceptBody(req, res);
@@ -68,14 +69,14 @@ export function readBody(
       if (settled) return;
       settled = true;
       req.off('data', onData);
-      budget.give(sizeBytes);
+      budget.give(sizeBytes, flow);
       chunks.length = 0;
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
       try {
         if (sizeBytes + chunk.length > maxBytes) throw bodyTooLarge(maxBytes);
-        budget.take(chunk.length);
+        budget.take(chunk.length, flow);
       } catch (error) {
         fail(error as Error);
         return;

@@ -102,8 +102,8 @@ export class Demands {
     this.#greedy.evicted(worth);
   }
 
-  /** @param due whether a function may be refilled although calls wait */
-  wants(now: number, due: (flow: string) => boolean): Want[] {
+  /** @param due up to how many a function may be refilled although calls wait */
+  wants(now: number, due: (flow: string) => number): Want[] {
     const { most, bytesOf } = this.#options;
     const wants: Want[] = [];
     for (const demand of this.#byFlow.values()) {
@@ -177,6 +177,21 @@ export class Demands {
         return Infinity;
       return this.worth(instance, ready, now);
     };
+  }
+
+  /**
+   * How many places there are for this flow: one that has its share of them leaves one for each function in use that has no
+   * instance at all, or those would wait as long as its calls run.
+   */
+  placesFor(flow: string, instances: readonly InstanceView[], places: number): number {
+    if (instances.length < places >> 1) return places;
+    const now = performance.now();
+    if (!this.#hasItsShare(flow, instances, places, now)) return places;
+    const held = new Set(instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
+    const without = [...this.#byFlow.values()].filter(
+      (demand) => demand.workload.flow !== flow && demand.inUse(now) && !held.has(demand.workload.code.key),
+    );
+    return places - without.length;
   }
 
   #hasItsShare(flow: string, instances: readonly InstanceView[], places: number, now: number): boolean {

@@ -42,7 +42,7 @@ export interface DispatcherOptions {
   logger: Logger;
 }
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: ReadonlySet<string> = new Set<string>();
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -53,13 +53,12 @@ export class Dispatcher {
     this.#admission = new Admission(options);
   }
 
-  /** Throws AT_CAPACITY when a new request of this flow would be refused, DRIVER_UNAVAILABLE while the driver is, STOPPING. */
+  /** See `Pool.assertAdmits`. */
   assertAdmits(flow: string): void {
     this.#admission.assertOpen();
     if (this.#options.queue.has(flow) && !this.#admission.admits(flow)) throw this.#admission.refusal(flow);
   }
 
-  /** See `Pool.acquire`. */
   async acquire(request: PoolRequest): Promise<Lease> {
     request.signal.throwIfAborted();
     this.#admission.assertOpen();
@@ -102,11 +101,11 @@ export class Dispatcher {
   pump(): void {
     if (this.#admission.closed) return;
     const { fleet, queue, replenisher } = this.#options;
-    // While calls wait for places, functions that have waited their turn for a refill come first.
+    // Functions whose turn it is for a refill come first.
     if (queue.length > this.#admission.provided) replenisher.run(true);
     const instances = fleet.list();
     const claimed = new Set<string>();
-    /** Code for which nothing can be done now: it is the same for all that ask for it. */
+    /** Code nothing can be done for now, whoever asks. */
     const blocked = new Set<string>();
     let waiting = 0;
     let checks = 0;
@@ -134,7 +133,7 @@ export class Dispatcher {
       () => {
         demands.startTook(performance.now() - instance.moments.created);
         replenisher.startWorked();
-        if (instance.intendedFor !== null) void replenisher.load(instance, instance.intendedFor);
+        if (instance.intendedFor !== null) void replenisher.loadSoon(instance);
         this.pump();
       },
       (error: unknown) => this.#startFailed(instance, error),
@@ -143,9 +142,11 @@ export class Dispatcher {
   }
 
   #decide({ workload }: PoolRequest, instances: Instance[], claimed = NONE, waiting = 0): Decision {
-    const { limits, demands } = this.#options;
+    const { demands } = this.#options;
     const { profileKey, code, reuse, flow } = workload;
-    const worth = demands.worths(flow, instances, limits.maxInstances);
+    const { maxInstances: places, maxStarting } = this.#options.limits;
+    const worth = demands.worths(flow, instances, places);
+    const limits = { maxInstances: demands.placesFor(flow, instances, places), maxStarting };
     return decide({ profileKey, codeKey: code.key, reuse }, { instances, claimed, limits, waiting, worth });
   }
 
@@ -225,7 +226,6 @@ export class Dispatcher {
     const { fleet, demands, lull } = this.#options;
     lull.noted(performance.now());
     if (keep !== false && !this.#admission.closed) {
-      // Only loaded, for a deploy.
       if (instance.state === 'idle') return KEPT;
       if (fleet.isReusable(instance)) {
         demands.of(instance.codeKey ?? '')?.wasAway(performance.now() - instance.since);

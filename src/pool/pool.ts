@@ -31,6 +31,8 @@ export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
   memoryBudgetBytes: number;
   /** Work no call waits for begins when calls have paused for `quietMs`, and after `mostMs` at the latest. */
   lull: { quietMs: number; mostMs: number };
+  /** How long a worker that is ready gets for itself before code is loaded ahead of calls. */
+  settleMs: number;
   /** What is ready beyond what is wanted is kept this long. */
   surplusMs: number;
   loadTimeoutMs: number;

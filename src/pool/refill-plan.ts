@@ -3,7 +3,7 @@
  * is wanted; the replenisher carries out.
  *
  * Order: functions in use that have nothing ready → the standbys each profile should have → the others, by what one more
- * is worth. Calls that wait go first: while some do, only functions are refilled that have waited their turn (`due`).
+ * is worth. Calls that wait go first: while some do, functions are refilled in their turn only (`due`).
  */
 import type { InstanceView } from './scheduler.js';
 
@@ -14,8 +14,8 @@ export interface Want {
   /** Instances that are in calls come back, so they count. */
   reuse: boolean;
   target: number;
-  /** It may be refilled although calls wait. */
-  due: boolean;
+  /** Up to so many it may be refilled although calls wait. */
+  due: number;
   /** What its n-th ready instance is worth. */
   worth: (n: number) => number;
   /** Memory one takes. */
@@ -135,7 +135,7 @@ export function planRefills(snapshot: RefillSnapshot): { refills: Refill[]; shor
   };
   const has = (want: Want): number =>
     (ready.get(key(want.codeKey, false)) ?? 0) + (want.reuse ? (ready.get(key(want.codeKey, true)) ?? 0) : 0);
-  const lacks = (want: Want): boolean => has(want) < want.target && (!backlog || want.due);
+  const lacks = (want: Want): boolean => has(want) < want.target && (!backlog || has(want) < want.due);
 
   const floors = snapshot.wants.filter((want) => has(want) === 0 && lacks(want));
   // What was let go for one that is worth more must not come back in its place.

@@ -9,9 +9,11 @@
  * | what was loaded ahead ends, or does not rest  | the same                                                             |
  * | the driver is unavailable                     | nothing is begun; at its return what is missing is replaced          |
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Profile } from '../driver/driver.js';
 import { LoadFailure } from '../ipc/worker-connection.js';
 import type { Logger } from '../logger.js';
+import { AwayTimes } from './away-times.js';
 import type { Demands } from './demands.js';
 import type { Fleet } from './fleet.js';
 import type { IdleBudget } from './idle-budget.js';
@@ -20,17 +22,15 @@ import type { Lull } from './lull.js';
 import type { MemoryLedger } from './memory-ledger.js';
 import type { Queue } from './queue.js';
 import { planRefills } from './refill-plan.js';
+import type { SchedulerLimits } from './scheduler.js';
 import type { TreeStock } from './tree-stock.js';
 
 const TICK_MS = 1_000;
-/** Turns that calls of others have before a function is refilled while they wait. */
-const PATIENCE = 1;
 const LONGEST_BACK_OFF_MS = 30_000;
 /** After a standby has ended of its own nothing is started ahead for this long. */
 const LOST_PAUSE_MS = 1_000;
 /** A refill that took longer says more of the machine's trouble than of what should be ready. */
 const LONGEST_AWAY_MS = 5_000;
-const MOST_TAKEN = 256;
 
 export interface ReplenisherOptions {
   fleet: Fleet;
@@ -40,12 +40,10 @@ export interface ReplenisherOptions {
   ledger: MemoryLedger;
   budget: IdleBudget;
   lull: Lull;
-  limits: {
-    maxInstances: number;
-    /** Starts at once while calls wait. */
-    maxStarting: number;
-  };
-  /** Starts at once, and loads ahead at once, while no call waits. */
+  /** How long a worker that is ready gets for itself before code is loaded ahead of calls. */
+  settleMs: number;
+  limits: SchedulerLimits;
+  /** Starts, and loads, at once while no call waits. */
   maxRefilling: number;
   loadTimeoutMs: number;
   available: () => boolean;
@@ -53,7 +51,7 @@ export interface ReplenisherOptions {
   start: (profile: Profile, intendedFor: string | null) => void;
   /** An instance became usable. */
   onReady: () => void;
-  /** A function has again what a call took, after so many milliseconds. */
+  /** See `PoolOptions`. */
   onRefilled?: ((ms: number) => void) | undefined;
   logger: Logger;
 }
@@ -65,8 +63,7 @@ export class Replenisher {
   #open = false;
   /** Virtual time from which a function may be refilled although calls wait. */
   readonly #turns = new Map<string, number>();
-  /** When instances of a code were taken that have not been replaced. */
-  readonly #taken = new Map<string, number[]>();
+  readonly #away = new AwayTimes();
   #failures = 0;
   #notBefore = -Infinity;
 
@@ -102,16 +99,14 @@ export class Replenisher {
     const demand = this.#options.demands.of(codeKey);
     // One that comes back is not replaced.
     if (!demand || demand.workload.reuse) return;
-    const times = this.#taken.get(codeKey) ?? [];
-    if (times.length < MOST_TAKEN) times.push(now);
-    this.#taken.set(codeKey, times);
+    this.#away.took(codeKey, now);
   }
 
   /** This code is no function's any more. */
   retire(codeKey: string): void {
     const flow = this.#options.demands.of(codeKey)?.workload.flow;
     if (flow !== undefined) this.#turns.delete(flow);
-    this.#taken.delete(codeKey);
+    this.#away.forget(codeKey);
     this.#options.demands.retire(codeKey);
     this.#options.trees.drop(codeKey);
   }
@@ -148,9 +143,19 @@ export class Replenisher {
     else if (instance.calls === 0) demand?.failed(now);
   }
 
+  /**
+   * The same for one that has just become ready, a moment later: what a worker does to be fast it does before there is
+   * code. A call for that code need not wait for the moment to pass.
+   */
+  async loadSoon(instance: Instance): Promise<void> {
+    await sleep(this.#options.settleMs, undefined, { ref: false });
+    const { intendedFor } = instance;
+    if (instance.state === 'standby' && intendedFor !== null) await this.load(instance, intendedFor);
+  }
+
   /** Loads the code a fresh standby is meant for; gives it to whoever comes when that is not wanted any more. */
   async load(instance: Instance, codeKey: string): Promise<void> {
-    const { demands, trees, fleet, loadTimeoutMs, logger, onReady } = this.#options;
+    const { demands, trees, fleet, loadTimeoutMs, logger, onReady, onRefilled } = this.#options;
     const demand = demands.of(codeKey);
     if (!demand || !this.#open) {
       instance.intendedFor = null;
@@ -162,8 +167,11 @@ export class Replenisher {
     try {
       tree = await trees.take(code);
       await instance.load(tree, code.load, loadTimeoutMs);
-      const takenAt = this.#taken.get(codeKey)?.shift();
-      if (takenAt !== undefined) this.#refilled(demand, performance.now() - takenAt);
+      const awayMs = this.#away.replaced(codeKey, performance.now());
+      if (awayMs !== undefined) {
+        demand.wasAway(Math.min(awayMs, LONGEST_AWAY_MS));
+        onRefilled?.(awayMs);
+      }
       // Replaced or deleted meanwhile: nobody will ask for it.
       if (!demands.of(codeKey)) void fleet.stop(instance);
     } catch (err) {
@@ -186,7 +194,7 @@ export class Replenisher {
     const instances = fleet.list();
     if (!backlog) budget.tidy(instances, now);
     if (now < this.#notBefore) return;
-    const wants = demands.wants(now, (flow) => this.#isDue(flow));
+    const wants = demands.wants(now, (flow) => this.#due(flow));
     const { refills, short } = planRefills({
       instances,
       wants,
@@ -232,15 +240,11 @@ export class Replenisher {
     this.poke();
   }
 
-  #refilled(demand: { wasAway(ms: number): void }, ms: number): void {
-    demand.wasAway(Math.min(ms, LONGEST_AWAY_MS));
-    this.#options.onRefilled?.(ms);
-  }
-
-  #isDue(flow: string): boolean {
+  /** A function that has nothing ready takes turns with the calls that wait, one that has something comes after them. */
+  #due(flow: string): number {
     const { queue } = this.#options;
-    const turn = this.#turns.get(flow) ?? queue.nextTag(flow) + PATIENCE;
+    const turn = this.#turns.get(flow) ?? queue.nextTag(flow);
     this.#turns.set(flow, turn);
-    return queue.clock >= turn;
+    return queue.clock > turn ? Infinity : queue.clock === turn ? 1 : 0;
   }
 }

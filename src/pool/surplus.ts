@@ -21,13 +21,13 @@ export function surplusOf<T extends InstanceView>(
   const ready = readyCounts(instances);
   const byAge = [...instances].sort((a, b) => a.since - b.since);
   for (const { profileKey, target } of demands.standbys(now)) {
-    const there = instances.filter((i) => i.state === 'standby' && i.profileKey === profileKey).length;
+    const there = instances.filter((i) => isSpare(i) && i.profileKey === profileKey).length;
     excess.set(profileKey, there - target);
   }
   for (const instance of byAge) {
     const { state, codeKey, profileKey, calls, since } = instance;
     const idleMs = now - since;
-    if (state === 'standby') {
+    if (isSpare(instance)) {
       // A profile that nobody uses wants none.
       const over = excess.get(profileKey) ?? Infinity;
       if (over <= 0 || idleMs < surplusMs) continue;
@@ -51,4 +51,9 @@ export function surplusOf<T extends InstanceView>(
     }
   }
   return surplus;
+}
+
+/** A standby for whoever comes; others are about to be loaded. */
+function isSpare({ state, intendedFor }: InstanceView): boolean {
+  return state === 'standby' && intendedFor === null;
 }

@@ -97,6 +97,7 @@ export class PoolFixture {
       minStandby: 0,
       memoryBudgetBytes: 1e9,
       surplusMs: 0,
+      settleMs: 0,
       lull: { quietMs: 0, mostMs: 0 },
       uidBase: 200_000,
       startTimeoutMs: 30_000,

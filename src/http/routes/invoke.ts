@@ -23,6 +23,8 @@ export type Call = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 /** As metrics name it. */
 export const INVOKE_ROUTE = '/invoke/:name';
 export const INVOKE_PREFIX = '/invoke/';
+/** Answers up to this are not counted: a connection holds few of them. */
+const SMALL_ANSWER_BYTES = 64 * 1024;
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Whether this is a request that `Call` serves. */
@@ -36,7 +38,8 @@ export function createCall({ invoker, bodies, config }: InvokeRoutesDeps): Call 
     // 1. The name, then a place: a call that will not be let in must not send its body first.
     const { name, path, query } = splitTarget(req.url as string);
     const requestId = requestIdOf(req);
-    const admission = invoker.admit(functionNameParam(name), requestId, isOwnRequestId(req));
+    const flow = functionNameParam(name);
+    const admission = invoker.admit(flow, requestId, isOwnRequestId(req));
     let bodyBytes = 0;
     try {
       // 2. The body.
@@ -44,7 +47,7 @@ export function createCall({ invoker, bodies, config }: InvokeRoutesDeps): Call 
       let body: Buffer;
       try {
         gone = clientGone(req, res);
-        body = await readBody(req, res, config.maxBodyBytes, bodies);
+        body = await readBody(req, res, config.maxBodyBytes, bodies, flow);
         bodyBytes = body.length;
         if (gone.aborted) gone.throwIfAborted();
       } catch (error) {
@@ -57,15 +60,38 @@ export function createCall({ invoker, bodies, config }: InvokeRoutesDeps): Call 
       const method = req.method === 'HEAD' ? 'GET' : (req.method as string);
       const response = await admission.run({ method, path, query, headers, body }, gone);
       // 4. The answer, past Koa, which would choose types and lengths from the kind of body.
+      const { length } = response.body;
+      if (length > SMALL_ANSWER_BYTES && !gone.aborted) holdUntilWritten(res, gone, bodies, length, flow);
       if (!gone.aborted) writeFunctionResponse(res, response, { requestId, invocationId: admission.id });
     } catch (error) {
       // The invocation's id differs from the request's when the client used that one before.
       if (!res.headersSent) res.setHeader('X-Invocation-Id', admission.id);
       throw error;
     } finally {
-      bodies.give(bodyBytes);
+      bodies.give(bodyBytes, flow);
     }
   };
+}
+
+/** Counts an answer until its reader has it, or has gone. Throws AT_CAPACITY. */
+function holdUntilWritten(
+  res: ServerResponse,
+  gone: AbortSignal,
+  bodies: BodyBudget,
+  bytes: number,
+  flow: string,
+): void {
+  bodies.take(bytes, flow);
+  let held = true;
+  const release = (): void => {
+    if (!held) return;
+    held = false;
+    gone.removeEventListener('abort', release);
+    bodies.give(bytes, flow);
+  };
+  res.once('close', release);
+  // An answer that waits behind another on its connection is not told when that ends.
+  gone.addEventListener('abort', release, { once: true });
 }
 
 /** For what comes through Koa: targets in absolute form, and the methods that are not there. */

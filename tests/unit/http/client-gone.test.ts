@@ -58,7 +58,10 @@ test('a call that completes does not abort its signal', async (t) => {
 });
 
 test('a client that does not read its answer is cut after the stall deadline', async (t) => {
-  const { raw, invoker, observed } = await startServer(t, { server: { writeStallMs: 50 } });
+  const { raw, invoker, observed } = await startServer(t, {
+    server: { writeStallMs: 50 },
+    maxBodiesBytes: 100_000_000,
+  });
   invoker.handler = () => answer({ body: Buffer.alloc(30_000_000) });
   const client = await raw();
   client.socket.pause();

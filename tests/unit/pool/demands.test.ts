@@ -8,7 +8,7 @@ import { profile, workload } from '../../helpers/pool-fixture.js';
 const MIB = 1024 * 1024;
 const KEEP_ALIVE = 600_000;
 const NOW = 1e9;
-const never = (): boolean => false;
+const never = (): number => 0;
 const standard = profileKey(profile);
 const large = profileKey({ ...profile, memoryMb: 512 });
 
@@ -39,8 +39,8 @@ test('of nobody nothing is wanted but standbys of the default profile', (t) => {
 test('a function in use wants one ready, as its code and profile say', (t) => {
   const demands = demandsWith({ bytesOf: (key) => (key === 'a' ? 7 : 9) });
   demands.activate(workload({ key: 'a', memoryMb: 512, reuse: true }), NOW);
-  const [want, ...others] = demands.wants(NOW, (flow) => flow === 'a');
-  t.like(want, { codeKey: 'a', profileKey: large, reuse: true, target: 1, due: true, bytes: 7 });
+  const [want, ...others] = demands.wants(NOW, (flow) => Number(flow === 'a'));
+  t.like(want, { codeKey: 'a', profileKey: large, reuse: true, target: 1, due: 1, bytes: 7 });
   t.deepEqual(others, []);
   t.is(demands.profile(large).memoryMb, 512);
   t.deepEqual(demands.wants(NOW + KEEP_ALIVE, never), [], 'and none when it is not used any more');

@@ -142,7 +142,7 @@ test('what is not wanted goes first, and may be all that has to', (t) => {
 
 /** The first one of this function, or one more. */
 function makeRoomFor(situation: Situation, codeKey: string, n = 1): void {
-  const [want] = situation.demands.wants(NOW, () => false).filter((one) => one.codeKey === codeKey);
+  const [want] = situation.demands.wants(NOW, () => 0).filter((one) => one.codeKey === codeKey);
   const rank = n === 1 ? RANK.floor : RANK.more;
   situation.budget.makeRoom({ rank, worth: want!.worth(n), bytes: want!.bytes }, NOW);
 }
@@ -216,7 +216,7 @@ function settle(situation: Situation): number {
     budget.tidy(instances as Instance[], NOW);
     const { refills, short } = planRefills({
       instances,
-      wants: demands.wants(NOW, () => false),
+      wants: demands.wants(NOW, () => 0),
       standbys: demands.standbys(NOW),
       limits: { maxInstances: 32, maxStarting: 2, maxLoading: 2 },
       backlog: false,

@@ -22,7 +22,7 @@ function want(fields: Partial<Want> = {}): Want {
     profileKey: 'p',
     reuse: false,
     target: 1,
-    due: false,
+    due: 0,
     worth: (n) => 1 / n,
     bytes: 10,
     ...fields,
@@ -207,7 +207,7 @@ const table: Row[] = [
   {
     title: 'refills who has waited its turn while calls wait, and makes no standbys',
     snapshot: {
-      wants: [want(), want({ codeKey: 'd', due: true, target: 2 })],
+      wants: [want(), want({ codeKey: 'd', due: Infinity, target: 2 })],
       standbys: [standbyWant()],
       backlog: true,
     },
@@ -332,7 +332,7 @@ const wants = fc.tuple(
       profileKey: fc.constant(profileOf(codeKey)),
       reuse: fc.boolean(),
       target: fc.integer({ min: 1, max: 5 }),
-      due: fc.boolean(),
+      due: fc.constantFrom(0, 1, Infinity),
       worth: fc.nat(9).map((w) => (n: number) => w / n),
       bytes: fc.integer({ min: 1, max: 40 }),
     }),
@@ -416,7 +416,7 @@ test('the plan keeps its promises in any situation', (t) => {
             'a standby that is free is loaded instead',
           );
         const codeKey = refill.kind === 'load' ? refill.codeKey : refill.intendedFor;
-        if (backlog) t.true(codeKey !== null && wantOf(codeKey).due, 'calls that wait go first');
+        if (backlog) t.true(codeKey !== null && wantOf(codeKey).due > 0, 'calls that wait go first');
       }
 
       for (const { codeKey, target, reuse } of snapshot.wants) {
