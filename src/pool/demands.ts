@@ -147,7 +147,11 @@ export class Demands {
   }
 
   /** What an idle instance is worth: one with code as much as the last of the `ready` ones that hold the same. */
-  worth(instance: InstanceView, ready: (codeKey: string) => number, now: number): number {
+  worth(
+    instance: Pick<InstanceView, 'codeKey' | 'profileKey'>,
+    ready: (codeKey: string) => number,
+    now: number,
+  ): number {
     const { codeKey, profileKey: key } = instance;
     if (codeKey === null) {
       const rate = Math.max(1 / 60, this.#profiles.get(key)?.misses.perSecond(now) ?? 0);

@@ -80,15 +80,17 @@ export class IdleBudget {
     const ready = readyCounts(idle);
     const gone = new Map<string, number>();
     const ranked = idle.map((instance) => {
-      const { codeKey } = instance;
+      const { profileKey } = instance;
+      // One that is about to be loaded counts as if it were.
+      const codeKey = instance.codeKey ?? instance.intendedFor;
       if (codeKey === null)
         return { instance, rank: RANK.standby, worth: demands.worth(instance, ready, now) };
       const before = gone.get(codeKey) ?? 0;
       gone.set(codeKey, before + 1);
-      const n = ready(codeKey) - before;
+      const n = Math.max(1, ready(codeKey) - before);
       const demand = demands.of(codeKey);
       const rank = n === 1 && demand && demands.limit(demand, now) > 0 ? RANK.floor : RANK.more;
-      return { instance, rank, worth: demands.worth(instance, () => n, now) };
+      return { instance, rank, worth: demands.worth({ codeKey, profileKey }, () => n, now) };
     });
     return ranked.sort(compare);
   }
