@@ -24,8 +24,8 @@ export class BodyBudget {
   /** Counts bytes of this flow that are there now. Throws AT_CAPACITY when that is too much; nothing is counted then. */
   take(bytes: number, flow: string): void {
     const own = (this.#byFlow.get(flow) ?? 0) + bytes;
-    const free = this.#maxBytes - this.#usedBytes - bytes;
-    if (free < 0 || own > SHARE_OF_FREE * (free + bytes))
+    const free = this.#maxBytes - this.#usedBytes;
+    if (bytes > free || own > SHARE_OF_FREE * free)
       throw new GlambdarError(
         'AT_CAPACITY',
         'The server holds as many bytes of bodies as it may; try again in a moment.',

@@ -6,7 +6,7 @@ import { profileKey, type Profile } from '../driver/driver.js';
 import { DecayingRate } from './decaying-rate.js';
 import { Demand } from './demand.js';
 import { readyCounts, type StandbyWant, type Want } from './refill-plan.js';
-import type { InstanceView } from './scheduler.js';
+import type { InstanceView, SchedulerLimits } from './scheduler.js';
 import { GreedyDual, serversFor } from './sizing.js';
 import type { Workload } from './workload.js';
 
@@ -102,6 +102,11 @@ export class Demands {
     this.#greedy.evicted(worth);
   }
 
+  /** Of the functions that count as in use. */
+  inUse(now: number): Workload[] {
+    return [...this.#byFlow.values()].filter((demand) => demand.inUse(now)).map(({ workload }) => workload);
+  }
+
   /** @param due up to how many a function may be refilled although calls wait */
   wants(now: number, due: (flow: string) => number): Want[] {
     const { most, bytesOf } = this.#options;
@@ -184,22 +189,27 @@ export class Demands {
   }
 
   /**
-   * How many places there are for this flow: one that has its share of them leaves one for each function in use that has no
-   * instance at all, or those would wait as long as its calls run.
+   * The limits for this flow: one that has its share of the places leaves one for each function in use that has no instance
+   * at all, or those would wait as long as its calls run. Counted when it is asked for: most calls never need a place.
    */
-  placesFor(flow: string, instances: readonly InstanceView[], places: number): number {
-    if (instances.length < places >> 1) return places;
-    const now = performance.now();
-    if (!this.#hasItsShare(flow, instances, places, now)) return places;
-    const held = new Set(instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
-    const without = [...this.#byFlow.values()].filter(
-      (demand) => demand.workload.flow !== flow && demand.inUse(now) && !held.has(demand.workload.code.key),
-    );
-    return places - without.length;
+  limitsFor(flow: string, instances: readonly InstanceView[], limits: SchedulerLimits): SchedulerLimits {
+    const { maxInstances, maxStarting } = limits;
+    const reserved = (): number => {
+      const now = performance.now();
+      if (!this.#hasItsShare(flow, instances, maxInstances, now)) return 0;
+      const held = new Set(instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
+      return this.inUse(now).filter((other) => other.flow !== flow && !held.has(other.code.key)).length;
+    };
+    return {
+      maxStarting,
+      get maxInstances() {
+        return maxInstances - reserved();
+      },
+    };
   }
 
   #hasItsShare(flow: string, instances: readonly InstanceView[], places: number, now: number): boolean {
-    const flows = [...this.#byFlow.values()].filter((demand) => demand.inUse(now)).length;
+    const flows = this.inUse(now).length;
     const own = this.#byFlow.get(flow)?.workload.code.key;
     return instances.filter(({ codeKey }) => codeKey === own).length >= places / Math.max(1, flows);
   }

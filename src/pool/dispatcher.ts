@@ -144,9 +144,8 @@ export class Dispatcher {
   #decide({ workload }: PoolRequest, instances: Instance[], claimed = NONE, waiting = 0): Decision {
     const { demands } = this.#options;
     const { profileKey, code, reuse, flow } = workload;
-    const { maxInstances: places, maxStarting } = this.#options.limits;
-    const worth = demands.worths(flow, instances, places);
-    const limits = { maxInstances: demands.placesFor(flow, instances, places), maxStarting };
+    const worth = demands.worths(flow, instances, this.#options.limits.maxInstances);
+    const limits = demands.limitsFor(flow, instances, this.#options.limits);
     return decide({ profileKey, codeKey: code.key, reuse }, { instances, claimed, limits, waiting, worth });
   }
 

@@ -139,10 +139,7 @@ export class Queue {
     for (const { waiter } of this.#places.splice(0)) waiter.reject(error);
   }
 
-  /**
-   * Whether one more of this flow should wait: there is room, no more than its share of it, and it will be served in time.
-   * @param own requests of the flow that wait, itself not counted  @param waiting all of them
-   */
+  /** Whether one more of this flow should wait: there is room, no more than its share of it, and it will be served in time. */
   admits(flow: string, now: number, limits: { maxWaiting: number; maxWaitMs: number }): boolean {
     const own = this.#lengths.get(flow) ?? 0;
     const free = limits.maxWaiting - this.#places.length;

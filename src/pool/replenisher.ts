@@ -27,9 +27,9 @@ import type { TreeStock } from './tree-stock.js';
 
 const TICK_MS = 1_000;
 const LONGEST_BACK_OFF_MS = 30_000;
-/** After a standby has ended of its own nothing is started ahead for this long. */
+/** Pause after a standby has ended of its own. */
 const LOST_PAUSE_MS = 1_000;
-/** A refill that took longer says more of the machine's trouble than of what should be ready. */
+/** A refill that took longer says more of the machine's trouble than of what is wanted. */
 const LONGEST_AWAY_MS = 5_000;
 
 export interface ReplenisherOptions {
@@ -40,7 +40,7 @@ export interface ReplenisherOptions {
   ledger: MemoryLedger;
   budget: IdleBudget;
   lull: Lull;
-  /** How long a worker that is ready gets for itself before code is loaded ahead of calls. */
+  /** See `PoolOptions`. */
   settleMs: number;
   limits: SchedulerLimits;
   /** Starts, and loads, at once while no call waits. */
@@ -143,10 +143,7 @@ export class Replenisher {
     else if (instance.calls === 0) demand?.failed(now);
   }
 
-  /**
-   * The same for one that has just become ready, a moment later: what a worker does to be fast it does before there is
-   * code. A call for that code need not wait for the moment to pass.
-   */
+  /** The same a moment after it has become ready: what a worker does to be fast it does before it has code. */
   async loadSoon(instance: Instance): Promise<void> {
     await sleep(this.#options.settleMs, undefined, { ref: false });
     const { intendedFor } = instance;
@@ -189,8 +186,8 @@ export class Replenisher {
   /** @param backlog calls wait: only what has waited its turn may begin */
   run(backlog: boolean): void {
     const { fleet, demands, queue, limits, maxRefilling, available, budget } = this.#options;
-    const now = performance.now();
     if (!this.#open || !available()) return;
+    const now = performance.now();
     const instances = fleet.list();
     if (!backlog) budget.tidy(instances, now);
     if (now < this.#notBefore) return;
@@ -223,9 +220,11 @@ export class Replenisher {
 
   /** Measures, and looks again: targets fade with time. */
   async tick(): Promise<void> {
-    const { ledger, available, demands, fleet, logger, budget } = this.#options;
+    const { ledger, available, demands, fleet, logger, budget, trees } = this.#options;
     if (!this.#open || !available()) return;
     const now = performance.now();
+    // A call that finds nothing loaded finds its files linked, be they thousands.
+    for (const { code } of demands.inUse(now)) trees.prepare(code).catch(() => undefined);
     try {
       for (const instance of await ledger.sample(budget.idle(), now)) {
         if (instance.state !== 'idle') continue;

@@ -22,6 +22,8 @@ export class TreeStock {
   readonly #spare = new Map<string, string[]>();
   readonly #wanted = new Set<string>();
   readonly #removals = new Set<Promise<void>>();
+  /** Trees that are being made ahead, by code key. */
+  readonly #making = new Map<string, Promise<void>>();
   #count = 0;
 
   constructor(runDir: string, withRoom: WithRoom) {
@@ -46,6 +48,7 @@ export class TreeStock {
   /** All go, those that come back later too. Resolves when those that were there are gone. */
   async close(): Promise<void> {
     for (const codeKey of new Set([...this.#wanted, ...this.#spare.keys()])) this.drop(codeKey);
+    await Promise.allSettled(this.#making.values());
     await Promise.all(this.#removals);
   }
 
@@ -68,10 +71,17 @@ export class TreeStock {
     return dir;
   }
 
-  /** Makes one ahead, if none is there. Rejects like `take`. */
-  async prepare(code: Code): Promise<void> {
-    if (this.spare(code.key) > 0) return;
-    this.giveBack(code.key, await this.take(code));
+  /** Makes one ahead, if none is there or on its way. Rejects like `take`. */
+  prepare(code: Code): Promise<void> {
+    if (this.spare(code.key) > 0) return Promise.resolve();
+    let making = this.#making.get(code.key);
+    if (making === undefined) {
+      making = this.take(code)
+        .then((dir) => this.giveBack(code.key, dir))
+        .finally(() => this.#making.delete(code.key));
+      this.#making.set(code.key, making);
+    }
+    return making;
   }
 
   /** A tree that nobody uses any more: kept, or removed behind the caller's back. `dir` may have vanished. */

@@ -23,7 +23,8 @@ export function refuseCrossSite(publicUrl: URL | null): Check {
 
 /** A call runs code whatever its method is; following a link to a function's page is what its author wants, though. */
 function isCall(url: string): boolean {
-  return url.startsWith('/invoke/');
+  // What is not in origin form may be one: no browser sends such a target here.
+  return url.startsWith('/invoke/') || !url.startsWith('/');
 }
 
 /** `Host` has already been found to name this server. The scheme may differ: TLS may end in a proxy before us. */

@@ -74,6 +74,7 @@ for (const [title, headers, status] of origins) {
     for (const [method, path] of [
       ['DELETE', '/del/hello'],
       ['POST', '/invoke/hello'],
+      ['GET', 'http://localhost:8000/invoke/hello'],
     ] as const) {
       const client = await raw();
       const response = await client
@@ -83,7 +84,7 @@ for (const [title, headers, status] of origins) {
       if (status === 403) t.is((JSON.parse(response.body) as { code: string }).code, 'FORBIDDEN_ORIGIN');
       client.socket.destroy();
     }
-    t.is(invoker.ran.length, status === 200 ? 1 : 0);
+    t.is(invoker.ran.length, status === 200 ? 2 : 0);
     const client = await raw();
     const read = await client
       .send(`GET /info HTTP/1.1\r\nHost: localhost:8000\r\n${lines.join('')}\r\n`)

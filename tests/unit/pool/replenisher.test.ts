@@ -226,6 +226,15 @@ test('a number that was asked for is kept exactly', async (t) => {
   t.is(fixture.begun, 4);
 });
 
+test('of a function in use the files are prepared, whatever is loaded of it', async (t) => {
+  const fixture = new ReplenishedFixture(t);
+  fixture.pool.activate(workload({ standby: 0 }));
+  fixture.pool.activate(workload({ key: 'unused', standby: 0 }), Infinity);
+  await until(() => readdirSync(fixture.runDir).length > 0);
+  t.is(readdirSync(fixture.runDir).length, 1);
+  t.is(fixture.begun, 0);
+});
+
 test('retiring a version stops its instances and removes its trees', async (t) => {
   const fixture = new ReplenishedFixture(t);
   fixture.pool.activate(workload({ standby: 2 }));

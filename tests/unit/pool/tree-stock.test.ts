@@ -191,3 +191,13 @@ test('a tree that cannot be prepared is its taker’s to know', async (t) => {
   t.is(stock.spare('a'), 0);
   t.deepEqual(readdirSync(runDir), []);
 });
+
+test('one that is being made ahead is not made twice, and is gone after closing', async (t) => {
+  const { stock, runDir, code, prepared } = stocked(t);
+  stock.want('a');
+  const both = [stock.prepare(code('a')), stock.prepare(code('a'))];
+  await stock.close();
+  await Promise.all(both);
+  t.deepEqual(prepared, ['a']);
+  t.deepEqual(readdirSync(runDir), []);
+});
