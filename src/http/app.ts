@@ -7,14 +7,16 @@ import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
 import type { Registry } from '../registry/registry.js';
 import type { BodyBudget } from './body-budget.js';
+import type { LaneServices } from './call-lane.js';
 import { createCallServer } from './call-server.js';
+import { isCall } from './call-target.js';
 import { isClientGone } from './client-error.js';
 import type { EventStreamOptions } from './event-stream.js';
 import type { Family } from './family.js';
 import { base } from './middleware/base.js';
 import { refuseCrossSite } from './middleware/cross-site.js';
 import { allChecks, checked } from './middleware/checks.js';
-import { createAnswerError, errors } from './middleware/errors.js';
+import { createAnswerError, createDescribeError, errors } from './middleware/errors.js';
 import { allowedHosts } from './middleware/host.js';
 import { noRoute } from './middleware/no-route.js';
 import { observe, type RequestObservation } from './middleware/observe.js';
@@ -25,7 +27,9 @@ import { requestIdOf } from './request-id.js';
 import { deployRoutes } from './routes/deploy.js';
 import { functionsRoutes } from './routes/functions.js';
 import { healthRoutes, type Readiness } from './routes/health.js';
-import { createCall, invokeRoutes, isCall } from './routes/invoke.js';
+import { createCall, invokeRoutes } from './routes/invoke.js';
+import { createRunCall } from './run-call.js';
+import { createSimpleCallServer } from './simple-call-server.js';
 import { logsRoutes } from './routes/logs.js';
 import { metricsRoutes, type MetricsText } from './routes/metrics.js';
 
@@ -64,6 +68,8 @@ type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 export class HttpApp extends Koa {
   /** Serves calls, past Koa. */
   serveCall: Handle | undefined;
+  /** Serves simple calls, past node:http, too. */
+  lane: LaneServices | undefined;
   readonly #stop = new AbortController();
   readonly stopping: AbortSignal = this.#stop.signal;
 
@@ -93,7 +99,8 @@ export function createApp(deps: AppDeps): HttpApp {
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
 
-  const call = createCall(deps);
+  const runCall = createRunCall(deps);
+  const call = createCall({ ...deps, runCall });
 
   const native: Family = {
     owns: () => true,
@@ -115,11 +122,18 @@ export function createApp(deps: AppDeps): HttpApp {
     allowedHosts(config),
     refuseCrossSite(config.publicUrl),
   ]);
-  const answerError = createAnswerError(families, logger);
-
-  app.serveCall = createCallServer({ check, call, answerError, onRequest: deps.onRequest, logger });
+  const describeError = createDescribeError(families, logger);
+  const answerError = createAnswerError(describeError);
+  const { onRequest, bodies } = deps;
+  app.serveCall = createCallServer({ check, call, answerError, onRequest, logger });
+  app.lane = {
+    serve: createSimpleCallServer({ check, runCall, bodies, describeError, onRequest, logger }),
+    describe: describeError,
+    stopping,
+    maxBodyBytes: config.maxBodyBytes,
+  };
   app.use(base());
-  if (deps.onRequest !== undefined) app.use(observe(deps.onRequest));
+  if (onRequest !== undefined) app.use(observe(onRequest));
   app.use(errors(answerError));
   app.use(checked(check));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());

@@ -9,7 +9,8 @@ import type { AnswerError } from './middleware/errors.js';
 import { observeAnswer, type OnRequest } from './middleware/observe.js';
 import { discardBody } from './request-body.js';
 import { requestIdOf } from './request-id.js';
-import { INVOKE_ROUTE, type Call } from './routes/invoke.js';
+import { INVOKE_ROUTE } from './call-target.js';
+import type { Call } from './routes/invoke.js';
 
 export interface CallServerOptions {
   check: Check;

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { InvocationResponse } from '../invocation/invocation.js';
+import type { CallIds } from './run-call.js';
 
 /**
  * Functions answer on the API's own origin. In a sandbox without `allow-same-origin` their pages get an opaque
@@ -26,39 +27,38 @@ const reserved = new Set([
   'x-request-id',
 ]);
 
+/** Answers up to this are not counted: a connection holds few of them. */
+export const SMALL_ANSWER_BYTES = 64 * 1024;
+
 /** Up to here the body goes out in one string with the head: one buffer for the kernel instead of two. */
-const ONE_STRING_BYTES = 16 * 1024;
+export const ONE_STRING_BYTES = 16 * 1024;
+
+/** A response that has no body, whatever the function gave. */
+export function isBodiless(statusCode: number): boolean {
+  return statusCode === 204 || statusCode === 304;
+}
+
+/** The headers of an answer, those about the connection left out: name, value, name, value, … */
+export function functionAnswerHeaders(response: InvocationResponse, ids: CallIds): string[] {
+  const head = ['X-Request-Id', ids.requestId, 'X-Content-Type-Options', 'nosniff'];
+  if (ids.invocationId !== null) head.push('X-Invocation-Id', ids.invocationId);
+  for (const [name, value] of response.headers) if (!reserved.has(name.toLowerCase())) head.push(name, value);
+  // Browsers apply every policy they get, so one that the function set stays in force beside this.
+  head.push('Content-Security-Policy', SANDBOX, 'Server-Timing', serverTiming(response));
+  if (!isBodiless(response.statusCode)) head.push('Content-Length', String(response.body.length));
+  return head;
+}
 
 /** Writes head and body at once. */
-export function writeFunctionResponse(
-  res: ServerResponse,
-  response: InvocationResponse,
-  ids: { requestId: string; invocationId: string },
-): void {
+export function writeFunctionResponse(res: ServerResponse, response: InvocationResponse, ids: CallIds): void {
   const { statusCode, body } = response;
   // Of what was set before Node would keep the last of each name only.
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   // A flat list, and nothing set before: Node then writes the head without keeping a table of it.
-  const head = [
-    'X-Request-Id',
-    ids.requestId,
-    'X-Content-Type-Options',
-    'nosniff',
-    'X-Invocation-Id',
-    ids.invocationId,
-  ];
-  for (const [name, value] of response.headers) if (!reserved.has(name.toLowerCase())) head.push(name, value);
-  // Browsers apply every policy they get, so one that the function set stays in force beside this.
-  head.push('Content-Security-Policy', SANDBOX, 'Server-Timing', serverTiming(response));
-  if (statusCode === 204 || statusCode === 304) {
-    res.writeHead(statusCode, head);
-    res.end();
-    return;
-  }
-  head.push('Content-Length', String(body.length));
-  res.writeHead(statusCode, head);
+  res.writeHead(statusCode, functionAnswerHeaders(response, ids));
   // Node itself leaves the body away when the request was HEAD. Latin-1 is every byte as it is.
-  if (body.length <= ONE_STRING_BYTES) res.end(body.toString('latin1'), 'latin1');
+  if (isBodiless(statusCode)) res.end();
+  else if (body.length <= ONE_STRING_BYTES) res.end(body.toString('latin1'), 'latin1');
   else res.end(body);
 }
 

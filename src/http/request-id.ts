@@ -22,11 +22,15 @@ export function isOwnRequestId(req: IncomingMessage): boolean {
   return (req as Identified)[madeHere] === true;
 }
 
+/** The id a client sent, if it is usable, else a new one. */
+export function idFrom(sent: string | string[] | undefined): { id: string; isOurs: boolean } {
+  if (typeof sent === 'string' && usable.test(sent)) return { id: sent, isOurs: false };
+  return { id: randomUUID(), isOurs: true };
+}
+
 function identify(req: Identified): string {
-  const sent = req.headers['x-request-id'];
-  const own = typeof sent !== 'string' || !usable.test(sent);
-  const id = own ? randomUUID() : sent;
+  const { id, isOurs } = idFrom(req.headers['x-request-id']);
   req[requestId] = id;
-  req[madeHere] = own;
+  req[madeHere] = isOurs;
   return id;
 }

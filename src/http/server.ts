@@ -1,8 +1,14 @@
 /** Owns the Node HTTP server around the app: its limits, how it starts to listen, and how it stops. */
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server as HttpServerOfNode,
+  type ServerResponse,
+} from 'node:http';
 import { isIPv6, Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import type { Logger } from '../logger.js';
 import type { HttpApp } from './app.js';
+import { CallLane, type CallLaneOptions } from './call-lane.js';
 import { Connections } from './connections.js';
 import { lingeringEnd } from './lingering-end.js';
 import { createClientErrorHandler } from './raw-answer.js';
@@ -49,11 +55,12 @@ const MAX_HEADER_BYTES = 16_384;
 
 export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   const { host, port, logger, writeStallMs = 30_000 } = options;
+  const { keepAliveTimeoutMs = 5_000, checkIntervalMs = 1_000 } = options;
   const server = createHttpServer({
     headersTimeout: options.headersTimeoutMs ?? 10_000,
     requestTimeout: options.requestTimeoutMs ?? 60_000,
-    connectionsCheckingInterval: options.checkIntervalMs ?? 1_000,
-    keepAliveTimeout: options.keepAliveTimeoutMs ?? 5_000,
+    connectionsCheckingInterval: checkIntervalMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
     maxHeaderSize: MAX_HEADER_BYTES,
     // The host rule answers a missing Host, with a request id; Node's own 400 has none.
     requireHostHeader: false,
@@ -91,6 +98,8 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     socket.destroySoon = () => (connections.isReceiving(socket) ? lingeringEnd(socket) : destroySoon());
     writeInOne(socket);
   });
+  const lane =
+    app.lane && laneBefore(server, { ...app.lane, keepAliveTimeoutMs, checkIntervalMs, writeStallMs });
 
   let closed: Promise<void> | undefined;
   return {
@@ -109,11 +118,16 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
       return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${actual}`, port: actual };
     },
     close(graceMs) {
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      const cut = setTimeout(closeAll, graceMs);
       closed ??= drain();
       return closed.finally(() => clearTimeout(cut));
     },
   };
+
+  function closeAll(): void {
+    lane?.closeAll();
+    server.closeAllConnections();
+  }
 
   async function drain(): Promise<void> {
     app.stop();
@@ -121,12 +135,22 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     // their next request. They get a 503 as long as something still runs.
     const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     for (const { res } of connections.all()) if (!res.headersSent) res.shouldKeepAlive = false;
-    await connections.idle();
-    server.closeAllConnections();
+    await Promise.all([connections.idle(), lane?.idle()]);
+    closeAll();
     await ended;
     // Stops Node's timer that checks for slow requests.
     server.close();
   }
+}
+
+/** New connections come to the lane; Node's server gets those that it hands over, as if they had just come. */
+function laneBefore(server: HttpServerOfNode, options: Omit<CallLaneOptions, 'toNode'>): CallLane {
+  const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
+  const toNode = (socket: Socket): void => listeners.forEach((listen) => listen.call(server, socket));
+  const lane = new CallLane({ ...options, toNode });
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => lane.accept(socket));
+  return lane;
 }
 
 /** Node ends every answer with an empty piece of its own. One string is written with half the work of two. */

@@ -42,8 +42,14 @@ export interface Admission {
   /**
    * Runs the call in an instance. `signal` aborts when the client has gone: the call is then cancelled.
    * Rejects with `GlambdarError` (FUNCTION_ERROR, INVOCATION_TIMEOUT, AT_CAPACITY, …); the record is kept either way.
+   * @param answered called with the answer as soon as it is known, before what else there is to do for the call; whatever
+   *   the caller asks next finds that done. Must not throw.
    */
-  run(request: InvocationRequest, signal: AbortSignal): Promise<InvocationResponse>;
+  run(
+    request: InvocationRequest,
+    signal: AbortSignal,
+    answered?: (response: InvocationResponse) => void,
+  ): Promise<InvocationResponse>;
   /** The request never became a call (its body was too large or cut off): gives the place back, nothing is recorded. */
   abandon(): void;
 }

@@ -91,7 +91,11 @@ class Call implements Admission {
     this.#leave();
   }
 
-  async run(request: InvocationRequest, signal: AbortSignal): Promise<InvocationResponse> {
+  async run(
+    request: InvocationRequest,
+    signal: AbortSignal,
+    answered?: (response: InvocationResponse) => void,
+  ): Promise<InvocationResponse> {
     const { record } = this.#version;
     const { settings, active } = record;
     let lease: Lease | null = null;
@@ -117,13 +121,13 @@ class Call implements Admission {
       const { headers } = result.message;
       const { statusCode } = result.message as { statusCode: number };
       const checked = attempt(() => checkResponse(statusCode, headers));
-      const released = this.#release(lease, workload.reuse);
       if ('error' in checked)
-        return this.#fail({ error: checked.error, outcome: 'function_error' }, released);
-      faultPoint('invoke.answered');
-      this.#finish(checked.value.statusCode, released);
+        return this.#fail(
+          { error: checked.error, outcome: 'function_error' },
+          this.#release(lease, workload.reuse),
+        );
       const { queueMs, startMs, loadMs, runMs } = this.#record;
-      return {
+      const response = {
         statusCode: checked.value.statusCode,
         headers: checked.value.headers,
         body: (result as { body: Buffer }).body,
@@ -131,6 +135,11 @@ class Call implements Admission {
         start,
         times: { queueMs, startMs, loadMs, runMs },
       };
+      // First of all: the caller reads it while the rest is done.
+      answered?.(response);
+      faultPoint('invoke.answered');
+      this.#finish(response.statusCode, this.#release(lease, workload.reuse));
+      return response;
     } catch (error) {
       if (this.#record.status !== 0) throw error; // told already
       if (signal.aborted) return this.#fail(cancelled(), lease ? this.#release(lease, false) : undefined);

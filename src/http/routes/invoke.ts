@@ -1,18 +1,17 @@
-/** Owns `/invoke/:name` and everything under it: the hot path. Bodies are passed on as bytes, never parsed. */
+/** Owns `/invoke/:name` and everything under it, for requests that Node's parser has read. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
-import type { Invoker } from '../../invocation/invocation.js';
 import type { BodyBudget } from '../body-budget.js';
+import { CALL_METHODS, INVOKE_PREFIX, INVOKE_ROUTE } from '../call-target.js';
 import { clientGone } from '../client-gone.js';
-import { functionNameParam } from '../function-name-param.js';
-import { writeFunctionResponse } from '../function-response.js';
+import { SMALL_ANSWER_BYTES, writeFunctionResponse } from '../function-response.js';
 import type { RouteState } from '../middleware/observe.js';
 import { readBody } from '../request-body.js';
-import { functionHeaders } from '../request-headers.js';
 import { isOwnRequestId, requestIdOf } from '../request-id.js';
+import { callHead, type CallIds, type RunCall } from '../run-call.js';
 
 export interface InvokeRoutesDeps {
-  invoker: Invoker;
+  runCall: RunCall;
   bodies: BodyBudget;
   config: { maxBodyBytes: number };
 }
@@ -20,55 +19,27 @@ export interface InvokeRoutesDeps {
 /** Runs the call of a request whose path is below `/invoke/`, and answers it. Rejects with what is to be answered instead. */
 export type Call = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
-/** As metrics name it. */
-export const INVOKE_ROUTE = '/invoke/:name';
-export const INVOKE_PREFIX = '/invoke/';
-/** Answers up to this are not counted: a connection holds few of them. */
-const SMALL_ANSWER_BYTES = 64 * 1024;
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-
-/** Whether this is a request that `Call` serves. */
-export function isCall({ method = '', url = '' }: IncomingMessage): boolean {
-  const named = url.startsWith(INVOKE_PREFIX) && url.length > INVOKE_PREFIX.length;
-  return named && url[INVOKE_PREFIX.length] !== '?' && methods.includes(method);
-}
-
-export function createCall({ invoker, bodies, config }: InvokeRoutesDeps): Call {
+export function createCall({ runCall, bodies, config }: InvokeRoutesDeps): Call {
   return async (req, res) => {
-    // 1. The name, then a place: a call that will not be let in must not send its body first.
-    const { name, path, query } = splitTarget(req.url as string);
     const requestId = requestIdOf(req);
-    const flow = functionNameParam(name);
-    const admission = invoker.admit(flow, requestId, isOwnRequestId(req));
-    let bodyBytes = 0;
+    const ids: CallIds = { requestId, isOurs: isOwnRequestId(req), invocationId: null };
+    const head = callHead(req, req.headers.connection);
+    const gone = clientGone(req, res);
     try {
-      // 2. The body.
-      let gone: AbortSignal;
-      let body: Buffer;
-      try {
-        gone = clientGone(req, res);
-        body = await readBody(req, res, config.maxBodyBytes, bodies, flow);
-        bodyBytes = body.length;
-        if (gone.aborted) gone.throwIfAborted();
-      } catch (error) {
-        admission.abandon();
-        throw error;
-      }
-      // 3. The call.
-      const headers = functionHeaders(req.rawHeaders, req.headers.connection);
-      // Functions need not know HEAD: it is GET, and Node leaves the body of the answer away.
-      const method = req.method === 'HEAD' ? 'GET' : (req.method as string);
-      const response = await admission.run({ method, path, query, headers, body }, gone);
-      // 4. The answer, past Koa, which would choose types and lengths from the kind of body.
-      const { length } = response.body;
-      if (length > SMALL_ANSWER_BYTES && !gone.aborted) holdUntilWritten(res, gone, bodies, length, flow);
-      if (!gone.aborted) writeFunctionResponse(res, response, { requestId, invocationId: admission.id });
+      await runCall(head, ids, {
+        body: (flow) => readBody(req, res, config.maxBodyBytes, bodies, flow),
+        gone,
+        // Past Koa, which would choose types and lengths from the kind of body.
+        answer: (response) => {
+          if (gone.aborted) return;
+          const { length } = response.body;
+          if (length > SMALL_ANSWER_BYTES) holdUntilWritten(res, gone, bodies, length, head.flow);
+          writeFunctionResponse(res, response, ids);
+        },
+      });
     } catch (error) {
-      // The invocation's id differs from the request's when the client used that one before.
-      if (!res.headersSent) res.setHeader('X-Invocation-Id', admission.id);
+      if (ids.invocationId !== null && !res.headersSent) res.setHeader('X-Invocation-Id', ids.invocationId);
       throw error;
-    } finally {
-      bodies.give(bodyBytes, flow);
     }
   };
 }
@@ -99,7 +70,7 @@ export function invokeRoutes(call: Call): Router {
   const router = new Router({ sensitive: true, strict: true });
   router.register(
     `${INVOKE_PREFIX}*target`,
-    methods.map((method) => method.toLowerCase()),
+    CALL_METHODS.map((method) => method.toLowerCase()),
     async (ctx) => {
       (ctx.state as RouteState).route = INVOKE_ROUTE;
       await call(ctx.req, ctx.res);
@@ -107,27 +78,4 @@ export function invokeRoutes(call: Call): Router {
     },
   );
   return router;
-}
-
-/** From the raw target, because the function gets its path and query as they were sent. */
-function splitTarget(url: string): { name: string; path: string; query: string } {
-  const question = url.indexOf('?');
-  const pathname = question === -1 ? url : url.slice(0, question);
-  const slash = pathname.indexOf('/', INVOKE_PREFIX.length);
-  return {
-    name: decode(
-      slash === -1 ? pathname.slice(INVOKE_PREFIX.length) : pathname.slice(INVOKE_PREFIX.length, slash),
-    ),
-    path: slash === -1 ? '/' : pathname.slice(slash),
-    query: question === -1 ? '' : url.slice(question + 1),
-  };
-}
-
-function decode(segment: string): string {
-  if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

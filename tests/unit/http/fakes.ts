@@ -69,11 +69,13 @@ export class FakeInvoker implements Invoker {
     return {
       id: `inv-${id}`,
       funcName,
-      run: async (request, signal) => {
+      run: async (request, signal, answered) => {
         use();
         this.ran.push(request);
         try {
-          return await this.handler(request, signal);
+          const response = await this.handler(request, signal);
+          answered?.(response);
+          return response;
         } finally {
           this.#leave();
         }

@@ -61,12 +61,16 @@ test('bodies of all calls together are bounded: what is too much is refused, dro
 });
 
 test('a body that its client does not finish gives back what it took', async (t) => {
-  const { raw, invoker } = await startServer(t, { maxBodiesBytes: 1000 });
+  const { raw, invoker } = await startServer(t, {
+    maxBodiesBytes: 150_000,
+    config: { maxBodyBytes: 100_000 },
+  });
   const [first, second] = [await raw(), await raw()];
-  first.send(head('POST /invoke/hello', 'Content-Length: 1000') + 'x'.repeat(900));
+  first.send(head('POST /invoke/hello', 'Content-Length: 100000') + 'x'.repeat(90_000));
+  while (invoker.admitted.length === 0) await new Promise((resolve) => setImmediate(resolve));
   first.socket.destroy();
   while (invoker.abandoned === 0) await new Promise((resolve) => setImmediate(resolve));
-  const post = head('POST /invoke/hello', 'Content-Length: 1000') + 'x'.repeat(1000);
+  const post = head('POST /invoke/hello', 'Content-Length: 100000') + 'x'.repeat(100_000);
   t.is((await second.send(post).response()).status, 200);
 });
 

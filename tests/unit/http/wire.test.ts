@@ -1,4 +1,5 @@
 import test from 'ava';
+import { answer } from './fakes.js';
 import { head, startServer } from './server-fixture.js';
 
 const envelope = (body: string): { error: string; code: string; requestId: string } =>
@@ -88,7 +89,7 @@ test('a body that breaks in the middle answers 400 with the id of its request an
   t.is(invoker.abandoned, 1);
 });
 
-test('garbage behind a running call is never taken for the answer of the call', async (t) => {
+test('garbage behind a running call that only Node can read is never taken for the answer of the call', async (t) => {
   const { raw, invoker } = await startServer(t);
   const entered = new Promise<void>((resolve) => {
     invoker.handler = async (_request, signal) => {
@@ -98,11 +99,32 @@ test('garbage behind a running call is never taken for the answer of the call', 
     };
   });
   const client = await raw();
-  client.send(head('GET /invoke/hello'));
+  client.send(`${head('POST /invoke/hello', 'Transfer-Encoding: chunked')}0\r\n\r\n`);
   await entered;
   client.send('garbage\r\n\r\n');
   await client.closed;
   await t.throwsAsync(client.response());
+});
+
+test('garbage behind a running simple call is answered after the answer of the call', async (t) => {
+  const { raw, invoker } = await startServer(t);
+  const calls: (() => void)[] = [];
+  const entered = new Promise<void>((resolve) => {
+    invoker.handler = () => {
+      resolve();
+      return new Promise((done) => calls.push(() => done(answer())));
+    };
+  });
+  const client = await raw();
+  client.send(head('GET /invoke/hello'));
+  await entered;
+  client.send('garbage\r\n\r\n');
+  calls[0]!();
+  t.is((await client.response()).status, 200);
+  const refusal = await client.response();
+  t.is(refusal.status, 400);
+  t.is(refusal.headers['connection'], 'close');
+  await client.closed;
 });
 
 test('a smuggled second request inside a body stays a body', async (t) => {

@@ -73,6 +73,34 @@ test('a call answers with what the function answered and its times', async (t) =
   });
 });
 
+test('the answer is handed out before the rest is done, and what is asked next finds that done', async (t) => {
+  const fixture = await InvokerFixture.create(t, { source: evaluator });
+  const given: unknown[] = [];
+  let finished = -1;
+  const answer = await fixture
+    .admit('my-id')
+    .run(invocation('return { body: 1 };'), new AbortController().signal, (response) => {
+      given.push(response);
+      finished = fixture.finished.length;
+    });
+  t.deepEqual(given, [answer]);
+  t.is(finished, 0);
+  t.is(fixture.finished.length, 1);
+  t.is(fixture.recorder.find('my-id')?.status, 200);
+});
+
+test('a failure is handed out by rejecting only', async (t) => {
+  const fixture = await InvokerFixture.create(t, { source: evaluator });
+  const given: unknown[] = [];
+  const run = fixture
+    .admit()
+    .run(invocation('throw new Error("no");'), new AbortController().signal, (response) =>
+      given.push(response),
+    );
+  await t.throwsAsync(run);
+  t.deepEqual(given, []);
+});
+
 test('what a function prints past the console and while it loads is on record', async (t) => {
   const fixture = await InvokerFixture.create(t, { source: `console.log('loading');\n${evaluator}` });
   await fixture.call(

@@ -1,0 +1,103 @@
+/**
+ * Owns serving simple calls: the same checks, the same call and the same answers as everywhere, without the objects that
+ * Node makes for each request, which cost as much as the rest of a warm call.
+ */
+import type { Logger } from '../logger.js';
+import type { BodyBudget } from './body-budget.js';
+import { INVOKE_ROUTE } from './call-target.js';
+import { functionAnswerHeaders, isBodiless, SMALL_ANSWER_BYTES } from './function-response.js';
+import type { Check } from './middleware/checks.js';
+import type { DescribeError } from './middleware/errors.js';
+import type { OnRequest } from './middleware/observe.js';
+import { idFrom } from './request-id.js';
+import { callHead, type CallIds, type RunCall } from './run-call.js';
+import type { SimpleCall } from './simple-call.js';
+
+/** The connection a simple call came on, and its answer goes to. */
+export interface Link {
+  readonly socket: { localAddress?: string | undefined };
+  /** Aborts when the client has gone. */
+  readonly gone: AbortSignal;
+  /** Nothing can be sent any more. */
+  readonly lost: boolean;
+  /**
+   * Writes an answer; at most once. @param headers name, value, …; those about the connection are added
+   * @returns what resolves when the kernel has all of it or the client has gone; undefined when it has it already
+   */
+  send(status: number, headers: readonly string[], body: Buffer): Promise<void> | undefined;
+  /** Ends the connection without an answer. */
+  cut(): void;
+}
+
+/** Resolves when the answer has left, or its client. Never rejects. */
+export type ServeSimpleCall = (call: SimpleCall, body: Buffer, link: Link) => Promise<void>;
+
+export interface SimpleCallServerOptions {
+  check: Check;
+  runCall: RunCall;
+  bodies: BodyBudget;
+  describeError: DescribeError;
+  onRequest: OnRequest | undefined;
+  logger: Logger;
+}
+
+const EMPTY = Buffer.alloc(0);
+/** What checks set describes answers that node:http writes. */
+const NO_RESPONSE = { setHeader: () => undefined as never };
+
+export function createSimpleCallServer(options: SimpleCallServerOptions): ServeSimpleCall {
+  const { check, runCall, bodies, describeError, onRequest, logger } = options;
+  return async (call, body, link) => {
+    const startedAt = performance.now();
+    const { id: requestId, isOurs } = idFrom(call.headers['x-request-id']);
+    const ids: CallIds = { requestId, isOurs, invocationId: null };
+    const { gone, socket } = link;
+    let status = 0;
+    let leaving: Promise<void> | undefined;
+    const send = (code: number, headers: readonly string[], bytes: Buffer): void => {
+      status = code;
+      leaving = link.send(code, headers, bytes);
+    };
+    try {
+      if (call.accepted === null) {
+        check({ ...call, socket }, NO_RESPONSE);
+        call.accepted = callHead(call, call.headers['connection']);
+      }
+      const { flow } = call.accepted;
+      await runCall(call.accepted, ids, {
+        body: () => {
+          bodies.take(body.length, flow);
+          return body;
+        },
+        gone,
+        answer: (response) => {
+          if (gone.aborted) return;
+          const bytes = isBodiless(response.statusCode) ? EMPTY : response.body;
+          const held = bytes.length > SMALL_ANSWER_BYTES ? bytes.length : 0;
+          if (held > 0) bodies.take(held, flow);
+          send(response.statusCode, functionAnswerHeaders(response, ids), bytes);
+          if (held > 0) void Promise.resolve(leaving).then(() => bodies.give(held, flow));
+        },
+      });
+    } catch (thrown) {
+      try {
+        if (!link.lost && status === 0) {
+          const error = describeError(thrown, call.url, requestId);
+          const headers = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff'];
+          if (ids.invocationId !== null) headers.push('X-Invocation-Id', ids.invocationId);
+          send(error.status, headers.concat(error.headers), Buffer.from(error.body));
+        }
+      } catch (err) {
+        logger.error({ err, requestId }, 'answer failed');
+        link.cut();
+      }
+    }
+    if (leaving !== undefined) await leaving;
+    onRequest?.({
+      route: call.accepted === null ? 'none' : INVOKE_ROUTE,
+      method: call.method,
+      status: link.lost || status === 0 ? 499 : status,
+      seconds: (performance.now() - startedAt) / 1000,
+    });
+  };
+}
