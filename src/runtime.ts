@@ -34,7 +34,7 @@ const SURPLUS_MS = 60_000;
 const SETTLE_MS = 100;
 /** Calls that come one after the other are a few milliseconds apart. */
 const LULL = { quietMs: 20, mostMs: 150 };
-const MIB = 1024 * 1024;
+const MIB = 2 ** 20;
 
 export interface Runtime {
   url: string;
@@ -70,7 +70,7 @@ async function build(
   closers: (() => void | Promise<void>)[],
 ): Promise<Runtime> {
   // 1. The directory: locked, identified, slots and staging emptied.
-  const directory = openDataDirectory(config.dir, { ballastBytes: config.diskReserveMb * 1024 * 1024 });
+  const directory = openDataDirectory(config.dir, { ballastBytes: config.diskReserveMb * MIB });
   closers.push(() => directory.close());
 
   // 2. The store.
@@ -171,6 +171,7 @@ async function build(
     isKnownId: (id) => logs.has(id),
     maxResponseBytes: config.maxBodyBytes,
     cancelGraceMs: config.cancelGraceMs,
+    busyWait: { windowMs: config.busyWaitUs / 1000, maxCalls: availableParallelism() - 1 },
     logger,
     onFinished: (record) => metrics.invocation(record),
   });
@@ -228,7 +229,6 @@ async function build(
   });
   const { url } = await server.listen();
   pool.open();
-
   let closing: Promise<void> | null = null;
   return {
     url,

@@ -13,11 +13,12 @@ import type { Workload } from '../pool/workload.js';
 import type { FunctionRegistry } from '../registry/function-registry.js';
 import type { VersionLease } from '../registry/catalogue.js';
 import type { FunctionRecord, InvocationRecord } from '../store/records.js';
-import { onDeparture } from './departure.js';
+import { BusyWait, type BusyWaitOptions } from './busy-wait.js';
+import { exchange } from './exchange.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
-import { cancelled, failureOf, failureOfError, timedOut, type Failure } from './outcome.js';
+import { cancelled, failureOf, failureOfError, type Failure } from './outcome.js';
 import { emptyRecord, type Recorder } from './recorder.js';
 import { checkResponse } from './response-rules.js';
 
@@ -33,15 +34,21 @@ export interface InvokerOptions {
   maxResponseBytes: number;
   /** After its caller has gone a call may still run this long before it is killed. */
   cancelGraceMs: number;
+  busyWait: BusyWaitOptions;
   logger: Logger;
   onFinished?: (record: InvocationRecord) => void;
 }
 
 export function createInvoker(options: InvokerOptions): Invoker {
-  /** Ids of calls under way: their records are still to come. */
-  const running = new Set<string>();
+  const busy: Busy = {
+    running: new Set(),
+    answers: new BusyWait(options.busyWait),
+    calls: new BusyWait(options.busyWait),
+  };
+  const { running, calls } = busy;
   return {
     admit(funcName, id, isOurId = false) {
+      calls.came();
       const version = options.registry.lease(funcName);
       try {
         options.pool.assertAdmits(funcName);
@@ -52,7 +59,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
       }
       const callId = isOurId || (!running.has(id) && isNew(options, id)) ? id : randomUUID();
       running.add(callId);
-      return new Call(options, callId, version, () => running.delete(callId));
+      return new Call(options, callId, version, busy);
     },
   };
 }
@@ -67,23 +74,32 @@ function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
   }
 }
 
+/** What all calls under way have in common. */
+interface Busy {
+  /** Their ids: their records are still to come. */
+  running: Set<string>;
+  /** Waiting for what workers answer, and for who has had an answer and calls again. */
+  answers: BusyWait;
+  calls: BusyWait;
+}
+
 class Call implements Admission {
   readonly id: string;
   readonly funcName: string;
   #options: InvokerOptions;
   #version: VersionLease;
-  #onLeft: () => void;
+  #busy: Busy;
   #text = new LogText();
   #record: InvocationRecord;
   #arrivedAt = performance.now();
 
-  constructor(options: InvokerOptions, id: string, version: VersionLease, onLeft: () => void) {
+  constructor(options: InvokerOptions, id: string, version: VersionLease, busy: Busy) {
     const { name, active } = version.record;
     this.id = id;
     this.funcName = name;
     this.#options = options;
     this.#version = version;
-    this.#onLeft = onLeft;
+    this.#busy = busy;
     this.#record = emptyRecord(id, active);
   }
 
@@ -137,6 +153,7 @@ class Call implements Admission {
       };
       // First of all: the caller reads it while the rest is done.
       answered?.(response);
+      this.#busy.calls.expect(this.#busy.running.size);
       faultPoint('invoke.answered');
       this.#finish(response.statusCode, this.#release(lease, workload.reuse));
       return response;
@@ -156,44 +173,22 @@ class Call implements Admission {
     }
   }
 
-  /** Sends the call and waits: for the answer, the deadline, or the caller's going and then a grace. */
   async #call(lease: Lease, request: InvocationRequest, signal: AbortSignal): Promise<CallResult> {
+    const { maxResponseBytes, cancelGraceMs } = this.#options;
     const { timeoutMs } = this.#version.record.settings;
-    const { body, method, path, query, headers } = request;
-    const message = {
-      type: 'invoke' as const,
-      id: this.id,
-      method,
-      path,
-      query,
-      headers,
-      version: this.#record.version,
-      timeoutMs,
-      maxResponseBytes: this.#options.maxResponseBytes,
-    };
+    const { body, ...asked } = request;
+    const { id } = this;
+    const { version } = this.#record;
+    const message = { type: 'invoke' as const, id, ...asked, version, timeoutMs, maxResponseBytes };
+    const { answers, running } = this.#busy;
+    const { sink } = this.#text;
     const begun = performance.now();
-    let timer: NodeJS.Timeout | undefined;
-    let unwatch: (() => void) | undefined;
     try {
-      signal.throwIfAborted();
-      return await new Promise<CallResult>((resolve, reject) => {
-        const after = (ms: number, error: () => Error): void => {
-          clearTimeout(timer);
-          // One more turn: after a stall of ours the answer may have come in time and not been read yet.
-          timer = setTimeout(() => setImmediate(() => reject(error())), ms);
-        };
-        after(timeoutMs, () => timedOut(timeoutMs));
-        unwatch = onDeparture(signal, () => {
-          lease.cancel(this.id);
-          const left = Math.max(0, timeoutMs - (performance.now() - begun));
-          after(Math.min(left, this.#options.cancelGraceMs), () => signal.reason as Error);
-        });
-        lease.invoke(message, body, this.#text.sink).then(resolve, reject);
-        faultPoint('invoke.sent');
+      return await exchange({
+        ...{ lease, message, body, sink, signal, cancelGraceMs },
+        ...{ answers, calls: running.size },
       });
     } finally {
-      clearTimeout(timer);
-      unwatch?.();
       this.#record.runMs = performance.now() - begun;
     }
   }
@@ -234,7 +229,7 @@ class Call implements Admission {
   }
 
   #leave(): void {
-    this.#onLeft();
+    this.#busy.running.delete(this.id);
     this.#version.release();
     this.#options.limits.leave(this.funcName);
   }
