@@ -25,8 +25,6 @@ export interface Config {
   maxStarting: number;
   standby: number;
   memoryBudgetMb: number;
-  /** The longest the process waits awake for what comes in a moment; 0 = never. */
-  busyWaitUs: number;
   maxQueue: number;
   queueTimeoutMs: number;
   startTimeoutMs: number;
@@ -106,7 +104,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxStarting: whole('GLAMBDAR_MAX_STARTING', 2 * availableParallelism(), 1, 100),
     standby: whole('GLAMBDAR_STANDBY', availableParallelism(), 0, 1_000),
     memoryBudgetMb: whole('GLAMBDAR_MEMORY_BUDGET_MB', DEFAULT_BUDGET_MB, 0, 10_000_000),
-    busyWaitUs: whole('GLAMBDAR_BUSY_WAIT_US', 200, 0, 10_000),
     maxQueue: whole('GLAMBDAR_MAX_QUEUE', 500, 0, 100_000),
     queueTimeoutMs: whole('GLAMBDAR_QUEUE_TIMEOUT_MS', 30_000, 100, 900_000),
     startTimeoutMs: whole('GLAMBDAR_START_TIMEOUT_MS', 15_000, 500, 120_000),

@@ -171,7 +171,6 @@ async function build(
     isKnownId: (id) => logs.has(id),
     maxResponseBytes: config.maxBodyBytes,
     cancelGraceMs: config.cancelGraceMs,
-    busyWait: { windowMs: config.busyWaitUs / 1000, maxCalls: availableParallelism() - 1 },
     logger,
     onFinished: (record) => metrics.invocation(record),
   });
@@ -229,6 +228,7 @@ async function build(
   });
   const { url } = await server.listen();
   pool.open();
+
   let closing: Promise<void> | null = null;
   return {
     url,

@@ -1,7 +1,6 @@
 /** Owns one call's conversation with its worker: sent, then its answer, its deadline, or its caller's going and a grace. */
 import { faultPoint } from '../faults.js';
 import type { CallResult, Lease, LogSink } from '../pool/lease.js';
-import type { BusyWait } from './busy-wait.js';
 import { onDeparture } from './departure.js';
 import { timedOut } from './outcome.js';
 
@@ -16,14 +15,17 @@ export interface ExchangeOptions {
   signal: AbortSignal;
   /** What is left to a call whose caller has gone. */
   cancelGraceMs: number;
-  answers: BusyWait;
-  /** Calls under way. */
-  calls: number;
 }
 
 /** Rejects with the error of the deadline, with InstanceFailure, or with the signal's reason after the grace. */
-export async function exchange(options: ExchangeOptions): Promise<CallResult> {
-  const { lease, message, body, sink, signal, cancelGraceMs, answers } = options;
+export async function exchange({
+  lease,
+  message,
+  body,
+  sink,
+  signal,
+  cancelGraceMs,
+}: ExchangeOptions): Promise<CallResult> {
   const { id, timeoutMs } = message;
   const begun = performance.now();
   let timer: NodeJS.Timeout | undefined;
@@ -38,7 +40,6 @@ export async function exchange(options: ExchangeOptions): Promise<CallResult> {
       };
       // Sent first: the worker begins while the rest is done.
       lease.invoke(message, body, sink).then(resolve, reject);
-      answers.expect(options.calls);
       after(timeoutMs, () => timedOut(timeoutMs));
       unwatch = onDeparture(signal, () => {
         lease.cancel(id);
@@ -48,7 +49,6 @@ export async function exchange(options: ExchangeOptions): Promise<CallResult> {
       faultPoint('invoke.sent');
     });
   } finally {
-    answers.came();
     clearTimeout(timer);
     unwatch?.();
   }

@@ -13,7 +13,6 @@ import type { Workload } from '../pool/workload.js';
 import type { FunctionRegistry } from '../registry/function-registry.js';
 import type { VersionLease } from '../registry/catalogue.js';
 import type { FunctionRecord, InvocationRecord } from '../store/records.js';
-import { BusyWait, type BusyWaitOptions } from './busy-wait.js';
 import { exchange } from './exchange.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
@@ -34,21 +33,15 @@ export interface InvokerOptions {
   maxResponseBytes: number;
   /** After its caller has gone a call may still run this long before it is killed. */
   cancelGraceMs: number;
-  busyWait: BusyWaitOptions;
   logger: Logger;
   onFinished?: (record: InvocationRecord) => void;
 }
 
 export function createInvoker(options: InvokerOptions): Invoker {
-  const busy: Busy = {
-    running: new Set(),
-    answers: new BusyWait(options.busyWait),
-    calls: new BusyWait(options.busyWait),
-  };
-  const { running, calls } = busy;
+  /** Ids of calls under way: their records are still to come. */
+  const running = new Set<string>();
   return {
     admit(funcName, id, isOurId = false) {
-      calls.came();
       const version = options.registry.lease(funcName);
       try {
         options.pool.assertAdmits(funcName);
@@ -59,7 +52,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
       }
       const callId = isOurId || (!running.has(id) && isNew(options, id)) ? id : randomUUID();
       running.add(callId);
-      return new Call(options, callId, version, busy);
+      return new Call(options, callId, version, running);
     },
   };
 }
@@ -74,32 +67,23 @@ function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
   }
 }
 
-/** What all calls under way have in common. */
-interface Busy {
-  /** Their ids: their records are still to come. */
-  running: Set<string>;
-  /** Waiting for what workers answer, and for who has had an answer and calls again. */
-  answers: BusyWait;
-  calls: BusyWait;
-}
-
 class Call implements Admission {
   readonly id: string;
   readonly funcName: string;
   #options: InvokerOptions;
   #version: VersionLease;
-  #busy: Busy;
+  #running: Set<string>;
   #text = new LogText();
   #record: InvocationRecord;
   #arrivedAt = performance.now();
 
-  constructor(options: InvokerOptions, id: string, version: VersionLease, busy: Busy) {
+  constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
     const { name, active } = version.record;
     this.id = id;
     this.funcName = name;
     this.#options = options;
     this.#version = version;
-    this.#busy = busy;
+    this.#running = running;
     this.#record = emptyRecord(id, active);
   }
 
@@ -153,7 +137,6 @@ class Call implements Admission {
       };
       // First of all: the caller reads it while the rest is done.
       answered?.(response);
-      this.#busy.calls.expect(this.#busy.running.size);
       faultPoint('invoke.answered');
       this.#finish(response.statusCode, this.#release(lease, workload.reuse));
       return response;
@@ -176,18 +159,25 @@ class Call implements Admission {
   async #call(lease: Lease, request: InvocationRequest, signal: AbortSignal): Promise<CallResult> {
     const { maxResponseBytes, cancelGraceMs } = this.#options;
     const { timeoutMs } = this.#version.record.settings;
-    const { body, ...asked } = request;
+    const { body, method, path, query, headers } = request;
     const { id } = this;
     const { version } = this.#record;
-    const message = { type: 'invoke' as const, id, ...asked, version, timeoutMs, maxResponseBytes };
-    const { answers, running } = this.#busy;
+    // Written out: spreading costs more than all else here.
+    const message = {
+      type: 'invoke' as const,
+      id,
+      method,
+      path,
+      query,
+      headers,
+      version,
+      timeoutMs,
+      maxResponseBytes,
+    };
     const { sink } = this.#text;
     const begun = performance.now();
     try {
-      return await exchange({
-        ...{ lease, message, body, sink, signal, cancelGraceMs },
-        ...{ answers, calls: running.size },
-      });
+      return await exchange({ lease, message, body, sink, signal, cancelGraceMs });
     } finally {
       this.#record.runMs = performance.now() - begun;
     }
@@ -229,7 +219,7 @@ class Call implements Admission {
   }
 
   #leave(): void {
-    this.#busy.running.delete(this.id);
+    this.#running.delete(this.id);
     this.#version.release();
     this.#options.limits.leave(this.funcName);
   }

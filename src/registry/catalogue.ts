@@ -60,7 +60,7 @@ export class Catalogue {
   /** Whether calls that begin now run this version. */
   isActive(version: VersionRecord): boolean {
     const active = this.find(version.name)?.active;
-    return active !== undefined && versionKey(active) === versionKey(version);
+    return active !== undefined && (active === version || versionKey(active) === versionKey(version));
   }
 
   /** Leases the active version. Throws FUNCTION_NOT_FOUND. */
@@ -100,7 +100,15 @@ export class Catalogue {
   }
 }
 
+/** Records are never changed, and every call asks for the key of one. */
+const keys = new WeakMap<VersionRecord, string>();
+
 /** Equal exactly for the same version of the same incarnation of a function: version numbers begin again after a delete. */
 export function versionKey(version: VersionRecord): string {
-  return `${version.name}@${version.version}#${version.createdAt}`;
+  let key = keys.get(version);
+  if (key === undefined) {
+    key = `${version.name}@${version.version}#${version.createdAt}`;
+    keys.set(version, key);
+  }
+  return key;
 }

@@ -94,7 +94,6 @@ export class InvokerFixture {
       isKnownId: (id) => this.logs.has(id),
       maxResponseBytes: 50_000,
       cancelGraceMs: 300,
-      busyWait: { windowMs: 0.2, maxCalls: 1 },
       logger,
       onFinished: (record) => this.finished.push(record),
       ...options.invoker,

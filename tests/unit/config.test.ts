@@ -38,7 +38,6 @@ const numbers: [name: string, min: number, max: number][] = [
   ['GLAMBDAR_PORT', 0, 65_535],
   ['GLAMBDAR_MAX_BODY_BYTES', 1, 512 * 1024 * 1024],
   ['GLAMBDAR_MAX_BODIES_MB', 1, 1_000_000],
-  ['GLAMBDAR_BUSY_WAIT_US', 0, 10_000],
   ['GLAMBDAR_MAX_ZIP_MB', 1, 1_024],
   ['GLAMBDAR_MAX_UNPACKED_MB', 1, 8_192],
   ['GLAMBDAR_MAX_ENTRIES', 1, 1_000_000],

@@ -1,6 +1,7 @@
 /**
  * Owns the row of one warm call against what it is made of: an HTTP echo, and a round trip over a Unix socket to another
- * process. One connection each, one call at a time, in alternating blocks.
+ * process. One connection each, one call at a time, and each call of one side followed by one of every other: what the
+ * machine does to one it does to all. All are compiled before: the larger ones need thousands of calls for it.
  */
 import { assertEcho, BODY, callOf, ECHO, REUSED } from '../functions-under-test.js';
 import { EchoServer, SocketEcho } from '../floors.js';
@@ -8,8 +9,7 @@ import { HttpConnection, requestBytes, startOf } from '../http-connection.js';
 import type { Measurement } from '../measurement.js';
 import { median, summary } from '../statistics.js';
 
-const CALLS = 50;
-const WARM_UP_BLOCKS = 4;
+const WARM_UP_CALLS = 3_000;
 
 export const warm: Measurement = {
   id: 'warm',
@@ -47,30 +47,23 @@ export const warm: Measurement = {
     };
 
     const all = { server: [] as number[], http: [] as number[], socket: [] as number[] };
-    const medians = { server: [] as number[], http: [] as number[], socket: [] as number[] };
-    for (let block = 0; block < WARM_UP_BLOCKS + turn.pick(16, 6); block += 1) {
+    for (let call = -WARM_UP_CALLS; call < turn.pick(3_000, 1_000); call += 1) {
+      turn.signal.throwIfAborted();
       for (const side of ['server', 'http', 'socket'] as const) {
-        const samples: number[] = [];
-        for (let call = 0; call < CALLS; call += 1) {
-          const ms = await sides[side]();
-          if (ms !== null) samples.push(ms);
-        }
-        if (block < WARM_UP_BLOCKS) continue;
-        all[side].push(...samples);
-        medians[side].push(median(samples));
+        const ms = await sides[side]();
+        if (call >= 0 && ms !== null) all[side].push(ms);
       }
     }
     await server.undeploy('warm');
     return [
       {
-        value: median(medians.server) / (median(medians.http) + median(medians.socket)),
+        value: median(all.server) / (median(all.http) + median(all.socket)),
         n: all.server.length,
         figures: {
           'server ms': summary(all.server),
           'node:http echo ms': summary(all.http),
           'socket echo ms': summary(all.socket),
         },
-        note: `medians of ${medians.server.length} block medians`,
       },
     ];
   },
