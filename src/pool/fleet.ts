@@ -126,12 +126,18 @@ export class Fleet {
   /** busy → idle, until it is used again or expires. */
   keep(instance: Instance): void {
     instance.keep();
-    const { keepAliveMs } = this.#options;
-    clearTimeout(this.#expiries.get(instance.id));
+    // One timer goes on while it is used again and again: setting one costs every call as much as all else here.
+    if (!this.#expiries.has(instance.id)) this.#expireIn(this.#options.keepAliveMs, instance);
+  }
+
+  #expireIn(ms: number, instance: Instance): void {
     const expiry = setTimeout(() => {
-      if (instance.state === 'idle' && performance.now() - instance.since >= keepAliveMs - 1)
-        void this.stop(instance);
-    }, keepAliveMs);
+      this.#expiries.delete(instance.id);
+      if (instance.state !== 'idle') return; // when it is kept again there is a new timer
+      const left = instance.since + this.#options.keepAliveMs - performance.now();
+      if (left > 1) this.#expireIn(left, instance);
+      else void this.stop(instance);
+    }, ms);
     this.#expiries.set(instance.id, expiry);
   }
 
