@@ -48,8 +48,8 @@ export const throughput: Measurement = {
       return answered / took;
     };
     // Until there is a warm container for every connection, and both programs are compiled.
-    await block('server', 2);
-    await block('koa', 0.5);
+    await block('server', 4);
+    await block('koa', 1);
     const states = await server.quiet({ stableMs: 300 });
     notWarm = 0;
     const rounds = turn.pick(3, 2);
