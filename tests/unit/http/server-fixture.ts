@@ -15,6 +15,8 @@ export interface Overrides {
   server?: Partial<ServerOptions>;
   deps?: Partial<AppDeps>;
   maxBodiesBytes?: number;
+  /** Everything is read by node:http. */
+  withoutLane?: boolean;
 }
 
 export interface Fixture {
@@ -71,6 +73,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     },
     ...overrides.deps,
   });
+  if (overrides.withoutLane) app.lane = undefined;
   const server = createServer(app, { host: '127.0.0.1', port: 0, logger, ...overrides.server });
   const { url, port } = await server.listen();
   t.teardown(async () => {
