@@ -128,9 +128,9 @@ export function createApp(deps: AppDeps): HttpApp {
   app.serveCall = createCallServer({ check, call, answerError, onRequest, logger });
   app.lane = {
     serve: createSimpleCallServer({ check, runCall, bodies, describeError, onRequest, logger }),
-    describe: describeError,
     stopping,
     maxBodyBytes: config.maxBodyBytes,
+    logger,
   };
   app.use(base());
   if (onRequest !== undefined) app.use(observe(onRequest));

@@ -4,19 +4,18 @@
  * and keeps it.
  */
 import type { Socket } from 'node:net';
+import type { Logger } from '../logger.js';
 import { LaneConnection } from './lane-connection.js';
-import type { DescribeError } from './middleware/errors.js';
 import type { ServeSimpleCall } from './simple-call-server.js';
 
 /** What the app gives for it. */
 export interface LaneServices {
   serve: ServeSimpleCall;
-  /** How an error is answered whose request never became a call. */
-  describe: DescribeError;
   /** Aborts when the server stops: what comes from then on is Node's. */
   stopping: AbortSignal;
   /** The largest body of a call. */
   maxBodyBytes: number;
+  logger: Logger;
 }
 
 export interface CallLaneOptions extends LaneServices {
@@ -39,6 +38,8 @@ export class CallLane {
 
   constructor(options: CallLaneOptions) {
     this.#options = options;
+    const stop = (): void => [...this.#connections].forEach((connection) => connection.stop());
+    options.stopping.addEventListener('abort', stop, { once: true });
   }
 
   /** Takes a new connection. */

@@ -2,7 +2,7 @@
  * Owns writing what a function answered onto the wire, for every family. The function chooses status, headers and
  * bytes; framing, length and the headers that protect this origin are ours whatever it sets.
  */
-import type { ServerResponse } from 'node:http';
+import { validateHeaderName, validateHeaderValue, type ServerResponse } from 'node:http';
 import type { InvocationResponse } from '../invocation/invocation.js';
 import type { CallIds } from './run-call.js';
 
@@ -38,11 +38,19 @@ export function isBodiless(statusCode: number): boolean {
   return statusCode === 204 || statusCode === 304;
 }
 
-/** The headers of an answer, those about the connection left out: name, value, name, value, … */
+/**
+ * The headers of an answer, those about the connection left out: name, value, name, value, …
+ * Throws for one that would break out of its line: who writes them need not be Node, which looks itself.
+ */
 export function functionAnswerHeaders(response: InvocationResponse, ids: CallIds): string[] {
   const head = ['X-Request-Id', ids.requestId, 'X-Content-Type-Options', 'nosniff'];
   if (ids.invocationId !== null) head.push('X-Invocation-Id', ids.invocationId);
-  for (const [name, value] of response.headers) if (!reserved.has(name.toLowerCase())) head.push(name, value);
+  for (const [name, value] of response.headers) {
+    if (reserved.has(name.toLowerCase())) continue;
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    head.push(name, value);
+  }
   // Browsers apply every policy they get, so one that the function set stays in force beside this.
   head.push('Content-Security-Policy', SANDBOX, 'Server-Timing', serverTiming(response));
   if (!isBodiless(response.statusCode)) head.push('Content-Length', String(response.body.length));

@@ -5,13 +5,16 @@ import type { Socket } from 'node:net';
 import { GlambdarError } from '../errors.js';
 import type { CallLaneOptions } from './call-lane.js';
 import { ONE_STRING_BYTES } from './function-response.js';
+import { lingeringEnd } from './lingering-end.js';
+import { refuse } from './raw-answer.js';
 import { idFrom } from './request-id.js';
 import { beginsWith, parseSimpleCall, type SimpleCall } from './simple-call.js';
 import type { Link } from './simple-call-server.js';
 
-/** A call that is whole at once may be as large as one read; one that comes in pieces is waited for up to less. */
+/** A call that is whole at once may be as large as one read. */
 const MAX_CALL_BYTES = 64 * 1024;
-const MAX_PARTIAL_BYTES = 16 * 1024;
+/** One that comes in pieces is waited for up to this; and the client of a running one is not read beyond it. */
+const MAX_PENDING_BYTES = 16 * 1024;
 
 export interface LaneEvents {
   /** A call is being served, and has been. */
@@ -30,6 +33,9 @@ export class LaneConnection implements Link {
   /** The last call: clients that call again say the same. */
   #last: SimpleCall | null = null;
   #busy = false;
+  /** The client has been told that this connection ends. */
+  #ending = false;
+  /** When the last call was over, or the first piece of the next one came. */
   #since = performance.now();
   #gone: AbortController | null = null;
 
@@ -53,12 +59,12 @@ export class LaneConnection implements Link {
   }
 
   get lost(): boolean {
-    return this.socket.destroyed;
+    return !this.socket.writable;
   }
 
-  send(status: number, headers: readonly string[], body: Buffer): Promise<void> | undefined {
+  send(status: number, headers: readonly string[], body: Buffer): boolean | Promise<boolean> {
     const { socket } = this;
-    if (!socket.writable) return undefined;
+    if (!socket.writable) return false;
     const head = this.#head(status, headers);
     if (body.length <= ONE_STRING_BYTES) socket.write(head + body.toString('latin1'), 'latin1');
     else {
@@ -68,7 +74,7 @@ export class LaneConnection implements Link {
       socket.uncork();
     }
     // Nearly always the kernel has taken it all by now.
-    return socket.writableLength === 0 ? undefined : this.#drained();
+    return socket.writableLength === 0 ? true : this.#drained();
   }
 
   cut(): void {
@@ -78,7 +84,7 @@ export class LaneConnection implements Link {
 
   /** What takes too long here is somebody else's: silence and pieces Node's, which has its deadlines for them. */
   look(now: number): void {
-    if (this.#busy) return;
+    if (this.#busy || !this.socket.writable) return;
     const { keepAliveTimeoutMs, checkIntervalMs } = this.#options;
     const waited = now - this.#since;
     if (this.#last === null || this.#pending !== null) {
@@ -86,14 +92,23 @@ export class LaneConnection implements Link {
     } else if (waited >= keepAliveTimeoutMs) this.socket.destroySoon();
   }
 
+  /** The server stops: Node's answers say so to those who have begun to send. */
+  stop(): void {
+    if (!this.#busy && this.#pending !== null && this.socket.writable) this.#handOver(this.#pending);
+  }
+
   readonly #onData = (chunk: Buffer): void => {
-    const bytes = this.#pending === null ? chunk : Buffer.concat([this.#pending, chunk]);
+    // Sent before the client knew that this connection ends.
+    if (!this.socket.writable) return;
+    const first = this.#pending === null;
+    const bytes = first ? chunk : Buffer.concat([this.#pending!, chunk]);
     if (!this.#busy) {
+      if (first) this.#since = performance.now();
       this.#take(bytes);
       return;
     }
     this.#pending = bytes;
-    if (bytes.length > MAX_CALL_BYTES) this.socket.pause();
+    if (bytes.length > MAX_PENDING_BYTES) this.socket.pause();
   };
 
   #take(bytes: Buffer): void {
@@ -102,32 +117,45 @@ export class LaneConnection implements Link {
     const last = this.#last;
     const call = last !== null && beginsWith(bytes, last) ? last : parseSimpleCall(bytes);
     const size = call === null ? 0 : call.head.length + call.bodyBytes;
-    const most = bytes.length < size ? MAX_PARTIAL_BYTES : MAX_CALL_BYTES;
+    const most = bytes.length < size ? MAX_PENDING_BYTES : MAX_CALL_BYTES;
     const mine = size > 0 && bytes.length <= size && size <= most && call!.bodyBytes <= maxBodyBytes;
     if (call === null || !mine || stopping.aborted) {
       this.#handOver(bytes);
       return;
     }
     this.#last = call;
-    if (bytes.length < size) {
-      this.#since = performance.now();
-      this.#pending = bytes;
-    } else void this.#serve(call, bytes.subarray(call.head.length));
+    if (bytes.length < size) this.#pending = bytes;
+    else void this.#serve(call, bytes.subarray(call.head.length));
   }
 
   async #serve(call: SimpleCall, body: Buffer): Promise<void> {
     this.#busy = true;
     this.#events.began();
-    await this.#options.serve(call, body, this);
+    try {
+      await this.#options.serve(call, body, this);
+    } catch (err) {
+      this.#options.logger.error({ err }, 'a connection was cut because serving its call failed');
+      this.socket.destroy();
+    }
     this.#busy = false;
     this.#since = performance.now();
+    this.#next();
     this.#events.ended();
+  }
+
+  /** Goes on with what came while a call was served. */
+  #next(): void {
     const { socket } = this;
-    // The answer has said so, unless it left before the server was told to stop.
-    if (this.#options.stopping.aborted) socket.destroySoon();
-    if (socket.destroyed || !socket.writable || this.#pending === null) return;
+    const bytes = this.#pending;
+    if (!socket.writable) return;
+    if (this.#ending) {
+      // What has not been read would make the kernel reset the connection, and the answer be lost.
+      if (bytes === null) socket.destroySoon();
+      else lingeringEnd(socket);
+    }
+    if (bytes === null) return;
     socket.resume();
-    this.#take(this.#pending);
+    if (!this.#ending) this.#take(bytes);
   }
 
   #head(status: number, headers: readonly string[]): string {
@@ -139,19 +167,20 @@ export class LaneConnection implements Link {
       dated ||= name.length === 4 && name.toLowerCase() === 'date';
     }
     if (!dated) text += `Date: ${httpDate()}\r\n`;
-    if (this.#options.stopping.aborted) return `${text}Connection: close\r\n\r\n`;
+    this.#ending = this.#options.stopping.aborted;
+    if (this.#ending) return `${text}Connection: close\r\n\r\n`;
     const seconds = Math.floor(this.#options.keepAliveTimeoutMs / 1000);
     return `${text}Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n\r\n`;
   }
 
   /** Resolves when the kernel has all that was written, or the client has gone. One that takes nothing is cut. */
-  #drained(): Promise<void> {
+  #drained(): Promise<boolean> {
     const { socket } = this;
     socket.setTimeout(this.#options.writeStallMs);
     return new Promise((resolve) => {
-      socket.write('', () => {
+      socket.write('', (error) => {
         socket.setTimeout(0);
-        resolve();
+        resolve(!error);
       });
     });
   }
@@ -159,14 +188,10 @@ export class LaneConnection implements Link {
   readonly #onEnd = (): void => {
     // Half of a call, and no more will come.
     if (!this.#busy && this.#pending !== null && this.#last !== null) {
-      const { url, headers } = this.#last;
-      const { id } = idFrom(headers['x-request-id']);
       const error = new GlambdarError('INVALID_REQUEST', 'The request is not valid HTTP.');
-      const answer = this.#options.describe(error, url, id);
-      const own = ['X-Request-Id', id, 'X-Content-Type-Options', 'nosniff'];
-      void this.send(answer.status, own.concat(answer.headers), Buffer.from(answer.body));
-    }
-    this.socket.end();
+      refuse(this.socket, error, idFrom(this.#last.headers['x-request-id']).id);
+    } else this.socket.end();
+    this.#pending = null;
   };
 
   readonly #onClose = (): void => {

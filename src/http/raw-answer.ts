@@ -24,14 +24,19 @@ export function createClientErrorHandler(connections: Connections): (error: Erro
       socket.destroy();
       return;
     }
-    const { status, contentType, body } = nativeEnvelope(parserError(code), requestId);
-    socket.write(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nX-Request-Id: ${requestId}\r\n` +
-        `X-Content-Type-Options: nosniff\r\nContent-Type: ${contentType}\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    );
-    lingeringEnd(socket);
+    refuse(socket, parserError(code), requestId);
   };
+}
+
+/** Answers a request of which no more is wanted, and ends the connection. */
+export function refuse(socket: Socket, error: GlambdarError, requestId: string): void {
+  const { status, contentType, body } = nativeEnvelope(error, requestId);
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nX-Request-Id: ${requestId}\r\n` +
+      `X-Content-Type-Options: nosniff\r\nContent-Type: ${contentType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  lingeringEnd(socket);
 }
 
 /**

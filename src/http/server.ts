@@ -135,7 +135,10 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     // their next request. They get a 503 as long as something still runs.
     const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     for (const { res } of connections.all()) if (!res.headersSent) res.shouldKeepAlive = false;
-    await Promise.all([connections.idle(), lane?.idle()]);
+    await lane?.idle();
+    // What the lane has handed over by now Node reads in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    await connections.idle();
     closeAll();
     await ended;
     // Stops Node's timer that checks for slow requests.

@@ -22,9 +22,9 @@ export interface Link {
   readonly lost: boolean;
   /**
    * Writes an answer; at most once. @param headers name, value, …; those about the connection are added
-   * @returns what resolves when the kernel has all of it or the client has gone; undefined when it has it already
+   * @returns whether the kernel has got all of it: false when nothing could be sent, or the client went before
    */
-  send(status: number, headers: readonly string[], body: Buffer): Promise<void> | undefined;
+  send(status: number, headers: readonly string[], body: Buffer): boolean | Promise<boolean>;
   /** Ends the connection without an answer. */
   cut(): void;
 }
@@ -52,15 +52,17 @@ export function createSimpleCallServer(options: SimpleCallServerOptions): ServeS
     const { id: requestId, isOurs } = idFrom(call.headers['x-request-id']);
     const ids: CallIds = { requestId, isOurs, invocationId: null };
     const { gone, socket } = link;
+    let route = call.accepted === null ? 'none' : INVOKE_ROUTE;
     let status = 0;
-    let leaving: Promise<void> | undefined;
+    let leaving: boolean | Promise<boolean> = false;
     const send = (code: number, headers: readonly string[], bytes: Buffer): void => {
-      status = code;
       leaving = link.send(code, headers, bytes);
+      status = code;
     };
     try {
       if (call.accepted === null) {
         check({ ...call, socket }, NO_RESPONSE);
+        route = INVOKE_ROUTE;
         call.accepted = callHead(call, call.headers['connection']);
       }
       const { flow } = call.accepted;
@@ -72,10 +74,11 @@ export function createSimpleCallServer(options: SimpleCallServerOptions): ServeS
         gone,
         answer: (response) => {
           if (gone.aborted) return;
+          const headers = functionAnswerHeaders(response, ids);
           const bytes = isBodiless(response.statusCode) ? EMPTY : response.body;
           const held = bytes.length > SMALL_ANSWER_BYTES ? bytes.length : 0;
           if (held > 0) bodies.take(held, flow);
-          send(response.statusCode, functionAnswerHeaders(response, ids), bytes);
+          send(response.statusCode, headers, bytes);
           if (held > 0) void Promise.resolve(leaving).then(() => bodies.give(held, flow));
         },
       });
@@ -89,15 +92,20 @@ export function createSimpleCallServer(options: SimpleCallServerOptions): ServeS
         }
       } catch (err) {
         logger.error({ err, requestId }, 'answer failed');
-        link.cut();
       }
     }
-    if (leaving !== undefined) await leaving;
-    onRequest?.({
-      route: call.accepted === null ? 'none' : INVOKE_ROUTE,
-      method: call.method,
-      status: link.lost || status === 0 ? 499 : status,
-      seconds: (performance.now() - startedAt) / 1000,
-    });
+    // Nobody may wait for an answer that will not come.
+    if (status === 0) link.cut();
+    const left = typeof leaving === 'boolean' ? leaving : await (leaving as Promise<boolean>);
+    try {
+      onRequest?.({
+        route,
+        method: call.method,
+        status: left ? status : 499,
+        seconds: (performance.now() - startedAt) / 1000,
+      });
+    } catch (err) {
+      logger.error({ err, requestId }, 'a request could not be counted');
+    }
   };
 }

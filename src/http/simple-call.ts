@@ -28,8 +28,16 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const visible = /^[\t\x20-\x7e]*$/;
 const digits = /^\d{1,9}$/;
 
-/** They change how a message is framed, or ask for more than an answer. */
-const beyond = new Set(['transfer-encoding', 'expect', 'upgrade', 'te', 'trailer', 'http2-settings']);
+/** They change how a message is framed or what becomes of the connection, or ask for more than an answer. */
+const beyond = new Set([
+  'expect',
+  'http2-settings',
+  'proxy-connection', // Node's parser obeys it like `Connection`
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 /** What is looked at: a second one of these would be a matter of opinion. */
 const single = new Set([
   'connection',
@@ -57,9 +65,12 @@ export function parseSimpleCall(bytes: Buffer): SimpleCall | null {
     const name = line.slice(0, Math.max(0, colon));
     const lower = name.toLowerCase();
     if (!token.test(name) || !visible.test(line) || beyond.has(lower)) return null;
-    const value = line.slice(colon + 1).trim();
+    const said = line.slice(colon + 1).trimStart();
+    const value = said.trimEnd();
     if (single.has(lower)) {
       if (headers[lower] !== undefined) return null;
+      // Node's parser minds a tab behind a length.
+      if (lower === 'content-length' && value !== said) return null;
       headers[lower] = value;
     }
     rawHeaders.push(name, value);

@@ -2,16 +2,10 @@
 import test from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
 import { answer } from './fakes.js';
-import { head, startServer, type Fixture } from './server-fixture.js';
+import { head, reached, startServer } from './server-fixture.js';
 
 const post = (body: string, ...headers: string[]): string =>
   head('POST /invoke/hello/a?b=c', `Content-Length: ${body.length}`, ...headers) + body;
-
-/** What was sent before has reached the server when another connection has its answers. */
-async function reached({ raw }: Fixture): Promise<void> {
-  const other = await raw();
-  for (let request = 0; request < 3; request += 1) await other.send(head('GET /healthz')).response();
-}
 
 /** Without what differs from call to call. */
 const shape = (text: string): string =>

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { createApp, type AppConfig, type AppDeps } from '../../../src/http/app.js';
 import { BodyBudget } from '../../../src/http/body-budget.js';
+import type { LaneServices } from '../../../src/http/call-lane.js';
 import type { RequestObservation } from '../../../src/http/middleware/observe.js';
 import { createServer, type HttpServer, type ServerOptions } from '../../../src/http/server.js';
 import { FakeInvoker, FakeLogs, FakeRegistry } from './fakes.js';
@@ -15,6 +16,8 @@ export interface Overrides {
   server?: Partial<ServerOptions>;
   deps?: Partial<AppDeps>;
   maxBodiesBytes?: number;
+  /** Parts of the call lane; false: everything is read by node:http. */
+  lane?: Partial<LaneServices> | false;
 }
 
 export interface Fixture {
@@ -71,6 +74,8 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     },
     ...overrides.deps,
   });
+  if (overrides.lane === false) app.lane = undefined;
+  else Object.assign(app.lane!, overrides.lane);
   const server = createServer(app, { host: '127.0.0.1', port: 0, logger, ...overrides.server });
   const { url, port } = await server.listen();
   t.teardown(async () => {
@@ -102,4 +107,16 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
 /** The head of a raw request with a right Host. */
 export function head(requestLine: string, ...headers: string[]): string {
   return [`${requestLine} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
+}
+
+/** So many turns of the event loop, in each of which client and server read what has come. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What was sent before has reached the server when another connection has its answers. */
+export async function reached({ raw }: Fixture): Promise<void> {
+  const other = await raw();
+  for (let request = 0; request < 3; request += 1) await other.send(head('GET /healthz')).response();
+  other.socket.destroy();
 }

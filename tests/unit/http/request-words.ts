@@ -1,0 +1,173 @@
+/** Owns the words that made-up requests are put together from; `odd` are those that the lane should leave to Node, or nobody takes. */
+
+export const methods: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+export const oddMethods: readonly string[] = [
+  'HEAD',
+  'OPTIONS',
+  'post',
+  'FETCH',
+  'CONNECT',
+  'PRI',
+  'QUERY',
+  'SOURCE',
+  ' GET',
+  '',
+];
+export const targets: readonly string[] = [
+  ...['hello', 'hello/', 'hello/a/b?x=1&y', 'hello?x', 'hello??', 'hello/%2e%2e/../a', 'hello//a', '%68ello'],
+  ...[
+    'hello%2Fa',
+    'hello%',
+    'hello%zz/a?%',
+    '%00',
+    'nobody',
+    '..',
+    "hel~!$&'()*+,;=:@lo",
+    '%E4',
+    'a'.repeat(200),
+  ],
+].map((target) => `/invoke/${target}`);
+export const oddTargets: readonly string[] = [
+  ...['/healthz', '/invoke/', '/invoke', '/invoke/?a', '//invoke/hello', '/./invoke/hello', '/INVOKE/hello'],
+  ...['http://localhost/invoke/hello', 'http://evil.example/invoke/hello', '*', 'invoke/hello', ''],
+  ...[
+    '/invoke/hello#a',
+    '/invoke/hello/\xe4',
+    '/invoke/hello/"<>',
+    '/invoke/hello/[]^`{|}\\',
+    '/invoke/hello/\x7f',
+  ],
+];
+export const versions: readonly string[] = [
+  'HTTP/1.0',
+  'HTTP/2.0',
+  'HTTP/1.2',
+  'http/1.1',
+  'HTTP/1.1 ',
+  'HTTP/1.',
+  'HTTP/01.1',
+  '',
+];
+export const eols: readonly string[] = ['\n', '\r', '\r\r\n', '\n\r', '\r\n ', '\r\n\t', '\r\n\r\n', ''];
+export const hosts: readonly string[] = [
+  'localhost',
+  '127.0.0.1:80',
+  'LOCALHOST:',
+  '[::1]:8080',
+  'evil.example',
+  '',
+  'localhost, localhost',
+  'a b',
+];
+export const plain: readonly string[] = [
+  ...['Accept: */*', 'accept:', 'X-A: b', 'x-a:c', 'X-A:  d \t', 'X-A:\te', 'Cookie: a=b', 'cookie: c=d'],
+  ...[
+    'Keep-Alive: timeout=5',
+    'User-Agent: a/1 (b; c)',
+    'Content-Type: application/json',
+    'Content-Encoding: gzip',
+  ],
+  ...[
+    'Connection: keep-alive',
+    'connection: Keep-Alive',
+    'CONNECTION:KEEP-ALIVE ',
+    '__proto__: a',
+    'constructor: b',
+  ],
+  ...[
+    'X-Request-Id: mine',
+    'x-request-id:',
+    `X-Request-Id: ${'i'.repeat(129)}`,
+    'X-Request-Id: a b\t',
+    'X-Request-Id: a\tb',
+  ],
+  ...[
+    'Origin: http://localhost',
+    'Origin: http://evil.example',
+    'Origin: null',
+    'origin:',
+    'Sec-Fetch-Site: cross-site',
+  ],
+  ...[
+    'Sec-Fetch-Site: same-origin',
+    'Sec-Fetch-Mode: navigate',
+    'Sec-Fetch-Mode: cors',
+    'Date: today',
+    'If-None-Match: *',
+  ],
+  ...['Forwarded: for=1', 'Authorization: Basic YTpi', 'X-Forwarded-For: 1.2.3.4', 'Range: bytes=0-1'],
+];
+export const odd: readonly string[] = [
+  ...[
+    'Connection: close',
+    'Connection: keep-alive, x-a',
+    'Connection: x-a',
+    'Connection:',
+    'Connection: upgrade',
+  ],
+  ...[
+    'Connection: keep-alive, close',
+    'Connection: close, keep-alive',
+    'Connection: keep-alive,',
+    'Connection: keep-alive\t',
+  ],
+  ...[
+    'Proxy-Connection: keep-alive',
+    'Proxy-Connection: close',
+    'Proxy-Connection: upgrade',
+    'proxy-connection: x',
+  ],
+  ...['Upgrade: h2c', 'Upgrade: websocket', 'HTTP2-Settings: AA', 'TE: trailers', 'Trailer: x-a'],
+  ...[
+    'Expect: 100-continue',
+    'Expect: a',
+    'Expect:',
+    'Transfer-Encoding: identity',
+    'Transfer-Encoding:',
+    'Transfer-Encoding: zip',
+  ],
+  ...['Transfer-Encoding: chunked, identity', 'transfer-encoding:\tchunked', 'Transfer_Encoding: chunked'],
+  ...[
+    'X-A',
+    ': b',
+    'X A: b',
+    'X-A : b',
+    ' X-A: b',
+    '\tX-A: b',
+    'X-A: \0',
+    'X-A: \x01',
+    'X-A: \x7f',
+    'X-A: \xe4',
+    'X-\xe4: a',
+  ],
+  ...[
+    'X(A): b',
+    'X/A: b',
+    'X-A\t: b',
+    '"X": b',
+    'X-A: b\rX-B: c',
+    'X-A: b\nX-B: c',
+    'X-A: \x0b',
+    'X-A: b\r\n c',
+  ],
+];
+export const lengths: readonly string[] = [
+  '+1',
+  '-1',
+  '0x1',
+  '1, 1',
+  '1 1',
+  '',
+  ' ',
+  '1e1',
+  '1.0',
+  '\xb2',
+  '1;a',
+  '\x0b1',
+  '99999999999999999999',
+  '1\t',
+  '\t1',
+  '1 ',
+  '1 \t',
+  '1\t ',
+];
