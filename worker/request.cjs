@@ -3,6 +3,9 @@
 
 /** @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage */
 
+/** The text of a body up to here is made before anybody asks. */
+const SMALL_BYTES = 16 * 1024;
+
 /**
  * @param {InvokeMessage} message
  * @param {Buffer} body
@@ -14,16 +17,15 @@ function createRequest(message, body) {
   /** @type {string | undefined} */
   let cached;
   const text = () => (cached ??= rawBody.toString('utf8'));
-  return {
+  const request = {
     id: message.id,
     method: message.method,
     path: message.path,
     query: parseQuery(message.query),
     headers: createHeaders(message.headers),
     rawBody,
-    get body() {
-      return text();
-    },
+    // A getter made for one object makes a dictionary of it, which costs more than the text of a small body.
+    body: rawBody.length <= SMALL_BYTES ? text() : '',
     async json() {
       if (rawBody.length === 0) return null;
       try {
@@ -33,6 +35,36 @@ function createRequest(message, body) {
       }
     },
   };
+  if (rawBody.length > SMALL_BYTES)
+    Object.defineProperty(request, 'body', { get: text, enumerable: true, configurable: true });
+  return request;
+}
+
+/** The getter is the class's, for the same reason. */
+class Context {
+  /** @type {() => AbortSignal} */
+  #signal;
+
+  /**
+   * @param {InvokeMessage} message
+   * @param {string} functionName
+   * @param {number} memoryMb
+   * @param {() => AbortSignal} signal
+   */
+  constructor(message, functionName, memoryMb, signal) {
+    const endsAt = performance.now() + message.timeoutMs;
+    this.#signal = signal;
+    this.invocationId = message.id;
+    this.functionName = functionName;
+    this.version = message.version;
+    this.memoryMb = memoryMb;
+    this.deadline = Date.now() + message.timeoutMs;
+    this.remainingTimeMs = () => Math.max(0, endsAt - performance.now());
+  }
+
+  get signal() {
+    return this.#signal();
+  }
 }
 
 /**
@@ -42,18 +74,7 @@ function createRequest(message, body) {
  * @param {() => AbortSignal} signal made on first use: most handlers never look
  */
 function createContext(message, functionName, memoryMb, signal) {
-  const endsAt = performance.now() + message.timeoutMs;
-  return {
-    invocationId: message.id,
-    functionName,
-    version: message.version,
-    memoryMb,
-    deadline: Date.now() + message.timeoutMs,
-    remainingTimeMs: () => Math.max(0, endsAt - performance.now()),
-    get signal() {
-      return signal();
-    },
-  };
+  return new Context(message, functionName, memoryMb, signal);
 }
 
 /** Finds the own key for a name in any case. A class, because five functions made anew would cost more than the rest of it. */

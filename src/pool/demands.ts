@@ -193,19 +193,12 @@ export class Demands {
    * at all, or those would wait as long as its calls run. Counted when it is asked for: most calls never need a place.
    */
   limitsFor(flow: string, instances: readonly InstanceView[], limits: SchedulerLimits): SchedulerLimits {
-    const { maxInstances, maxStarting } = limits;
-    const reserved = (): number => {
+    return new FlowLimits(limits, () => {
       const now = performance.now();
-      if (!this.#hasItsShare(flow, instances, maxInstances, now)) return 0;
+      if (!this.#hasItsShare(flow, instances, limits.maxInstances, now)) return 0;
       const held = new Set(instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
       return this.inUse(now).filter((other) => other.flow !== flow && !held.has(other.code.key)).length;
-    };
-    return {
-      maxStarting,
-      get maxInstances() {
-        return maxInstances - reserved();
-      },
-    };
+    });
   }
 
   #hasItsShare(flow: string, instances: readonly InstanceView[], places: number, now: number): boolean {
@@ -223,5 +216,24 @@ export class Demands {
   #profile(profile: Profile): void {
     const key = profileKey(profile);
     if (!this.#profiles.has(key)) this.#profiles.set(key, { profile, misses: new DecayingRate(60) });
+  }
+}
+
+/** A class, because a getter made for one object makes a dictionary of it, and every call asks for limits. */
+class FlowLimits implements SchedulerLimits {
+  readonly #limits: SchedulerLimits;
+  readonly #reserved: () => number;
+
+  constructor(limits: SchedulerLimits, reserved: () => number) {
+    this.#limits = limits;
+    this.#reserved = reserved;
+  }
+
+  get maxInstances(): number {
+    return this.#limits.maxInstances - this.#reserved();
+  }
+
+  get maxStarting(): number {
+    return this.#limits.maxStarting;
   }
 }
