@@ -70,8 +70,8 @@ const interruption = new Promise<never>((_, reject) => {
 });
 interruption.catch(() => undefined); // between measurements nobody waits for it
 
+const run = argumentsOrExit();
 try {
-  const run = readArguments();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
   // Whatever went wrong, what was started is ended first.
@@ -80,6 +80,16 @@ try {
 } catch (error) {
   console.error(error);
   process.exit(1);
+}
+
+/** Ends the process with a sentence when they are wrong. */
+function argumentsOrExit(): Run {
+  try {
+    return readArguments();
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}`);
+    process.exit(2);
+  }
 }
 
 /** Throws for a measurement there is not. */
