@@ -10,6 +10,9 @@ import type { InstanceView, SchedulerLimits } from './scheduler.js';
 import { GreedyDual, serversFor } from './sizing.js';
 import type { Workload } from './workload.js';
 
+/** Who was called within this time may be called at any moment. */
+const CALLED_MS = 5_000;
+
 export interface DemandsOptions {
   /** The profile that always has standbys, and how many at least. */
   defaultProfile: Profile;
@@ -189,19 +192,32 @@ export class Demands {
   }
 
   /**
+   * How many starts may be under way. While several functions are called it is half: each start takes the cores from the calls
+   * of others for longer than those last, and half of the starts make nearly as many containers a second.
+   */
+  startsAtOnce(most: number, now: number): number {
+    let called = 0;
+    for (const demand of this.#byFlow.values()) if (demand.calledWithin(CALLED_MS, now)) called += 1;
+    return called > 1 ? Math.ceil(most / 2) : most;
+  }
+
+  /**
    * The limits for this flow: one that has its share of the places leaves one for each function in use that has no instance
    * at all, or those would wait as long as its calls run. Counted when it is asked for: most calls never need a place.
    */
   limitsFor(flow: string, instances: readonly InstanceView[], limits: SchedulerLimits): SchedulerLimits {
     const { maxInstances, maxStarting } = limits;
+    const now = performance.now();
     const reserved = (): number => {
-      const now = performance.now();
       if (!this.#hasItsShare(flow, instances, maxInstances, now)) return 0;
       const held = new Set(instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
       return this.inUse(now).filter((other) => other.flow !== flow && !held.has(other.code.key)).length;
     };
+    const startsAtOnce = (): number => this.startsAtOnce(maxStarting, now);
     return {
-      maxStarting,
+      get maxStarting() {
+        return startsAtOnce();
+      },
       get maxInstances() {
         return maxInstances - reserved();
       },

@@ -1,6 +1,6 @@
 /**
- * Owns the row of what one function's callers notice while another function is flooded. Alone and beside the flood take
- * turns, so that a slower minute of the machine is in both.
+ * Owns the row of what one function's callers notice while another function is flooded. Alone is measured
+ * before the flood and after it, so that a slower minute of the machine is in both.
  */
 import { assertEcho, callOf, ECHO } from '../functions-under-test.js';
 import { ConnectionPool, startOf, timesOf, type Answer, type ServerTimes } from '../http-connection.js';
@@ -9,10 +9,8 @@ import type { Measurement } from '../measurement.js';
 import { summary, type Summary } from '../statistics.js';
 
 const FLOODERS = 64;
-/** Well below the share of the container rate it has a right to, which is half. */
-const RATE = 5;
-/** Of alone and beside, in turns. */
-const ROUNDS = 2;
+/** Clearly below the share of the container rate it has a right to, which is half. */
+const RATE = 4;
 /** Fewer samples than this have no 99th percentile but their largest. */
 const ENOUGH = 100;
 /** The figures explain so many of the slowest. */
@@ -58,7 +56,7 @@ export const flood: Measurement = {
       better: 'lower',
     },
   ],
-  limitSeconds: 80,
+  limitSeconds: 90,
   async measure(turn) {
     const server = await turn.server();
     await server.deploy('steady', ECHO);
@@ -67,9 +65,9 @@ export const flood: Measurement = {
     const floodRequest = callOf('flooded');
     const pool = new ConnectionPool(server.port);
     turn.atEnd(() => pool.close());
-    const seconds = turn.pick(10.3, 5);
+    const seconds = turn.pick(25.6, 10);
     let failed = 0;
-    const steady = async (into: Sample[], during = seconds): Promise<void> => {
+    const steady = async (into: Sample[], during: number): Promise<void> => {
       await openLoop({ rate: RATE, seconds: during, signal: turn.signal }, async () => {
         try {
           into.push(sampleOf(assertEcho(await pool.call(request))));
@@ -93,7 +91,7 @@ export const flood: Measurement = {
         return !over;
       });
       // Its callers go away at the end, instead of being waited for.
-      await steady(into).finally(() => {
+      await steady(into, seconds).finally(() => {
         over = true;
         floodPool.close();
       });
@@ -101,13 +99,12 @@ export const flood: Measurement = {
     };
     const alone: Sample[] = [];
     const beside: Sample[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      // In use, so that the server has seen what it needs.
-      await steady([], 1.5);
-      await steady(alone);
-      await besideFlood(beside);
-      await server.quiet({ stableMs: 200, limitMs: 30_000 });
-    }
+    // In use, so that the server has seen what it needs.
+    await steady([], 2);
+    await steady(alone, seconds / 2);
+    await besideFlood(beside);
+    await server.quiet({ stableMs: 200, limitMs: 30_000 });
+    await steady(alone, seconds / 2);
     await server.undeploy('steady', 'flooded');
     const n = Math.min(alone.length, beside.length);
     const [atBest, atWorst] = [alone, beside].map((samples) => summary(samples.map(({ ms }) => ms))) as [
@@ -122,7 +119,7 @@ export const flood: Measurement = {
           ...figuresOf('alone', alone),
           ...figuresOf('beside', beside),
           'ratio of p50s': atWorst.p50 / atBest.p50,
-          'flood calls/s': floods / (ROUNDS * seconds),
+          'flood calls/s': floods / seconds,
           'failed calls': failed,
         },
         ...(n < ENOUGH ? { note: `with ${n} samples each the p99 is the largest` } : {}),
