@@ -90,6 +90,7 @@ class DockerDriver implements Driver {
       engine: this.#engine,
       whileAvailable,
       atOnce: options.removalsAtOnce ?? availableParallelism(),
+      gently: options.gently ?? (() => false),
       graceMs: this.#times.graceMs,
     });
     this.#starts = new ContainerStarts({

@@ -191,14 +191,19 @@ export class Demands {
     };
   }
 
-  /**
-   * How many starts may be under way. While several functions are called it is half: each start takes the cores from the calls
-   * of others for longer than those last, and half of the starts make nearly as many containers a second.
-   */
-  startsAtOnce(most: number, now: number): number {
+  /** Whether several functions are being called, so that what is done for one keeps the calls of others waiting. */
+  severalCalled(now: number): boolean {
     let called = 0;
     for (const demand of this.#byFlow.values()) if (demand.calledWithin(CALLED_MS, now)) called += 1;
-    return called > 1 ? Math.ceil(most / 2) : most;
+    return called > 1;
+  }
+
+  /**
+   * How many starts may be under way. While several functions are called it is half: starts take the cores from calls for
+   * longer than those last, and half as many at once make nearly as many containers a second.
+   */
+  startsAtOnce(most: number, now: number): number {
+    return this.severalCalled(now) ? Math.ceil(most / 2) : most;
   }
 
   /**

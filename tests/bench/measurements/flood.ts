@@ -1,5 +1,5 @@
 /**
- * Owns the row of what one function's callers notice while another function is flooded. Alone is measured
+ * Owns the row of what callers of two functions notice while a third one is flooded. Alone is measured
  * before the flood and after it, so that a slower minute of the machine is in both.
  */
 import { assertEcho, callOf, ECHO } from '../functions-under-test.js';
@@ -9,8 +9,9 @@ import type { Measurement } from '../measurement.js';
 import { summary, type Summary } from '../statistics.js';
 
 const FLOODERS = 64;
-/** Clearly below the share of the container rate it has a right to, which is half. */
-const RATE = 4;
+/** The others. Each is called clearly less often than its share of the container rate allows, which is a third. */
+const STEADY = ['steady-a', 'steady-b'];
+const RATE = 2;
 /** Fewer samples than this have no 99th percentile but their largest. */
 const ENOUGH = 100;
 /** The figures explain so many of the slowest. */
@@ -59,18 +60,19 @@ export const flood: Measurement = {
   limitSeconds: 90,
   async measure(turn) {
     const server = await turn.server();
-    await server.deploy('steady', ECHO);
+    for (const name of STEADY) await server.deploy(name, ECHO);
     await server.deploy('flooded', ECHO);
-    const request = callOf('steady');
+    const requests = STEADY.map(callOf);
     const floodRequest = callOf('flooded');
     const pool = new ConnectionPool(server.port);
     turn.atEnd(() => pool.close());
     const seconds = turn.pick(25.6, 10);
     let failed = 0;
     const steady = async (into: Sample[], during: number): Promise<void> => {
-      await openLoop({ rate: RATE, seconds: during, signal: turn.signal }, async () => {
+      const rate = RATE * STEADY.length;
+      await openLoop({ rate, seconds: during, signal: turn.signal }, async (index) => {
         try {
-          into.push(sampleOf(assertEcho(await pool.call(request))));
+          into.push(sampleOf(assertEcho(await pool.call(requests[index % requests.length]!))));
         } catch {
           failed += 1;
         }
@@ -105,7 +107,7 @@ export const flood: Measurement = {
     await besideFlood(beside);
     await server.quiet({ stableMs: 200, limitMs: 30_000 });
     await steady(alone, seconds / 2);
-    await server.undeploy('steady', 'flooded');
+    await server.undeploy(...STEADY, 'flooded');
     const n = Math.min(alone.length, beside.length);
     const [atBest, atWorst] = [alone, beside].map((samples) => summary(samples.map(({ ms }) => ms))) as [
       Summary,
