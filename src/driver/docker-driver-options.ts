@@ -24,6 +24,8 @@ export interface DockerDriverOptions {
   removalsAtOnce?: number;
   /** Whether calls need the cores: half as many removals are then at the daemon, while not too many wait. */
   gently?: () => boolean;
+  /** Where cgroups are mounted; by default `/sys/fs/cgroup`. */
+  cgroupRoot?: string;
   /** Where the processes of this machine are listed; by default `/proc`. */
   procRoot?: string;
   /** Shorter in tests. */

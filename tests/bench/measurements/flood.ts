@@ -104,10 +104,14 @@ export const flood: Measurement = {
     // In use, so that the server has seen what it needs.
     await steady([], 2);
     await steady(alone, seconds / 2);
+    const made = await server.metric('glambdar_instances_created_total');
     await besideFlood(beside);
+    const madeBeside = (await server.metric('glambdar_instances_created_total')) - made;
+    // What the flood leaves ready is not there either.
+    await server.undeploy('flooded');
     await server.quiet({ stableMs: 200, limitMs: 30_000 });
     await steady(alone, seconds / 2);
-    await server.undeploy(...STEADY, 'flooded');
+    await server.undeploy(...STEADY);
     const n = Math.min(alone.length, beside.length);
     const [atBest, atWorst] = [alone, beside].map((samples) => summary(samples.map(({ ms }) => ms))) as [
       Summary,
@@ -122,6 +126,7 @@ export const flood: Measurement = {
           ...figuresOf('beside', beside),
           'ratio of p50s': atWorst.p50 / atBest.p50,
           'flood calls/s': floods / seconds,
+          'containers made/s': madeBeside / seconds,
           'failed calls': failed,
         },
         ...(n < ENOUGH ? { note: `with ${n} samples each the p99 is the largest` } : {}),
