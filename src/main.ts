@@ -1,4 +1,5 @@
 /** Owns the process: its configuration, its first line, its signals, its exit code. */
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { ConfigError, readConfig } from './config.js';
 import { DriverError } from './driver/driver.js';
@@ -16,6 +17,14 @@ try {
   setPriority(-10);
 } catch {
   // Without the right to it the server is slower under load, and else the same.
+}
+
+// Outside of systemd the kernel shares the cores between sessions first, and a process's priority counts only within its own.
+try {
+  writeFileSync('/proc/self/autogroup', '-10');
+  process.once('exit', () => writeFileSync('/proc/self/autogroup', '0'));
+} catch {
+  // No such thing here, or not ours to change.
 }
 
 /** After a second signal there is this long to remove containers; what is left is the next start's. */

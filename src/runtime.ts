@@ -27,7 +27,6 @@ import { openSqliteStore } from './store/sqlite-store.js';
 
 /** The longest a call may run: what a standby's CPU limit must allow, whichever function it will get. */
 const MAX_TIMEOUT_SECONDS = 900;
-
 /** What is ready beyond what is wanted is kept this long: the next burst may want it. */
 const SURPLUS_MS = 60_000;
 /** What a worker does for itself when it is ready takes 30 ms, and twice that while other containers start. */
@@ -88,6 +87,7 @@ async function build(
     bootId: randomUUID(),
     workerDir,
     runRoot: directory.runDir,
+    gently: () => pool.severalCalled(),
     logger,
   });
 

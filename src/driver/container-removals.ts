@@ -16,9 +16,14 @@ export interface ContainerRemovalsOptions {
   whileAvailable: <T>(work: () => Promise<T>) => Promise<T>;
   /** How many may be at the daemon at a time. */
   atOnce: number;
+  /** Whether half of that will do, where nothing is urgent. */
+  gently: () => boolean;
   /** For how long a running container may end by itself before it is killed, in ms. It takes about 30 ms, under load 120. */
   graceMs: number;
 }
+
+/** For each that may be at the daemon so many may wait before it is in a hurry: they hold memory and places. */
+const PATIENCE = 4;
 
 interface Removal {
   name: string;
@@ -142,12 +147,18 @@ export class ContainerRemovals {
   }
 
   #next(): void {
-    while (this.#atDaemon.size < this.#options.atOnce) {
+    for (;;) {
       const [removal] = this.#urgent.size > 0 ? this.#urgent : this.#ordinary;
-      if (removal === undefined) return;
+      if (removal === undefined || this.#atDaemon.size >= this.#mostAtOnce()) return;
       this.#forget(removal);
       removal.begin();
     }
+  }
+
+  #mostAtOnce(): number {
+    const { atOnce, gently } = this.#options;
+    const hurry = this.#urgent.size > 0 || this.#ordinary.size > PATIENCE * atOnce;
+    return hurry || !gently() ? atOnce : Math.ceil(atOnce / 2);
   }
 
   #waits(removal: Removal): boolean {

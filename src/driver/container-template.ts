@@ -35,6 +35,11 @@ export class ContainerTemplate {
     return this.#rootDir;
   }
 
+  /** The group of all containers, as the daemon is told it. */
+  get cgroupParent(): string | null {
+    return this.#context?.cgroupParent ?? null;
+  }
+
   /** Rejects with `DriverError` when the daemon cannot make our containers. */
   async open(progress: (line: string) => void): Promise<void> {
     const { engine, bridge, dirId, bootId, runtime, workerDir, image } = this.#options;

@@ -22,6 +22,10 @@ export interface DockerDriverOptions {
   iptables?: string[];
   /** How many removals may be at the daemon at a time; by default as many as there are cores. */
   removalsAtOnce?: number;
+  /** Whether calls need the cores: half as many removals are then at the daemon, while not too many wait. */
+  gently?: () => boolean;
+  /** Where cgroups are mounted; by default `/sys/fs/cgroup`. */
+  cgroupRoot?: string;
   /** Where the processes of this machine are listed; by default `/proc`. */
   procRoot?: string;
   /** Shorter in tests. */

@@ -6,6 +6,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BridgeNetwork } from './bridge-network.js';
+import { CgroupWeight } from './cgroup-weight.js';
 import { ContainerExits } from './container-exits.js';
 import { ContainerOutputs } from './container-outputs.js';
 import { ContainerRemovals } from './container-removals.js';
@@ -49,6 +50,7 @@ class DockerDriver implements Driver {
   readonly #bridge: BridgeNetwork;
   readonly #removals: ContainerRemovals;
   readonly #template: ContainerTemplate;
+  readonly #weight: CgroupWeight;
   readonly #usages: InstanceUsages;
   readonly #outputs: ContainerOutputs;
   readonly #live = new ContainerExits();
@@ -82,6 +84,8 @@ class DockerDriver implements Driver {
       onLost,
     });
     this.#template = new ContainerTemplate({ ...options, engine: this.#engine, bridge: this.#bridge });
+    const parent = () => this.#template.cgroupParent;
+    this.#weight = new CgroupWeight({ parent, cores: availableParallelism(), root: options.cgroupRoot });
     const whileAvailable = <T>(work: () => Promise<T>): Promise<T> => this.#health.whileAvailable(work);
     this.#usages = new InstanceUsages({ engine: this.#engine, whileAvailable, procRoot: options.procRoot });
     const rootDir = () => this.#template.rootDir;
@@ -90,6 +94,7 @@ class DockerDriver implements Driver {
       engine: this.#engine,
       whileAvailable,
       atOnce: options.removalsAtOnce ?? availableParallelism(),
+      gently: options.gently ?? (() => false),
       graceMs: this.#times.graceMs,
     });
     this.#starts = new ContainerStarts({
@@ -142,6 +147,7 @@ class DockerDriver implements Driver {
       throw error;
     }
     this.#live.started(spec.instanceId);
+    void this.#weight.started(performance.now());
   }
 
   async remove(instanceId: string, options: RemoveOptions = {}): Promise<ContainerOutput> {

@@ -116,6 +116,11 @@ export class Demand {
     return now - this.#lastAt < this.windowMs();
   }
 
+  /** Whether a call of it came within the last so many milliseconds. */
+  calledWithin(ms: number, now: number): boolean {
+    return now - this.#lastCallAt < ms;
+  }
+
   /** How many to make ready now; none for a while after that has failed. Parameters as for `wanted`. */
   target(now: number, awayMs: number, most: number): number {
     return now < this.#notBefore ? 0 : this.wanted(now, awayMs, most);

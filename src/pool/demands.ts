@@ -5,10 +5,14 @@
 import { profileKey, type Profile } from '../driver/driver.js';
 import { DecayingRate } from './decaying-rate.js';
 import { Demand } from './demand.js';
+import { FlowLimits } from './flow-limits.js';
 import { readyCounts, type StandbyWant, type Want } from './refill-plan.js';
 import type { InstanceView, SchedulerLimits } from './scheduler.js';
 import { GreedyDual, serversFor } from './sizing.js';
 import type { Workload } from './workload.js';
+
+/** Who was called within this time may be called at any moment. */
+const CALLED_MS = 5_000;
 
 export interface DemandsOptions {
   /** The profile that always has standbys, and how many at least. */
@@ -188,17 +192,39 @@ export class Demands {
     };
   }
 
+  /** Whether several functions are being called, so that what is done for one keeps the calls of others waiting. */
+  severalCalled(now: number): boolean {
+    let called = 0;
+    for (const demand of this.#byFlow.values()) if (demand.calledWithin(CALLED_MS, now)) called += 1;
+    return called > 1;
+  }
+
+  /**
+   * How many starts may be under way. While several functions are called it is half: starts take the cores from calls for
+   * longer than those last, and half as many at once make nearly as many containers a second.
+   */
+  startsAtOnce(most: number, now: number): number {
+    return this.severalCalled(now) ? Math.ceil(most / 2) : most;
+  }
+
   /**
    * The limits for this flow: one that has its share of the places leaves one for each function in use that has no instance
    * at all, or those would wait as long as its calls run. Counted when it is asked for: most calls never need a place.
    */
   limitsFor(flow: string, instances: readonly InstanceView[], limits: SchedulerLimits): SchedulerLimits {
-    return new FlowLimits(limits, () => {
-      const now = performance.now();
-      if (!this.#hasItsShare(flow, instances, limits.maxInstances, now)) return 0;
-      const held = new Set(instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
-      return this.inUse(now).filter((other) => other.flow !== flow && !held.has(other.code.key)).length;
-    });
+    const now = performance.now();
+    const most = {
+      maxStarting: () => this.startsAtOnce(limits.maxStarting, now),
+      maxInstances: () => limits.maxInstances - this.#reserved(flow, instances, limits.maxInstances, now),
+    };
+    return new FlowLimits(most);
+  }
+
+  /** Places for functions in use that have no instance at all. */
+  #reserved(flow: string, instances: readonly InstanceView[], places: number, now: number): number {
+    if (!this.#hasItsShare(flow, instances, places, now)) return 0;
+    const held = new Set(instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
+    return this.inUse(now).filter((other) => other.flow !== flow && !held.has(other.code.key)).length;
   }
 
   #hasItsShare(flow: string, instances: readonly InstanceView[], places: number, now: number): boolean {
@@ -216,24 +242,5 @@ export class Demands {
   #profile(profile: Profile): void {
     const key = profileKey(profile);
     if (!this.#profiles.has(key)) this.#profiles.set(key, { profile, misses: new DecayingRate(60) });
-  }
-}
-
-/** A class, because a getter made for one object makes a dictionary of it, and every call asks for limits. */
-class FlowLimits implements SchedulerLimits {
-  readonly #limits: SchedulerLimits;
-  readonly #reserved: () => number;
-
-  constructor(limits: SchedulerLimits, reserved: () => number) {
-    this.#limits = limits;
-    this.#reserved = reserved;
-  }
-
-  get maxInstances(): number {
-    return this.#limits.maxInstances - this.#reserved();
-  }
-
-  get maxStarting(): number {
-    return this.#limits.maxStarting;
   }
 }

@@ -24,7 +24,7 @@ import { CHECKS, type Queue } from './queue.js';
 import { driverUnavailable, stopping } from './refusal.js';
 import type { Replenisher } from './replenisher.js';
 import { decide, type Decision } from './scheduler.js';
-import { startKindOf, timesOf } from './start-kind.js';
+import { startKindOf, timesOf, wasAhead } from './start-kind.js';
 import type { TreeStock } from './tree-stock.js';
 import { Waiter, type PoolRequest } from './waiter.js';
 
@@ -152,9 +152,10 @@ export class Dispatcher {
   /** Returns whether the waiter is out of the queue. */
   #carryOut(decision: Decision, waiter: Waiter<Lease>, instances: Instance[]): boolean {
     const { fleet, queue } = this.#options;
+    const { profile, code } = waiter.request.workload;
     switch (decision.kind) {
       case 'use':
-        queue.served(waiter, performance.now());
+        queue.served(waiter, performance.now(), wasAhead(fleet.get(decision.instanceId), code.key));
         this.#give(waiter, fleet.get(decision.instanceId));
         return true;
       case 'load':
@@ -164,7 +165,7 @@ export class Dispatcher {
         void fleet.stop(fleet.get(decision.instanceId));
         return false;
       case 'start': {
-        const instance = this.start(waiter.request.workload.profile, null);
+        const instance = this.start(profile, null);
         instances.push(instance);
         waiter.claim = instance.id;
         // While the container starts there is time for it.
@@ -182,10 +183,10 @@ export class Dispatcher {
 
   async #load(waiter: Waiter<Lease>, instance: Instance): Promise<void> {
     const { fleet, queue, demands, loadTimeoutMs } = this.#options;
-    queue.served(waiter, performance.now());
+    const { code } = waiter.request.workload;
+    queue.served(waiter, performance.now(), wasAhead(instance, code.key));
     waiter.stopWaiting();
     waiter.onGone = () => void fleet.stop(instance);
-    const { code } = waiter.request.workload;
     instance.reserve(code.key, false);
     try {
       await instance.load(await waiter.tree(), code.load, loadTimeoutMs);

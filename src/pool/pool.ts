@@ -117,6 +117,11 @@ export class Pool {
     return this.#fleet.counts();
   }
 
+  /** Whether several functions are being called: what is not urgent should leave the cores to their calls. */
+  severalCalled(): boolean {
+    return this.#demands.severalCalled(performance.now());
+  }
+
   /** What the metrics show. */
   gauges(): PoolGauges {
     return {

@@ -115,12 +115,18 @@ export class Queue {
     this.#remove(index);
   }
 
-  /** Takes one out that has got its instance. */
-  served(waiter: Waiter<Lease>, now: number): void {
+  /**
+   * Takes one out that has got its instance.
+   * @param charged that was made ready for its flow ahead, and has cost it a turn then: this costs none
+   */
+  served(waiter: Waiter<Lease>, now: number, charged = false): void {
     const index = this.#places.findIndex((place) => place.waiter === waiter);
     if (index < 0) return;
-    this.#clock = Math.max(this.#clock, this.#places[index]!.tag);
-    this.#remove(index);
+    if (charged) this.drop(waiter);
+    else {
+      this.#clock = Math.max(this.#clock, this.#places[index]!.tag);
+      this.#remove(index);
+    }
     this.service.served(now, this.#places.length > 0);
     if (this.#finish.size > 2 * this.#lengths.size + 100)
       for (const [flow, tag] of this.#finish) if (tag <= this.#clock) this.#finish.delete(flow);

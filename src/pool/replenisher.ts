@@ -200,7 +200,7 @@ export class Replenisher {
         // The last places are for calls.
         maxInstances:
           limits.maxInstances - (backlog ? 0 : Math.min(limits.maxStarting, limits.maxInstances >> 2)),
-        maxStarting: backlog ? limits.maxStarting : maxRefilling,
+        maxStarting: backlog ? demands.startsAtOnce(limits.maxStarting, now) : maxRefilling,
         maxLoading: maxRefilling,
       },
       backlog: backlog || queue.length > 0,

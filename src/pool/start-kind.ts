@@ -12,6 +12,14 @@ export function startKindOf({ calls, moments }: History, arrivedAt: number): Sta
   return moments.ready !== null && moments.ready <= arrivedAt ? 'standby' : 'cold';
 }
 
+/** Whether it was made ready for this code without a call that asked for it. @param instance before it is reserved */
+export function wasAhead(
+  { calls, state, intendedFor }: Pick<Instance, 'calls' | 'state' | 'intendedFor'>,
+  codeKey: string,
+): boolean {
+  return calls === 0 && (state === 'idle' || intendedFor === codeKey);
+}
+
 /** Only what happened after the call came counts as its own; the rest of its time was waiting. */
 export function timesOf({ moments }: Pick<History, 'moments'>, arrivedAt: number, now: number): AcquireTimes {
   const startMs = overlap(arrivedAt, moments.created, moments.ready);

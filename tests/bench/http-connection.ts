@@ -36,6 +36,21 @@ export function startOf(answer: Answer): string | null {
   return /start;dur=[\d.]+;desc="(\w+)"/.exec(answer.head)?.[1] ?? null;
 }
 
+/** Where the server says the time of a call went, milliseconds; 0 for what it does not say. */
+export interface ServerTimes {
+  queue: number;
+  start: number;
+  load: number;
+  run: number;
+}
+
+/** What `Server-Timing` says of a call. */
+export function timesOf(answer: Pick<Answer, 'head'>): ServerTimes {
+  const text = /\r\nserver-timing: *([^\r]*)/i.exec(answer.head)?.[1] ?? '';
+  const part = (name: string): number => Number(new RegExp(`\\b${name};dur=([\\d.]+)`).exec(text)?.[1] ?? 0);
+  return { queue: part('queue'), start: part('start'), load: part('load'), run: part('run') };
+}
+
 /** Throws with the answer's text unless it is a 2xx. */
 export function assertOk(answer: Answer): Answer {
   if (answer.status < 200 || answer.status > 299)

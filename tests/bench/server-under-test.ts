@@ -65,6 +65,8 @@ export class ServerUnderTest {
         ...settings,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
+      // A session of its own, as a service has: it does not share the generator's part of the cores.
+      detached: true,
     });
     const killAtExit = (): void => void child.kill('SIGKILL');
     process.once('exit', killAtExit);

@@ -39,6 +39,7 @@ export async function openOnFake(
     bootId: 'boot',
     workerDir,
     runRoot,
+    cgroupRoot: join(engine.directory, 'cgroup'),
     logger: createLogger('silent'),
     ...options,
     times: { pingIntervalMs: 10, pingLimitMs, reapIntervalMs: 20, closeLimitMs: 200, graceMs },

@@ -1,14 +1,49 @@
-/** Owns the row of what one function's callers notice while another function is flooded. */
+/**
+ * Owns the row of what callers of two functions notice while a third one is flooded. Alone is measured
+ * before the flood and after it, so that a slower minute of the machine is in both.
+ */
 import { assertEcho, callOf, ECHO } from '../functions-under-test.js';
-import { ConnectionPool, startOf } from '../http-connection.js';
+import { ConnectionPool, startOf, timesOf, type Answer, type ServerTimes } from '../http-connection.js';
 import { closedLoop, openLoop } from '../load.js';
 import type { Measurement } from '../measurement.js';
-import { summary } from '../statistics.js';
+import { summary, type Summary } from '../statistics.js';
 
 const FLOODERS = 64;
-const RATE = 3;
+/** The others. Each is called clearly less often than its share of the container rate allows, which is a third. */
+const STEADY = ['steady-a', 'steady-b'];
+const RATE = 2;
 /** Fewer samples than this have no 99th percentile but their largest. */
 const ENOUGH = 100;
+/** The figures explain so many of the slowest. */
+const SLOWEST = 5;
+
+interface Sample {
+  ms: number;
+  /** How it found its container. */
+  start: string | null;
+  times: ServerTimes;
+}
+
+const sampleOf = (answer: Answer): Sample => ({
+  ms: answer.ms,
+  start: startOf(answer),
+  times: timesOf(answer),
+});
+
+/** Latencies, how many found a loaded container, and where the time of the slowest went. */
+function figuresOf(name: string, samples: Sample[]): Record<string, Summary | number> {
+  const slowest = samples.toSorted((a, b) => b.ms - a.ms).slice(0, SLOWEST);
+  const mean = (of: (sample: Sample) => number): number =>
+    slowest.reduce((sum, sample) => sum + of(sample), 0) / slowest.length;
+  const loaded = samples.filter(({ start }) => start === 'loaded').length;
+  return {
+    [`${name} ms`]: summary(samples.map(({ ms }) => ms)),
+    [`loaded ${name} %`]: (100 * loaded) / samples.length,
+    [`slowest ${slowest.length} ${name}: ms`]: mean(({ ms }) => ms),
+    [`before the container ${name}`]: mean(({ times }) => times.queue + times.start + times.load),
+    [`to the container and back ${name}`]: mean(({ times }) => times.run),
+  };
+}
 
 export const flood: Measurement = {
   id: 'flood',
@@ -22,70 +57,77 @@ export const flood: Measurement = {
       better: 'lower',
     },
   ],
-  limitSeconds: 60,
+  limitSeconds: 90,
   async measure(turn) {
     const server = await turn.server();
-    await server.deploy('steady', ECHO);
+    for (const name of STEADY) await server.deploy(name, ECHO);
     await server.deploy('flooded', ECHO);
-    const pool = new ConnectionPool(server.port);
-    const floodPool = new ConnectionPool(server.port);
-    turn.atEnd(() => [pool, floodPool].forEach((each) => each.close()));
-    const request = callOf('steady');
+    const requests = STEADY.map(callOf);
     const floodRequest = callOf('flooded');
-    const seconds = turn.pick(10, 6);
-    const steady = async (): Promise<{ ms: number[]; loaded: number; failed: number }> => {
-      const found = { ms: [] as number[], loaded: 0, failed: 0 };
-      await openLoop({ rate: RATE, seconds, signal: turn.signal }, async () => {
+    const pool = new ConnectionPool(server.port);
+    turn.atEnd(() => pool.close());
+    const seconds = turn.pick(25.6, 10);
+    let failed = 0;
+    const steady = async (into: Sample[], during: number): Promise<void> => {
+      const rate = RATE * STEADY.length;
+      await openLoop({ rate, seconds: during, signal: turn.signal }, async (index) => {
         try {
-          const answer = assertEcho(await pool.call(request));
-          found.ms.push(answer.ms);
-          if (startOf(answer) === 'loaded') found.loaded += 1;
+          into.push(sampleOf(assertEcho(await pool.call(requests[index % requests.length]!))));
         } catch {
-          found.failed += 1;
+          failed += 1;
         }
       });
-      return found;
     };
-    // In use, so that the server has seen what it needs.
-    await openLoop({ rate: RATE, seconds: 2, signal: turn.signal }, async () => {
-      assertEcho(await pool.call(request));
-    });
-    const alone = await steady();
     let floods = 0;
-    let over = false;
-    const callers = { callers: FLOODERS, seconds: Infinity, signal: turn.signal };
-    const flooding = closedLoop(callers, async () => {
-      try {
-        if ((await floodPool.call(floodRequest)).status === 200) floods += 1;
-      } catch (error) {
-        if (!over) throw error;
-      }
-      return !over;
-    });
-    // Its callers go away at the end, instead of being waited for.
-    const beside = await steady().finally(() => {
-      over = true;
-      floodPool.close();
-    });
-    await flooding;
-    await server.quiet({ stableMs: 200, limitMs: 30_000 });
-    await server.undeploy('steady', 'flooded');
-    const figures = {
-      'alone ms': summary(alone.ms),
-      'beside ms': summary(beside.ms),
-      'loaded alone %': (100 * alone.loaded) / alone.ms.length,
-      'loaded beside %': (100 * beside.loaded) / beside.ms.length,
-      'flood calls/s': floods / seconds,
-      'failed calls': alone.failed + beside.failed,
+    const besideFlood = async (into: Sample[]): Promise<void> => {
+      const floodPool = new ConnectionPool(server.port);
+      turn.atEnd(() => floodPool.close());
+      let over = false;
+      const callers = { callers: FLOODERS, seconds: Infinity, signal: turn.signal };
+      const flooding = closedLoop(callers, async () => {
+        try {
+          if ((await floodPool.call(floodRequest)).status === 200) floods += 1;
+        } catch (error) {
+          if (!over) throw error;
+        }
+        return !over;
+      });
+      // Its callers go away at the end, instead of being waited for.
+      await steady(into, seconds).finally(() => {
+        over = true;
+        floodPool.close();
+      });
+      await flooding;
     };
-    const n = Math.min(alone.ms.length, beside.ms.length);
+    const alone: Sample[] = [];
+    const beside: Sample[] = [];
+    // In use, so that the server has seen what it needs.
+    await steady([], 2);
+    await steady(alone, seconds / 2);
+    const made = await server.metric('glambdar_instances_created_total');
+    await besideFlood(beside);
+    const madeBeside = (await server.metric('glambdar_instances_created_total')) - made;
+    // What the flood leaves ready is not there either.
+    await server.undeploy('flooded');
+    await server.quiet({ stableMs: 200, limitMs: 30_000 });
+    await steady(alone, seconds / 2);
+    await server.undeploy(...STEADY);
+    const n = Math.min(alone.length, beside.length);
+    const [atBest, atWorst] = [alone, beside].map((samples) => summary(samples.map(({ ms }) => ms))) as [
+      Summary,
+      Summary,
+    ];
     return [
       {
-        value: figures['beside ms'].p99 / figures['alone ms'].p99,
+        value: atWorst.p99 / atBest.p99,
         n,
         figures: {
-          ...figures,
-          'ratio of p50s': figures['beside ms'].p50 / figures['alone ms'].p50,
+          ...figuresOf('alone', alone),
+          ...figuresOf('beside', beside),
+          'ratio of p50s': atWorst.p50 / atBest.p50,
+          'flood calls/s': floods / seconds,
+          'containers made/s': madeBeside / seconds,
+          'failed calls': failed,
         },
         ...(n < ENOUGH ? { note: `with ${n} samples each the p99 is the largest` } : {}),
       },

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { ConnectionPool, requestBytes, startOf } from '../../bench/http-connection.js';
+import { ConnectionPool, requestBytes, startOf, timesOf } from '../../bench/http-connection.js';
 
 /** A server that treats every request as told, and a pool of connections to it. */
 async function serving(t: ExecutionContext, answer: (socket: Socket) => void): Promise<ConnectionPool> {
@@ -29,6 +29,13 @@ test('an answer that comes in single bytes is one answer', async (t) => {
   t.is(answer.status, 200);
   t.is(answer.body.toString(), 'hello');
   t.is(startOf(answer), 'loaded');
+});
+
+test('where the time of a call went is read from its answer, and nothing is made up', (t) => {
+  const head =
+    'HTTP/1.1 200 OK\r\nServer-Timing: queue;dur=1.5, start;dur=0;desc="loaded", run;dur=12\r\n\r\n';
+  t.deepEqual(timesOf({ head }), { queue: 1.5, start: 0, load: 0, run: 12 });
+  t.deepEqual(timesOf({ head: 'HTTP/1.1 200 OK\r\n\r\n' }), { queue: 0, start: 0, load: 0, run: 0 });
 });
 
 test('a connection is used again', async (t) => {

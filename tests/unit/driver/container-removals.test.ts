@@ -5,8 +5,18 @@ import { changed, openOnFake, until, type Parts } from '../../helpers/fake-engin
 const never = new AbortController().signal;
 
 /** A driver with as many running containers, whose removals the daemon takes and does not finish. */
-async function withHeldRemovals(t: ExecutionContext, names: string[], graceMs = 0): Promise<Parts> {
-  const parts = await openOnFake(t, { removalsAtOnce: 2, pingLimitMs: 1_000, graceMs });
+async function withHeldRemovals(
+  t: ExecutionContext,
+  names: string[],
+  graceMs = 0,
+  gently = false,
+): Promise<Parts> {
+  const parts = await openOnFake(t, {
+    removalsAtOnce: 2,
+    gently: () => gently,
+    pingLimitMs: 1_000,
+    graceMs,
+  });
   await until(() => parts.engine.watchers === 1);
   for (const name of names) await parts.driver.start(parts.spec(name), never);
   parts.engine.hold('DELETE /containers');
@@ -29,6 +39,30 @@ test.serial('no more than a few removals are at the daemon; the others follow in
   await Promise.all(removed);
   t.deepEqual(deleted(engine).slice(2).sort(), ['c', 'd', 'e']);
   t.is(deleted(engine).at(-1), 'e');
+  t.is(engine.containers.size, 0);
+});
+
+test.serial('while calls need the cores half as many are at the daemon, unless one is urgent', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a', 'b', 'c'], 0, true);
+  const removed = ['a', 'b'].map((name) => driver.remove(name));
+  await until(() => deleted(engine).length === 1);
+  await driver.output('a', 1); // a whole round trip later there is still one
+  t.deepEqual(deleted(engine), ['a']);
+  removed.push(driver.remove('c', { urgent: true }));
+  await until(() => deleted(engine).length === 2);
+  t.deepEqual(deleted(engine), ['a', 'c']);
+  engine.release('DELETE /containers');
+  await Promise.all(removed);
+  t.is(engine.containers.size, 0);
+});
+
+test.serial('when many wait to be removed, removals hurry although calls need the cores', async (t) => {
+  const names = [...'abcdefghij'];
+  const { engine, driver } = await withHeldRemovals(t, names, 0, true);
+  const removed = names.map((name) => driver.remove(name));
+  await until(() => deleted(engine).length === 2);
+  engine.release('DELETE /containers');
+  await Promise.all(removed);
   t.is(engine.containers.size, 0);
 });
 

@@ -226,6 +226,28 @@ test('who has its share may not take the only ready one of another in use', (t) 
   t.true(Number.isFinite(demands.worths('newcomer', full, 6)(only)), 'who has nothing may take it');
 });
 
+test('half as many starts are under way at once while several functions are called', (t) => {
+  const demands = demandsWith();
+  for (const key of ['a', 'b', 'c']) demands.activate(workload({ key }), NOW);
+  t.is(demands.startsAtOnce(4, NOW), 4, 'nobody is called');
+  const last = calls(demands, 'a', 10, 100);
+  t.is(demands.startsAtOnce(4, last), 4, 'one is called');
+  demands.arrived(workload({ key: 'b' }), last);
+  t.is(demands.startsAtOnce(4, last), 2);
+  t.is(demands.startsAtOnce(1, last), 1);
+  t.is(demands.startsAtOnce(4, last + 4_999), 2);
+  t.is(demands.startsAtOnce(4, last + 5_000), 4, 'nobody is called any more');
+});
+
+test('the starts at once are halved where calls ask for them too', (t) => {
+  const demands = demandsWith();
+  const limits = { maxInstances: 8, maxStarting: 4 };
+  for (const key of ['a', 'b']) demands.activate(workload({ key }), performance.now());
+  t.is(demands.limitsFor('a', [], limits).maxStarting, 4);
+  for (const key of ['a', 'b']) demands.arrived(workload({ key }), performance.now());
+  t.is(demands.limitsFor('a', [], limits).maxStarting, 2);
+});
+
 test('without a conflict the scheduler sees the same worth as everybody', (t) => {
   const demands = demandsWith();
   demands.activate(workload({ key: 'a' }), -Infinity);

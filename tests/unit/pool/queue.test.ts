@@ -174,6 +174,19 @@ test('what is done for a flow outside the queue costs it a turn', (t) => {
   t.deepEqual(callers.order, ['b1', 'a1', 'b2']);
 });
 
+test('who gets what was done for its flow outside the queue is not charged a second time', (t) => {
+  const callers = new FakeCallers();
+  const { queue } = callers;
+  callers.add('a', 100);
+  for (let time = 0; time < 10; time += 1) {
+    queue.charge('b');
+    const [fake] = callers.add('b');
+    queue.served(asWaiter(fake!), 0, true);
+  }
+  callers.add('b');
+  t.is(callers.order.indexOf('b11'), 11, 'ten turns of a for the ten of b, and one that was before');
+});
+
 test('the virtual time is that of the turn being served, and never goes back', (t) => {
   const { queue } = new FakeCallers();
   t.is(queue.clock, 0);
