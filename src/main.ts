@@ -22,6 +22,7 @@ try {
 // Outside of systemd the kernel shares the cores between sessions first, and a process's priority counts only within its own.
 try {
   writeFileSync('/proc/self/autogroup', '-10');
+  // A shell of this session may stay.
   process.once('exit', () => writeFileSync('/proc/self/autogroup', '0'));
 } catch {
   // No such thing here, or not ours to change.

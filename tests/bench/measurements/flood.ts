@@ -1,7 +1,10 @@
 /**
  * Owns the row of what callers of two functions notice while a third one is flooded. Alone is measured
  * before the flood and after it, so that a slower minute of the machine is in both.
+ * The flood's callers call again as soon as they have an answer, and when they are refused after the time they are told:
+ * thousands of refusals a second would be a measurement of something else.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertEcho, callOf, ECHO } from '../functions-under-test.js';
 import { ConnectionPool, startOf, timesOf, type Answer, type ServerTimes } from '../http-connection.js';
 import { closedLoop, openLoop } from '../load.js';
@@ -79,22 +82,30 @@ export const flood: Measurement = {
       });
     };
     let floods = 0;
+    let refusals = 0;
     const besideFlood = async (into: Sample[]): Promise<void> => {
       const floodPool = new ConnectionPool(server.port);
       turn.atEnd(() => floodPool.close());
-      let over = false;
+      const ended = new AbortController();
       const callers = { callers: FLOODERS, seconds: Infinity, signal: turn.signal };
       const flooding = closedLoop(callers, async () => {
         try {
-          if ((await floodPool.call(floodRequest)).status === 200) floods += 1;
+          const { status, head } = await floodPool.call(floodRequest);
+          if (status === 200) floods += 1;
+          else {
+            refusals += 1;
+            await sleep(1000 * Number(/\r\nretry-after: *(\d+)/i.exec(head)![1]), undefined, {
+              signal: ended.signal,
+            });
+          }
         } catch (error) {
-          if (!over) throw error;
+          if (!ended.signal.aborted) throw error;
         }
-        return !over;
+        return !ended.signal.aborted;
       });
       // Its callers go away at the end, instead of being waited for.
       await steady(into, seconds).finally(() => {
-        over = true;
+        ended.abort();
         floodPool.close();
       });
       await flooding;
@@ -126,6 +137,7 @@ export const flood: Measurement = {
           ...figuresOf('beside', beside),
           'ratio of p50s': atWorst.p50 / atBest.p50,
           'flood calls/s': floods / seconds,
+          'flood refusals': refusals,
           'containers made/s': madeBeside / seconds,
           'failed calls': failed,
         },
