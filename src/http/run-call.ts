@@ -4,6 +4,7 @@ import type { BodyBudget } from './body-budget.js';
 import { splitTarget } from './call-target.js';
 import { functionNameParam } from './function-name-param.js';
 import type { RequestHead } from './middleware/checks.js';
+import { RefusalPace } from './refusal-pace.js';
 import { functionHeaders } from './request-headers.js';
 
 /** What the function gets of a request's head. */
@@ -53,7 +54,12 @@ export function callHead(
 
 /** @param bodies what `CallParts.body` gives has been taken from it, and is given back when the call is over */
 export function createRunCall({ invoker, bodies }: { invoker: Invoker; bodies: BodyBudget }): RunCall {
-  return async ({ flow, method, path, query, headers }, ids, { body: bodyOf, gone, answer }) => {
+  const pace = new RefusalPace();
+  const run: RunCall = async (
+    { flow, method, path, query, headers },
+    ids,
+    { body: bodyOf, gone, answer },
+  ) => {
     const admission = invoker.admit(flow, ids.requestId, ids.isOurs);
     ids.invocationId = admission.id;
     let body: Buffer;
@@ -81,4 +87,9 @@ export function createRunCall({ invoker, bodies }: { invoker: Invoker; bodies: B
       bodies.give(body.length, flow);
     }
   };
+  return (head, ids, parts) =>
+    run(head, ids, parts).catch(async (error: unknown) => {
+      await pace.hold(error);
+      throw error;
+    });
 }
