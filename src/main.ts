@@ -20,12 +20,18 @@ try {
 }
 
 // Outside of systemd the kernel shares the cores between sessions first, and a process's priority counts only within its own.
-try {
-  writeFileSync('/proc/self/autogroup', '-10');
+if (setSessionPriority(-10))
   // A shell of this session may stay.
-  process.once('exit', () => writeFileSync('/proc/self/autogroup', '0'));
-} catch {
-  // No such thing here, or not ours to change.
+  process.once('exit', () => setSessionPriority(0));
+
+/** Whether it could be done: there may be no such thing here, or it is not ours to change. */
+function setSessionPriority(nice: number): boolean {
+  try {
+    writeFileSync('/proc/self/autogroup', String(nice));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** After a second signal there is this long to remove containers; what is left is the next start's. */
