@@ -39,6 +39,11 @@ export class ContainerOutputs {
     this.#containerIds.clear();
   }
 
+  /** Whether there may be something to read. */
+  hasSome(instanceId: string): boolean {
+    return !this.#wroteNothing(instanceId);
+  }
+
   /** The end of each stream. Rejects with `DriverError`. */
   async read(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
     if (this.#wroteNothing(instanceId)) return { stdout: '', stderr: '' };

@@ -25,6 +25,19 @@ export interface ContainerRemovalsOptions {
 /** For each that may be at the daemon so many may wait before it is in a hurry: they hold memory and places. */
 const PATIENCE = 4;
 
+/** How long after the grace the end of one is waited for whose output is wanted: a busy daemon has not read all of it yet. */
+const LATE_MS = 2_000;
+
+export interface RemovalRequest {
+  urgent: boolean;
+  /** Whether its end is still to come, and `ended` will be called for it. */
+  runs: boolean;
+  /** Done when its turn has come; a failure of it changes nothing. */
+  before?: () => Promise<void>;
+  /** Asked when the grace is over: whether there is something that is whole only after its end. */
+  mayEndLate?: () => boolean;
+}
+
 interface Removal {
   name: string;
   urgent: boolean;
@@ -59,19 +72,14 @@ export class ContainerRemovals {
 
   /**
    * One asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's.
-   * @param runs whether its end is still to come, and `ended` will be called for it
-   * @param before done when its turn has come; a failure of it changes nothing
    */
-  remove(
-    instanceId: string,
-    { urgent, runs, before }: { urgent: boolean; runs: boolean; before?: () => Promise<void> },
-  ): Promise<void> {
+  remove(instanceId: string, { urgent, runs, before, mayEndLate }: RemovalRequest): Promise<void> {
     let asked = this.#asked.get(instanceId);
     if (asked === undefined) {
       const removal = this.#create(containerName(instanceId), urgent, before);
       const told = this.#options
         .whileAvailable(() => {
-          if (runs && !urgent) this.#giveGrace(removal);
+          if (runs && !urgent) this.#giveGrace(removal, mayEndLate);
           else this.#enter(removal);
           return removal.done;
         })
@@ -135,9 +143,12 @@ export class ContainerRemovals {
     return { name, urgent, begin, reject, done };
   }
 
-  #giveGrace(removal: Removal): void {
+  #giveGrace(removal: Removal, mayEndLate = () => false): void {
     this.#ending.add(removal);
-    removal.grace = setTimeout(() => this.#enter(removal), this.#options.graceMs);
+    removal.grace = setTimeout(() => {
+      if (mayEndLate()) removal.grace = setTimeout(() => this.#enter(removal), LATE_MS);
+      else this.#enter(removal);
+    }, this.#options.graceMs);
   }
 
   #enter(removal: Removal): void {

@@ -159,8 +159,9 @@ class DockerDriver implements Driver {
     const before = async (): Promise<void> => {
       if (outputBytes > 0) output = await this.#outputs.read(instanceId, outputBytes);
     };
+    const mayEndLate = (): boolean => outputBytes > 0 && this.#outputs.hasSome(instanceId);
     await this.#removals
-      .remove(instanceId, { urgent, runs, before })
+      .remove(instanceId, { urgent, runs, before, mayEndLate })
       .finally(() => this.#outputs.forget(instanceId));
     return output;
   }

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { ContainerRemovals } from '../../../src/driver/container-removals.js';
 import { DriverError } from '../../../src/driver/driver.js';
 import { changed, openOnFake, until, type Parts } from '../../helpers/fake-engine-driver.js';
 
@@ -198,4 +199,30 @@ test.serial('closing does not wait for workers to end', async (t) => {
   await driver.close();
   await rejected;
   t.is(engine.containers.size, 0);
+});
+
+test('one whose output is wanted is not removed when the grace is over, but when it has ended', async (t) => {
+  const gone: string[] = [];
+  const engine = { removeContainer: async (name: string) => void gone.push(name) };
+  const removals = new ContainerRemovals({
+    engine: engine as never,
+    whileAvailable: (work) => work(),
+    atOnce: 2,
+    gently: () => false,
+    graceMs: 0,
+  });
+  let asked = 0;
+  const removed = removals.remove('a', {
+    urgent: false,
+    runs: true,
+    mayEndLate: () => {
+      asked += 1;
+      return true;
+    },
+  });
+  await until(() => asked === 1);
+  t.deepEqual(gone, []);
+  removals.ended('a');
+  await removed;
+  t.is(gone.length, 1);
 });
