@@ -38,13 +38,19 @@ export function isBodiless(statusCode: number): boolean {
   return statusCode === 204 || statusCode === 304;
 }
 
+/** What the answer to every call carries, also when it is an error: name, value, name, value, … */
+export function callHeaders({ requestId, invocationId }: CallIds): string[] {
+  const head = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff'];
+  if (invocationId !== null) head.push('X-Invocation-Id', invocationId);
+  return head;
+}
+
 /**
  * The headers of an answer, those about the connection left out: name, value, name, value, …
  * Throws for one that would break out of its line: who writes them need not be Node, which looks itself.
  */
 export function functionAnswerHeaders(response: InvocationResponse, ids: CallIds): string[] {
-  const head = ['X-Request-Id', ids.requestId, 'X-Content-Type-Options', 'nosniff'];
-  if (ids.invocationId !== null) head.push('X-Invocation-Id', ids.invocationId);
+  const head = callHeaders(ids);
   for (const [name, value] of response.headers) {
     if (reserved.has(name.toLowerCase())) continue;
     validateHeaderName(name);

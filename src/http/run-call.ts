@@ -55,26 +55,21 @@ export function callHead(
 /** @param bodies what `CallParts.body` gives has been taken from it, and is given back when the call is over */
 export function createRunCall({ invoker, bodies }: { invoker: Invoker; bodies: BodyBudget }): RunCall {
   const pace = new RefusalPace();
-  const run: RunCall = async (
-    { flow, method, path, query, headers },
-    ids,
-    { body: bodyOf, gone, answer },
-  ) => {
-    const admission = invoker.admit(flow, ids.requestId, ids.isOurs);
-    ids.invocationId = admission.id;
-    let body: Buffer;
+  return async ({ flow, method, path, query, headers }, ids, { body: bodyOf, gone, answer }) => {
+    let bodyBytes = 0;
     try {
-      body = await bodyOf(flow);
-    } catch (error) {
-      admission.abandon();
-      throw error;
-    }
-    try {
-      let failure: { error: unknown } | undefined;
-      if (gone.aborted) {
-        admission.abandon();
+      const admission = invoker.admit(flow, ids.requestId, ids.isOurs);
+      ids.invocationId = admission.id;
+      let body: Buffer;
+      try {
+        body = await bodyOf(flow);
+        bodyBytes = body.length;
         gone.throwIfAborted();
+      } catch (error) {
+        admission.abandon();
+        throw error;
       }
+      let failure: { error: unknown } | undefined;
       await admission.run({ method, path, query, headers, body }, gone, (response) => {
         try {
           answer(response);
@@ -83,13 +78,11 @@ export function createRunCall({ invoker, bodies }: { invoker: Invoker; bodies: B
         }
       });
       if (failure) throw failure.error;
-    } finally {
-      bodies.give(body.length, flow);
-    }
-  };
-  return (head, ids, parts) =>
-    run(head, ids, parts).catch(async (error: unknown) => {
+    } catch (error) {
       await pace.hold(error);
       throw error;
-    });
+    } finally {
+      bodies.give(bodyBytes, flow);
+    }
+  };
 }

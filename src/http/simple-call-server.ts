@@ -5,7 +5,7 @@
 import type { Logger } from '../logger.js';
 import type { BodyBudget } from './body-budget.js';
 import { INVOKE_ROUTE } from './call-target.js';
-import { functionAnswerHeaders, isBodiless, SMALL_ANSWER_BYTES } from './function-response.js';
+import { callHeaders, functionAnswerHeaders, isBodiless, SMALL_ANSWER_BYTES } from './function-response.js';
 import type { Check } from './middleware/checks.js';
 import type { DescribeError } from './middleware/errors.js';
 import type { OnRequest } from './middleware/observe.js';
@@ -86,9 +86,7 @@ export function createSimpleCallServer(options: SimpleCallServerOptions): ServeS
       try {
         if (!link.lost && status === 0) {
           const error = describeError(thrown, call.url, requestId);
-          const headers = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff'];
-          if (ids.invocationId !== null) headers.push('X-Invocation-Id', ids.invocationId);
-          send(error.status, headers.concat(error.headers), Buffer.from(error.body));
+          send(error.status, callHeaders(ids).concat(error.headers), Buffer.from(error.body));
         }
       } catch (err) {
         logger.error({ err, requestId }, 'answer failed');

@@ -32,16 +32,17 @@ import { table } from './table.js';
 import { Turn, Workbench } from './workbench.js';
 
 // The callers are elsewhere in life, so they do not compete with what they call; floors and servers get the same.
-try {
-  setPriority(-10);
-} catch {
-  // Not ours to change: then callers wait for a core like everybody else.
-}
-try {
-  writeFileSync('/proc/self/autogroup', '-10');
-  process.once('exit', () => writeFileSync('/proc/self/autogroup', '0'));
-} catch {
-  // The same.
+goFirst(-10);
+process.once('exit', () => goFirst(0));
+
+/** Also among sessions, as the server does. Where it is not ours to change callers wait for a core like everybody else. */
+function goFirst(nice: number): void {
+  try {
+    setPriority(nice);
+    writeFileSync('/proc/self/autogroup', String(nice));
+  } catch {
+    // Nothing else depends on it.
+  }
 }
 
 /** The last measurement has ended by then; ending everything takes some seconds more. */

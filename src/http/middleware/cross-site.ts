@@ -3,6 +3,7 @@
  * without this any page could deploy to a loopback server. Programs send neither header and are let through.
  */
 import { GlambdarError } from '../../errors.js';
+import { INVOKE_PREFIX } from '../call-target.js';
 import type { Check } from './checks.js';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -24,7 +25,7 @@ export function refuseCrossSite(publicUrl: URL | null): Check {
 /** A call runs code whatever its method is; following a link to a function's page is what its author wants, though. */
 function isCall(url: string): boolean {
   // What is not in origin form may be one: no browser sends such a target here.
-  return url.startsWith('/invoke/') || !url.startsWith('/');
+  return url.startsWith(INVOKE_PREFIX) || !url.startsWith('/');
 }
 
 /** `Host` has already been found to name this server. The scheme may differ: TLS may end in a proxy before us. */

@@ -1,4 +1,5 @@
 /** Owns making up requests that are nearly simple calls: a seed gives the same ones every time. */
+import { seededRandom } from '../../bench/statistics.js';
 import * as words from './request-words.js';
 
 export interface Case {
@@ -8,23 +9,12 @@ export interface Case {
   waits: Set<number>;
 }
 
-/** Numbers in [0, 1) (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export class Grammar {
   readonly #random: () => number;
   #last = '';
 
   constructor(seed: number) {
-    this.#random = randomFrom(seed);
+    this.#random = seededRandom(seed);
   }
 
   /** A connection's bytes, up to something after which it is closed whatever came before. */

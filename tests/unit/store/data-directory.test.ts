@@ -159,7 +159,7 @@ test('a file in place of the directory is a sentence, not a stack', (t) => {
   }
 });
 
-const asNobody = process.getuid?.() === 0 ? test : test.skip;
+const asNobody = process.getuid?.() === 0 ? test : test.skip; // only root can become another user
 
 asNobody('a directory that may not be written is a sentence, not a stack (as another user)', (t) => {
   const base = temporaryDirectory(t);

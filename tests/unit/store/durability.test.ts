@@ -10,7 +10,7 @@ import { temporaryDirectory } from './temporary.js';
  * Killing a process proves nothing about power loss: the kernel still has what was written. What counts is the order of
  * the system calls.
  */
-const traced = has('strace', '-V') && has('strace', 'true') ? test : test.skip;
+const traced = has('strace', '-V') && has('strace', 'true') ? test : test.skip; // there is nothing else to see it with
 
 traced(
   'the log of glambdar.db is synced between the write of a publish or removal and its acknowledgement',
