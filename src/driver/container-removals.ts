@@ -32,7 +32,7 @@ export interface RemovalRequest {
   urgent: boolean;
   /** Whether its end is still to come, and `ended` will be called for it. */
   runs: boolean;
-  /** Done when its turn has come; a failure of it changes nothing. */
+  /** Done when its turn has come. Never rejects. */
   before?: () => Promise<void>;
   /** Asked when the grace is over: whether there is something that is whole only after its end. */
   mayEndLate?: () => boolean;
@@ -131,8 +131,7 @@ export class ContainerRemovals {
     const done = new Promise<void>((...settle) => ([resolve, reject] = settle));
     const begin = (): void => {
       const { engine } = this.#options;
-      const ready = before === undefined ? undefined : before().catch(() => undefined);
-      const removed = ready?.then(() => engine.removeContainer(name)) ?? engine.removeContainer(name);
+      const removed = before?.().then(() => engine.removeContainer(name)) ?? engine.removeContainer(name);
       const call = removed.finally(() => {
         this.#atDaemon.delete(call);
         this.#next();

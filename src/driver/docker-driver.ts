@@ -157,7 +157,12 @@ class DockerDriver implements Driver {
     let output: ContainerOutput = { stdout: '', stderr: '' };
     // As late as possible: what a process wrote last is there for certain once the container has ended.
     const before = async (): Promise<void> => {
-      if (outputBytes > 0) output = await this.#outputs.read(instanceId, outputBytes);
+      if (outputBytes === 0) return;
+      try {
+        output = await this.#outputs.read(instanceId, outputBytes);
+      } catch (error) {
+        this.#options.logger.warn({ err: error, instanceId }, "a container's output could not be read");
+      }
     };
     const mayEndLate = (): boolean => outputBytes > 0 && this.#outputs.hasSome(instanceId);
     await this.#removals

@@ -152,7 +152,8 @@ class Call implements Admission {
       // V8 tells of a full heap only on the container's own stderr, and the verdict depends on it.
       const output = await lease.output();
       this.#text.addOutput(output);
-      return this.#fail(failureOfError(error, settings.memoryMb, output.stderr), lease.release(false));
+      void lease.release(false);
+      return this.#fail(failureOfError(error, settings.memoryMb, output.stderr));
     }
   }
 
@@ -184,26 +185,28 @@ class Call implements Admission {
   }
 
   /**
-   * Gives the instance back; resolves when what its container wrote is part of the text, undefined when nothing is to
-   * come. An instance of a version that was replaced or deleted meanwhile is of use only to calls that wait for it since then.
+   * Gives the instance back; resolves when all that its container wrote is part of the record, with whether that changed
+   * it; undefined when nothing is to come. An instance of a version that was replaced or deleted meanwhile is of use only to calls that wait for it since then.
    */
-  #release(lease: Lease, keep: boolean): Promise<void> | undefined {
+  #release(lease: Lease, keep: boolean): Promise<boolean> | undefined {
     const active = this.#options.registry.isActive(this.#version.record.active);
     const released = lease.release(keep && (active || 'for-who-waits'), true);
     if (released === KEPT) return undefined;
     return released.then((output) => {
-      if (this.#text.addOutput(output)) this.#write();
+      const changed = this.#text.addOutput(output);
+      if (changed) this.#write();
+      return changed;
     });
   }
 
-  #fail({ error, outcome, stack }: Failure, released?: Promise<unknown>): never {
+  #fail({ error, outcome, stack }: Failure, released?: Promise<boolean>): never {
     this.#record.outcome = outcome;
     this.#record.error = { code: error.code, message: error.message, ...(stack ? { stack } : {}) };
     this.#finish(error.status, released);
     throw error;
   }
 
-  #finish(status: number, released?: Promise<unknown>): void {
+  #finish(status: number, released?: Promise<boolean>): void {
     const record = this.#record;
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;

@@ -44,19 +44,18 @@ export function createLogs({
   return {
     list(funcName, query) {
       assertDeployed(funcName);
-      // Flushing first makes the store the one list there is; only calls whose output is still being read are added.
+      // Flushing first makes the store the one list there is; only when it fails some are not in it, the newest ones.
       recorder.flush();
-      const open = recorder
+      const unwritten = recorder
         .pending()
         .filter((record) => record.funcName === funcName)
         .reverse();
       const position =
-        query.before === undefined ? -1 : open.findIndex((record) => record.id === query.before);
-      const newer =
+        query.before === undefined ? -1 : unwritten.findIndex((record) => record.id === query.before);
+      const found =
         query.before === undefined || position >= 0
-          ? open.slice(position + 1, position + 1 + query.limit)
+          ? unwritten.slice(position + 1, position + 1 + query.limit)
           : [];
-      const found = [...newer];
       let before = position >= 0 ? undefined : query.before;
       // A few at a time: texts are up to half a MiB a record, and an answer is bounded by their sum.
       while (found.length < query.limit && textOf(found) < MAX_LIST_TEXT) {

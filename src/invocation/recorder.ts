@@ -1,6 +1,7 @@
 /**
- * Owns records of calls between their end and the disk: readable at once, written in batches. At a graceful stop
- * nothing is lost; at kill -9 at most the last second.
+ * Owns records of calls between their end and the disk: readable at once, written in batches, in the order in which the
+ * calls ended. What a container wrote last is known later, when it has ended; the record on disk is amended then. At a
+ * graceful stop nothing is lost; at kill -9 at most the last second, and output that was not known yet.
  */
 import type { Logger } from '../logger.js';
 import type { FunctionCounters, InvocationRecord, VersionRecord } from '../store/records.js';
@@ -48,9 +49,12 @@ export function emptyRecord(id: string, { name, version }: VersionRecord): Invoc
 
 export class Recorder {
   #options: RecorderOptions;
-  /** By id, oldest first. */
+  /** Not written yet, by id, oldest first. */
   #pending = new Map<string, InvocationRecord>();
+  /** Their output may still change. */
   #open = new Set<InvocationRecord>();
+  /** Written, but changed since then; by id. */
+  #amended = new Map<string, InvocationRecord>();
   #dirty = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
   /** What is left of a batch that is being written in slices. */
@@ -66,9 +70,10 @@ export class Recorder {
 
   /**
    * Takes the record of a call that has been answered. It can be read at once.
-   * @param amended when given, the record may still be changed in place until this settles; it is written after that
+   * @param amended when given, the record's output may still be changed in place, right before this resolves: with whether
+   *   it was. Who follows the function sees the record then.
    */
-  add(record: InvocationRecord, amended?: Promise<unknown>): void {
+  add(record: InvocationRecord, amended?: Promise<boolean>): void {
     const counters = this.#options.counters(record.funcName);
     if (!counters) return;
     counters.invokeCount += 1;
@@ -79,10 +84,12 @@ export class Recorder {
     if (this.#pending.size > MAX_PENDING) this.#giveUpOldest();
     if (amended) {
       this.#open.add(record);
-      const close = (): void => this.#close(record);
-      amended.then(close, close);
+      amended.then(
+        (changed) => this.#close(record, changed),
+        () => this.#close(record, false),
+      );
     } else this.#announce(record);
-    const waiting = this.#pending.size - this.#open.size - this.#writing.length;
+    const waiting = this.#pending.size - this.#writing.length;
     if (waiting >= FLUSH_AT && !this.#failing) this.#begin();
     else this.#schedule();
   }
@@ -92,9 +99,9 @@ export class Recorder {
     return [...this.#pending.values()];
   }
 
-  /** The record of this id, if it is not written yet. */
+  /** The record of this id, if it is not written yet as it is now. */
   find(id: string): InvocationRecord | undefined {
-    return this.#pending.get(id);
+    return this.#pending.get(id) ?? this.#amended.get(id);
   }
 
   /** Records given up because the disk did not take them. */
@@ -113,13 +120,13 @@ export class Recorder {
     };
   }
 
-  /** Writes what is finished, all of it now. A failing medium keeps the records pending and is tried again. */
+  /** Writes all now. A failing medium keeps the records pending and is tried again. */
   flush(): void {
     this.#collect();
     this.#write(this.#writing.length);
   }
 
-  /** Writes everything, records still open included. */
+  /** Writes all for the last time: what is still open stays as it is. */
   close(): void {
     this.#open.clear();
     this.flush();
@@ -127,7 +134,7 @@ export class Recorder {
     this.#timer = null;
   }
 
-  /** Writes what is finished in slices, calls going on in between. */
+  /** Writes all in slices, calls going on in between. */
   #begin(): void {
     if (this.#next) return;
     this.#collect();
@@ -139,14 +146,13 @@ export class Recorder {
     if (this.#write(SLICE) && this.#writing.length > 0) this.#next = setImmediate(() => this.#slice());
   }
 
-  /** What is finished and wanted. Of a function's calls only so many are kept: older ones need not be written first. */
+  /** What is wanted. Of a function's calls only so many are kept: older ones need not be written first. */
   #collect(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     const room = new Map<string, number>();
     const wanted: InvocationRecord[] = [];
     for (const record of this.pending().toReversed()) {
-      if (this.#open.has(record)) continue;
       const left = room.get(record.funcName) ?? this.#options.keepPerFunction;
       room.set(record.funcName, left - 1);
       if (left > 0 && this.#options.counters(record.funcName)) wanted.push(record);
@@ -155,7 +161,7 @@ export class Recorder {
     this.#writing = wanted.reverse();
   }
 
-  /** Writes up to `count` records of the batch, and the counters. False when the medium failed. */
+  /** Writes up to `count` records of the batch, what was amended, and the counters. False when the medium failed. */
   #write(count: number): boolean {
     const { store, keepPerFunction, logger } = this.#options;
     if (this.#next) clearImmediate(this.#next);
@@ -171,6 +177,8 @@ export class Recorder {
         store.appendInvocations(records, counters, keepPerFunction);
       for (const record of records) this.#pending.delete(record.id);
       this.#dirty.clear();
+      if (this.#amended.size > 0) store.amendInvocations([...this.#amended.values()]);
+      this.#amended.clear();
       this.#failing = false;
     } catch (error) {
       this.#writing = [];
@@ -185,8 +193,12 @@ export class Recorder {
     return !this.#failing;
   }
 
-  #close(record: InvocationRecord): void {
+  #close(record: InvocationRecord, changed: boolean): void {
     if (!this.#open.delete(record)) return;
+    if (changed && !this.#pending.has(record.id)) {
+      this.#amended.set(record.id, record);
+      this.#schedule();
+    }
     this.#announce(record);
   }
 
@@ -198,7 +210,6 @@ export class Recorder {
   #giveUpOldest(): void {
     const [oldest] = this.#pending.values();
     this.#pending.delete(oldest!.id);
-    this.#open.delete(oldest!);
     this.#dropped += 1;
   }
 

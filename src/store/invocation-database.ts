@@ -6,14 +6,13 @@
  * stacks). A record that outlives its texts says so. Freed pages are used again, so the file stays near that size.
  */
 import { invocationMigrations, migrate, refuseNewer } from './migrations.js';
-import { bytesOf, textBytesOf, toRecord, type CalleeRow, type InvocationRow } from './invocation-row.js';
+import { bytesOf, SHORT_MESSAGE, toRecord, type CalleeRow, type InvocationRow } from './invocation-row.js';
+import { InvocationTexts } from './invocation-texts.js';
 import type { FunctionCounters, InvocationRecord } from './records.js';
 import { emptyLog, openDatabase, transaction, type Database } from './sqlite.js';
 
 /** Texts kept over all functions. */
 export const TEXT_LIMIT_BYTES = 64 * 1024 * 1024;
-/** Characters of an error's message that outlive its texts. */
-const SHORT_MESSAGE = 1000;
 
 const selectInvocation = `
   SELECT i.*, c.name, c.created_at, t.stdout, t.stderr, t.error_message AS long_message, t.error_stack
@@ -29,12 +28,12 @@ export interface Callee {
 export class InvocationDatabase {
   readonly #db: Database;
   readonly #statements;
-  readonly #textLimitBytes: number;
+  readonly #texts: InvocationTexts;
   #keepPerFunction: number | undefined;
 
   private constructor(db: Database, textLimitBytes: number) {
     this.#db = db;
-    this.#textLimitBytes = textLimitBytes;
+    this.#texts = new InvocationTexts(db, textLimitBytes);
     this.#statements = {
       callees: db.prepare('SELECT * FROM callees'),
       callee: db.prepare('SELECT * FROM callees WHERE name = ? AND created_at = ?'),
@@ -50,11 +49,10 @@ export class InvocationDatabase {
         INSERT INTO invocations (callee, n, id, version, invoked_at, status, outcome, start, duration_ms, queue_ms, start_ms,
           load_ms, run_ms, peak_memory_mb, error_code, error_message, stdout_bytes, stderr_bytes)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`),
-      addTexts: db.prepare('INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?)'),
+      setOutput: db.prepare(
+        'UPDATE invocations SET stdout_bytes = ?, stderr_bytes = ? WHERE id = ? RETURNING seq',
+      ),
       prune: db.prepare('DELETE FROM invocations WHERE callee = ? AND n <= ?'),
-      textBytes: db.prepare('SELECT text_bytes FROM usage'),
-      oldestTexts: db.prepare('SELECT seq, bytes FROM texts ORDER BY seq LIMIT 100'),
-      dropTexts: db.prepare('DELETE FROM texts WHERE seq <= ?'),
       list: db.prepare(
         `${selectInvocation} WHERE c.name = ? AND c.created_at = ? AND i.n < ? ORDER BY i.n DESC LIMIT ?`,
       ),
@@ -92,7 +90,7 @@ export class InvocationDatabase {
     counters: readonly { callee: Callee; counters: FunctionCounters }[],
     keepPerFunction: number,
   ): void {
-    const textFrom = this.#firstWithinLimit(records);
+    const textFrom = this.#texts.firstWithinLimit(records.map(({ record }) => record));
     transaction(this.#db, () => {
       const touched = new Map<string, { callee: number; last: number }>(); // name → number of its newest record
       for (const [index, { callee, record }] of records.entries()) {
@@ -111,9 +109,23 @@ export class InvocationDatabase {
         this.#statements.setCounters.run(name, createdAt, invokeCount, errorCount, lastInvokedAt);
       }
       this.#prune(touched.values(), keepPerFunction);
-      this.#dropOldTexts();
+      this.#texts.prune();
     });
     this.#keepPerFunction = keepPerFunction;
+  }
+
+  /** See `Store.amendInvocations`. */
+  amend(records: readonly InvocationRecord[]): void {
+    const textFrom = this.#texts.firstWithinLimit(records);
+    transaction(this.#db, () => {
+      for (const [index, record] of records.entries()) {
+        const [stdout, stderr] = [record.stdout, record.stderr].map((text) => Buffer.byteLength(text));
+        const row = this.#statements.setOutput.get(stdout!, stderr!, record.id) as
+          { seq: number } | undefined;
+        if (row !== undefined && index >= textFrom) this.#texts.replace(row.seq, record);
+      }
+      this.#texts.prune();
+    });
   }
 
   /** Newest first. @param before id of a record of the same callee; unknown → none */
@@ -174,10 +186,6 @@ export class InvocationDatabase {
 
   #add(record: InvocationRecord, callee: number, n: number, withTexts: boolean): boolean {
     const { error } = record;
-    const [stdout, stderr] = [bytesOf(record.stdout), bytesOf(record.stderr)];
-    const longMessage =
-      error !== null && error.message.length > SHORT_MESSAGE ? bytesOf(error.message) : null;
-    const stack = error?.stack === undefined ? null : bytesOf(error.stack);
     const { changes, lastInsertRowid } = this.#statements.add.run(
       ...[
         callee,
@@ -193,24 +201,12 @@ export class InvocationDatabase {
       record.peakMemoryMb === null ? null : finite(record.peakMemoryMb),
       error?.code ?? null,
       error === null ? null : bytesOf(error.message.slice(0, SHORT_MESSAGE)),
-      stdout.length,
-      stderr.length,
+      Buffer.byteLength(record.stdout),
+      Buffer.byteLength(record.stderr),
     );
     if (changes === 0) return false;
-    const bytes = stdout.length + stderr.length + (longMessage?.length ?? 0) + (stack?.length ?? 0);
-    if (withTexts && bytes > 0)
-      this.#statements.addTexts.run(lastInsertRowid, bytes, stdout, stderr, longMessage, stack);
+    if (withTexts) this.#texts.put(lastInsertRowid, record);
     return true;
-  }
-
-  /** Index of the first record from which on all texts fit the limit: older ones would be dropped right after. */
-  #firstWithinLimit(records: readonly { record: InvocationRecord }[]): number {
-    let bytes = 0;
-    for (let index = records.length - 1; index >= 0; index--) {
-      bytes += textBytesOf(records[index]!.record);
-      if (bytes > this.#textLimitBytes) return index + 1;
-    }
-    return 0;
   }
 
   #prune(touched: Iterable<{ callee: number; last: number }>, keep: number): void {
@@ -220,22 +216,6 @@ export class InvocationDatabase {
         ? touched
         : this.#callees().map(({ callee, last_n: last }) => ({ callee, last }));
     for (const { callee, last } of all) this.#statements.prune.run(callee, last - keep);
-  }
-
-  #dropOldTexts(): void {
-    const { text_bytes: kept } = this.#statements.textBytes.get() as { text_bytes: number };
-    let over = kept - this.#textLimitBytes;
-    while (over > 0) {
-      const oldest = this.#statements.oldestTexts.all() as { seq: number; bytes: number }[];
-      let last = 0;
-      for (const { seq, bytes } of oldest) {
-        if (over <= 0) break;
-        over -= bytes;
-        last = seq;
-      }
-      if (oldest.length === 0) return;
-      this.#statements.dropTexts.run(last);
-    }
   }
 }
 

@@ -1,6 +1,9 @@
 /** Owns how a record of a call is laid out in a row of `invocations.db`. */
 import type { InvocationRecord, Outcome, StartKind } from './records.js';
 
+/** Characters of an error's message that outlive its texts. */
+export const SHORT_MESSAGE = 1000;
+
 /** A row of `callees`; counters are null until they are first written. */
 export interface CalleeRow {
   callee: number;

@@ -137,6 +137,10 @@ export class SqliteStore implements Store {
     this.#onInvocations((database) => database.append(owned, counted, keepPerFunction));
   }
 
+  amendInvocations(records: InvocationRecord[]): void {
+    this.#onInvocations((database) => database.amend(records));
+  }
+
   listInvocations({ funcName, limit, before }: InvocationQuery): InvocationRecord[] {
     const callee = this.getFunction(funcName);
     if (callee === undefined) return [];

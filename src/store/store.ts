@@ -55,7 +55,12 @@ export interface Store {
     counters: Map<string, FunctionCounters>,
     keepPerFunction: number,
   ): void;
-  /** Newest first. */
+  /**
+   * Replaces `stdout` and `stderr` of records that are here already, in one transaction as above. Unknown ones are ignored;
+   * nothing else of a record changes, its place in lists included.
+   */
+  amendInvocations(records: InvocationRecord[]): void;
+  /** Newest first: the one appended last comes first. */
   listInvocations(query: InvocationQuery): InvocationRecord[];
   getInvocation(id: string): InvocationRecord | undefined;
   /** Throws `StoreError` when the medium cannot be read or written; used by `/readyz`. */

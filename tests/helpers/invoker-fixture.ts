@@ -53,6 +53,8 @@ export class InvokerFixture {
   /** Of every finished call, in order. */
   readonly finished: InvocationRecord[] = [];
   readonly functionsDir: string;
+  /** Ids of calls whose record can no longer change. */
+  readonly #final = new Set<string>();
   #next = 0;
 
   private constructor(t: ExecutionContext, options: InvokerFixtureOptions) {
@@ -80,6 +82,7 @@ export class InvokerFixture {
       keepPerFunction: 100,
       logger,
     });
+    this.recorder.onRecord('f', ({ id }) => this.#final.add(id));
     this.logs = createLogs({
       store: this.store,
       recorder: this.recorder,
@@ -133,10 +136,8 @@ export class InvokerFixture {
 
   /** The record of a call, once it can no longer change. */
   async record(id: string): Promise<InvocationRecord> {
-    await until(() => {
-      this.recorder.flush();
-      return this.store.getInvocation(id) !== undefined;
-    });
+    await until(() => this.#final.has(id));
+    this.recorder.flush();
     return this.store.getInvocation(id)!;
   }
 }

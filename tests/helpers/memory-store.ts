@@ -104,6 +104,14 @@ export class MemoryStore implements Store {
       .reverse();
   }
 
+  amendInvocations(records: InvocationRecord[]): void {
+    this.check();
+    for (const { id, stdout, stderr } of records) {
+      const kept = this.#invocations.find((record) => record.id === id);
+      if (kept !== undefined) Object.assign(kept, { stdout, stderr });
+    }
+  }
+
   listInvocations({ funcName, limit, before }: InvocationQuery): InvocationRecord[] {
     this.check();
     const newestFirst = this.#invocations.filter((record) => record.funcName === funcName).reverse();

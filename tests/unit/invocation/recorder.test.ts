@@ -35,10 +35,14 @@ const stored = (store: MemoryStore, funcName = 'f') =>
   store.listInvocations({ funcName, limit: 1000 }).map(({ id }) => id);
 
 /** A promise and its end. */
-function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
-  let resolve!: () => void;
+function deferred(): {
+  promise: Promise<boolean>;
+  resolve: (changed: boolean) => void;
+  reject: (error: Error) => void;
+} {
+  let resolve!: (changed: boolean) => void;
   let reject!: (error: Error) => void;
-  const promise = new Promise<void>((yes, no) => {
+  const promise = new Promise<boolean>((yes, no) => {
     resolve = yes;
     reject = no;
   });
@@ -159,34 +163,65 @@ test('the oldest records are given up and counted when the store fails for long'
   t.is(store.getInvocation('c4')?.id, 'c4');
 });
 
-test('a record that is still open is readable, written when it closes, and by close', async (t) => {
+test('a record is written in its turn, and amended when its output has come', async (t) => {
   const { recorder, logs, store } = setUp(t);
   const output = deferred();
-  const never = deferred();
   const record = call('a', 'f');
   recorder.add(record, output.promise);
-  recorder.add(call('b', 'f'), never.promise);
+  recorder.add(call('b', 'f'));
   recorder.flush();
-  t.deepEqual(stored(store), []);
+  t.deepEqual(stored(store), ['b', 'a']);
   t.is(logs.get('a').stdout, '');
   record.stdout = 'late';
-  output.resolve();
-  await until(() => {
-    recorder.flush();
-    return stored(store).length > 0;
-  });
-  t.is(store.getInvocation('a')?.stdout, 'late');
-  recorder.close();
+  output.resolve(true);
+  await until(() => logs.get('a').stdout === 'late');
+  t.is(store.getInvocation('a')?.stdout, '', 'it can be read before it is written');
+  await until(() => store.getInvocation('a')?.stdout === 'late');
+  t.is(recorder.find('a'), undefined);
   t.deepEqual(stored(store), ['b', 'a']);
 });
 
-test('a record whose output could not be read is written without it', async (t) => {
+test('output that comes before the record is written is written with it; none is not written at all', async (t) => {
   const { recorder, store } = setUp(t);
-  const output = deferred();
-  recorder.add(call('a', 'f'), output.promise);
-  output.reject(new Error('no output'));
-  await until(() => stored(store).length === 1);
-  t.deepEqual(recorder.pending(), []);
+  store.amendInvocations = () => t.fail('nothing is to be amended');
+  const [early, none, failed] = [deferred(), deferred(), deferred()];
+  const record = call('early', 'f');
+  recorder.add(record, early.promise);
+  recorder.add(call('none', 'f'), none.promise);
+  recorder.add(call('failed', 'f'), failed.promise);
+  record.stdout = 'soon';
+  early.resolve(true);
+  await early.promise;
+  recorder.flush();
+  none.resolve(false);
+  failed.reject(new Error('no output'));
+  await none.promise;
+  recorder.close();
+  t.deepEqual(stored(store), ['failed', 'none', 'early']);
+  t.is(store.getInvocation('early')?.stdout, 'soon');
+});
+
+test('output is kept while the store fails, and what comes after close is left out', async (t) => {
+  const { recorder, logs, store } = setUp(t);
+  const [first, second] = [deferred(), deferred()];
+  const [a, b] = [call('a', 'f'), call('b', 'f')];
+  recorder.add(a, first.promise);
+  recorder.add(b, second.promise);
+  recorder.flush();
+  store.failure = new StoreError('disk I/O error', { full: true });
+  a.stdout = 'late';
+  first.resolve(true);
+  await until(() => recorder.find('a') !== undefined);
+  recorder.flush();
+  t.is(logs.get('a').stdout, 'late');
+  store.failure = undefined;
+  recorder.close();
+  t.is(store.getInvocation('a')?.stdout, 'late');
+  store.amendInvocations = () => t.fail('closed');
+  b.stdout = 'too late';
+  second.resolve(true);
+  await second.promise;
+  recorder.flush();
 });
 
 test('who follows a function gets its records as they are finished, until they stop', async (t) => {
@@ -202,7 +237,7 @@ test('who follows a function gets its records as they are finished, until they s
   recorder.add(call('done', 'f'));
   t.deepEqual(seen, ['done 2023 ']);
   open.stdout = 'late';
-  output.resolve();
+  output.resolve(true);
   await until(() => seen.length === 2);
   t.deepEqual(seen, ['done 2023 ', 'open 2023 late']);
   stop();
@@ -221,42 +256,29 @@ test('a function may be called like an event of Node', (t) => {
   t.deepEqual(seen, ['b']);
 });
 
-test('a list goes from newest to oldest, open records first, page by page', (t) => {
-  const { recorder, logs } = setUp(t);
+test('a list goes from the call that ended last to the one that ended first, page by page', (t) => {
+  const { recorder, logs, store } = setUp(t);
   const never = deferred().promise;
-  for (const record of calls(4, 'f')) recorder.add(record);
-  recorder.add(call('other', 'g'), never);
-  for (const record of calls(3, 'f', 'open')) recorder.add(record, never);
   const list = (limit: number, before?: string) =>
     logs.list('f', { limit, ...(before === undefined ? {} : { before }) }).map(({ id }) => id);
-  const all = ['open3', 'open2', 'open1', 'c4', 'c3', 'c2', 'c1'];
+  recorder.add(call('open', 'f'), never);
+  for (const record of calls(3, 'f')) recorder.add(record);
+  recorder.add(call('other', 'g'), never);
+  t.deepEqual(list(100), ['c3', 'c2', 'c1', 'open']);
+  const { appendInvocations } = store;
+  store.appendInvocations = () => {
+    throw new StoreError('disk I/O error', { full: true });
+  };
+  for (const record of calls(3, 'f', 'unwritten')) recorder.add(record, never);
+  const all = ['unwritten3', 'unwritten2', 'unwritten1', 'c3', 'c2', 'c1', 'open'];
   t.deepEqual(list(100), all);
-  t.deepEqual(list(2), ['open3', 'open2']);
-  t.deepEqual(list(3), ['open3', 'open2', 'open1']);
+  t.deepEqual(list(2), ['unwritten3', 'unwritten2']);
+  t.deepEqual(list(3), ['unwritten3', 'unwritten2', 'unwritten1']);
   for (const [index, id] of all.entries())
     t.deepEqual(list(3, id), all.slice(index + 1, index + 4), `before ${id}`);
   t.deepEqual(list(10, 'unknown'), []);
+  store.appendInvocations = appendInvocations;
   t.throws(() => list.call(null, 1) && logs.list('nope', { limit: 1 }), {
     code: 'FUNCTION_NOT_FOUND',
   } as never);
-});
-
-test('a page continues where it ended when the record was written in between', async (t) => {
-  const { recorder, logs } = setUp(t);
-  const output = deferred();
-  recorder.add(call('a', 'f'));
-  recorder.add(call('b', 'f'), output.promise);
-  t.deepEqual(
-    logs.list('f', { limit: 1 }).map(({ id }) => id),
-    ['b'],
-  );
-  output.resolve();
-  await until(() => {
-    recorder.flush();
-    return recorder.pending().length === 0;
-  });
-  t.deepEqual(
-    logs.list('f', { limit: 5, before: 'b' }).map(({ id }) => id),
-    ['a'],
-  );
 });

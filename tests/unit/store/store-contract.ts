@@ -211,6 +211,25 @@ export function storeContract(subject: string, open: (t: ExecutionContext) => St
     t.deepEqual(ids(store, 'g'), []);
   });
 
+  test(`${subject} amends the output of a record, which keeps its place and all else`, (t) => {
+    const store = opened(t);
+    store.publish(publication('f'));
+    const error = { code: 'FUNCTION_ERROR', message: 'm'.repeat(5_000), stack: 'at handler' };
+    const first = call('1', 'f', { stdout: 'early\n', error });
+    store.appendInvocations([first, call('2', 'f'), call('3', 'f')], new Map(), 10);
+    store.amendInvocations([
+      { ...first, stdout: 'early\nlate\n', stderr: 'lät\0e\n' },
+      call('2', 'f', { stderr: 'x' }),
+      call('unknown', 'f', { stdout: 'x' }),
+    ]);
+    t.deepEqual(ids(store, 'f'), ['3', '2', '1']);
+    t.deepEqual(store.getInvocation('1'), { ...first, stdout: 'early\nlate\n', stderr: 'lät\0e\n' });
+    t.deepEqual(store.getInvocation('2'), call('2', 'f', { stderr: 'x' }));
+    t.deepEqual(store.getInvocation('3'), call('3', 'f'));
+    store.amendInvocations([first]);
+    t.deepEqual(store.getInvocation('1'), first);
+  });
+
   test(`${subject} forgets the oldest records of each function beyond the number to keep`, (t) => {
     const store = opened(t);
     for (const name of ['f', 'g']) store.publish(publication(name));
@@ -285,6 +304,10 @@ export function storeContract(subject: string, open: (t: ExecutionContext) => St
         counted: fc.dictionary(name, fc.nat(9)),
         keep: fc.nat(4),
       }),
+      fc.record({
+        kind: fc.constant('amend' as const),
+        records: fc.array(fc.record({ id, stderr: fc.string() }), { maxLength: 3 }),
+      }),
     );
     const perform = (
       store: Store,
@@ -311,6 +334,8 @@ export function storeContract(subject: string, open: (t: ExecutionContext) => St
               ),
               op.keep,
             );
+          case 'amend':
+            return store.amendInvocations(op.records.map(({ id, stderr }) => call(id, 'a', { stderr })));
         }
       } catch (error) {
         return error instanceof StoreError ? 'StoreError' : error;
