@@ -110,21 +110,14 @@ test('calls that come together are answered in their order', async (t) => {
 test('a call that comes while another runs is served after it', async (t) => {
   const fixture = await startServer(t);
   const { raw, invoker } = fixture;
-  const calls: (() => void)[] = [];
-  const entered = new Promise<void>((resolve) => {
-    invoker.handler = ({ body }) => {
-      if (body.toString() !== '1') return answer({ body });
-      resolve();
-      return new Promise((done) => calls.push(() => done(answer({ body }))));
-    };
-  });
+  const { entered, finish } = invoker.hold('1');
   const client = await raw();
   client.send(post('1'));
   await entered;
   client.send(post('2'));
   client.send(head('GET /healthz'));
   await reached(fixture);
-  calls[0]!();
+  finish();
   t.is((await client.response()).body, '1');
   t.is((await client.response()).body, '2');
   t.is((await client.response()).body, '{"status":"ok"}');
@@ -200,20 +193,14 @@ test('a function that cannot be called that is not found', async (t) => {
 test('what a client sends while its call runs is kept within bounds', async (t) => {
   const fixture = await startServer(t);
   const { raw, invoker } = fixture;
-  const calls: (() => void)[] = [];
-  const entered = new Promise<void>((resolve) => {
-    invoker.handler = () => {
-      resolve();
-      return new Promise((done) => calls.push(() => done(answer())));
-    };
-  });
+  const { entered, finish } = invoker.hold();
   const client = await raw();
   client.send(post('1'));
   await entered;
   client.send(Buffer.alloc(64 * 1024 * 1024, 'x'));
   await reached(fixture);
   t.true(client.socket.writableLength > 32 * 1024 * 1024, 'most of it waits with the client');
-  calls[0]!();
+  finish();
   t.is((await client.response()).status, 200);
   t.is((await client.response()).status, 400);
 });

@@ -7,13 +7,7 @@ import { head, startServer } from './server-fixture.js';
 for (const how of ['destroys its socket', 'ends its side'] as const) {
   test(`a client that ${how} during the call aborts its signal and gets nothing`, async (t) => {
     const { raw, invoker, logged } = await startServer(t);
-    const entered = new Promise<AbortSignal>((resolve) => {
-      invoker.handler = async (_request, signal) => {
-        resolve(signal);
-        if (!signal.aborted) await once(signal, 'abort');
-        throw new GlambdarError('CANCELLED', 'cancelled');
-      };
-    });
+    const { entered } = invoker.hold();
     const client = await raw();
     client.send(head('POST /invoke/hello', 'Content-Length: 1') + 'x');
     const signal = await entered;

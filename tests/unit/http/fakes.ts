@@ -88,6 +88,27 @@ export class FakeInvoker implements Invoker {
     };
   }
 
+  /**
+   * Holds calls, all or those with this body, until `finish` or until they are cancelled; with a body every call is answered
+   * with its own. `entered` is the signal of the first one held.
+   */
+  hold(body?: string): { entered: Promise<AbortSignal>; finish: () => void } {
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const entered = new Promise<AbortSignal>((resolve) => {
+      this.handler = async (request, signal) => {
+        if (body === undefined || request.body.toString() === body) {
+          resolve(signal);
+          const left = new Promise((gone) => signal.addEventListener('abort', gone));
+          if (!signal.aborted) await Promise.race([finished, left]);
+          if (signal.aborted) throw new GlambdarError('CANCELLED', 'cancelled');
+        }
+        return body === undefined ? answer() : answer({ body: request.body });
+      };
+    });
+    return { entered, finish };
+  }
+
   /** Resolves when every admitted call was run to its end or abandoned. */
   async settled(): Promise<void> {
     if (this.#open > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));

@@ -1,29 +1,11 @@
 /** How connections of the call lane live and end: what is held, for how long, and what a client gets when it is over. */
 import { connect } from 'node:net';
 import test from 'ava';
-import { GlambdarError } from '../../../src/errors.js';
 import { answer, FakeInvoker } from './fakes.js';
-import { head, reached, startServer, turns, type Fixture } from './server-fixture.js';
+import { head, reached, startServer, turns } from './server-fixture.js';
 
 const post = (body: string, ...headers: string[]): string =>
   head('POST /invoke/hello', `Content-Length: ${body.length}`, ...headers) + body;
-
-/** Calls with this body are held until `finish`. */
-function hold({ invoker }: Fixture, held = 'x'): { entered: Promise<AbortSignal>; finish: () => void } {
-  let finish = (): void => undefined;
-  const finished = new Promise<void>((resolve) => (finish = resolve));
-  const entered = new Promise<AbortSignal>((resolve) => {
-    invoker.handler = async ({ body }, signal) => {
-      if (body.toString() === held) {
-        resolve(signal);
-        await Promise.race([finished, new Promise((left) => signal.addEventListener('abort', left))]);
-        if (signal.aborted) throw new GlambdarError('CANCELLED', 'cancelled');
-      }
-      return answer({ body });
-    };
-  });
-  return { entered, finish: () => finish() };
-}
 
 test('a body that drips, byte by byte, has no more time than one that stops', async (t) => {
   const { raw, invoker } = await startServer(t, {
@@ -57,7 +39,7 @@ test('a half-sent call is refused with an answer when the server stops', async (
 
 test('a client that sends on while its last call ends gets the whole answer, with the stop in it', async (t) => {
   const fixture = await startServer(t);
-  const { entered, finish } = hold(fixture);
+  const { entered, finish } = fixture.invoker.hold('x');
   const client = await fixture.raw();
   client.send(post('x'));
   await entered;
@@ -184,7 +166,7 @@ test('a client that resets while its answer is on its way costs nothing', async 
 
 test('a client that resets while its call runs aborts it', async (t) => {
   const fixture = await startServer(t);
-  const { entered } = hold(fixture);
+  const { entered } = fixture.invoker.hold('x');
   const client = await fixture.raw();
   client.send(post('x'));
   const signal = await entered;
@@ -208,7 +190,7 @@ test('a body that comes late is read by Node, whole', async (t) => {
 
 test('what came while a call ran is served in its order and whole, however much it is', async (t) => {
   const fixture = await startServer(t, { config: { maxBodyBytes: 1_000_000 }, maxBodiesBytes: 10_000_000 });
-  const { entered, finish } = hold(fixture);
+  const { entered, finish } = fixture.invoker.hold('x');
   const client = await fixture.raw();
   client.send(post('x'));
   await entered;

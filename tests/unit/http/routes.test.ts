@@ -1,6 +1,6 @@
 import test from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
-import { answer, metadata } from './fakes.js';
+import { metadata } from './fakes.js';
 import { head, startServer } from './server-fixture.js';
 
 const table: [method: string, path: string, status: number, code?: string, allow?: string][] = [
@@ -193,13 +193,7 @@ test('requests are observed by route template with 499 for clients that left', a
   await fetch(`${fixture.url}/info/hello`);
   await fetch(`${fixture.url}/invoke/hello/deep/path`);
   await fetch(`${fixture.url}/nowhere/at/all`, { method: 'PROPFIND' });
-  const entered = new Promise<void>((resolve) => {
-    fixture.invoker.handler = (_request, signal) =>
-      new Promise((done) => {
-        signal.addEventListener('abort', () => done(answer()));
-        resolve();
-      });
-  });
+  const { entered } = fixture.invoker.hold();
   const client = await fixture.raw();
   client.send(head('GET /invoke/hello'));
   await entered;

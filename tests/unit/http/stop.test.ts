@@ -1,20 +1,11 @@
-import { once } from 'node:events';
 import test from 'ava';
-import { GlambdarError } from '../../../src/errors.js';
 import { HttpApp } from '../../../src/http/app.js';
 import { createServer } from '../../../src/http/server.js';
-import { answer } from './fakes.js';
 import { head, startServer } from './server-fixture.js';
 
 test('a running call finishes with Connection: close while new requests get 503', async (t) => {
   const { raw, invoker, server } = await startServer(t);
-  let finish = (): void => undefined;
-  const entered = new Promise<void>((resolve) => {
-    invoker.handler = () => {
-      resolve();
-      return new Promise((done) => (finish = () => done(answer())));
-    };
-  });
+  const { entered, finish } = invoker.hold();
   const [busy, kept] = [await raw(), await raw()];
   await kept.send(head('GET /healthz')).response();
   busy.send(head('GET /invoke/hello'));
@@ -45,13 +36,7 @@ test('idle and silent connections do not hold the stop up', async (t) => {
 
 test('what still runs after the grace is cut and its signal aborts', async (t) => {
   const { raw, invoker, server } = await startServer(t);
-  const entered = new Promise<AbortSignal>((resolve) => {
-    invoker.handler = async (_request, signal) => {
-      resolve(signal);
-      if (!signal.aborted) await once(signal, 'abort');
-      throw new GlambdarError('CANCELLED', 'cancelled');
-    };
-  });
+  const { entered } = invoker.hold();
   const client = await raw();
   client.send(head('GET /invoke/hello'));
   const signal = await entered;
@@ -62,13 +47,7 @@ test('what still runs after the grace is cut and its signal aborts', async (t) =
 
 test('a second close may shorten the grace of the first', async (t) => {
   const { raw, invoker, server } = await startServer(t);
-  const entered = new Promise<void>((resolve) => {
-    invoker.handler = async (_request, signal) => {
-      resolve();
-      if (!signal.aborted) await once(signal, 'abort');
-      throw new GlambdarError('CANCELLED', 'cancelled');
-    };
-  });
+  const { entered } = invoker.hold();
   (await raw()).send(head('GET /invoke/hello'));
   await entered;
   await Promise.all([server.close(60_000), server.close(0)]);

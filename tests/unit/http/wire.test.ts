@@ -1,5 +1,4 @@
 import test from 'ava';
-import { answer } from './fakes.js';
 import { head, startServer } from './server-fixture.js';
 
 const envelope = (body: string): { error: string; code: string; requestId: string } =>
@@ -91,13 +90,7 @@ test('a body that breaks in the middle answers 400 with the id of its request an
 
 test('garbage behind a running call that only Node can read is never taken for the answer of the call', async (t) => {
   const { raw, invoker } = await startServer(t);
-  const entered = new Promise<void>((resolve) => {
-    invoker.handler = async (_request, signal) => {
-      resolve();
-      await new Promise((done) => signal.addEventListener('abort', done));
-      throw new Error('cancelled');
-    };
-  });
+  const { entered } = invoker.hold();
   const client = await raw();
   client.send(`${head('POST /invoke/hello', 'Transfer-Encoding: chunked')}0\r\n\r\n`);
   await entered;
@@ -108,18 +101,12 @@ test('garbage behind a running call that only Node can read is never taken for t
 
 test('garbage behind a running simple call is answered after the answer of the call', async (t) => {
   const { raw, invoker } = await startServer(t);
-  const calls: (() => void)[] = [];
-  const entered = new Promise<void>((resolve) => {
-    invoker.handler = () => {
-      resolve();
-      return new Promise((done) => calls.push(() => done(answer())));
-    };
-  });
+  const { entered, finish } = invoker.hold();
   const client = await raw();
   client.send(head('GET /invoke/hello'));
   await entered;
   client.send('garbage\r\n\r\n');
-  calls[0]!();
+  finish();
   t.is((await client.response()).status, 200);
   const refusal = await client.response();
   t.is(refusal.status, 400);
