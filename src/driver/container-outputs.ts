@@ -4,13 +4,10 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { containerName } from './container-spec.js';
-import { DriverError, type ContainerOutput } from './driver.js';
+import type { ContainerOutput } from './driver.js';
 import type { Engine } from './engine.js';
 import { demuxOutput } from './output-demux.js';
-
-const AGAIN_MS = 100;
 
 export interface ContainerOutputsOptions {
   engine: Pick<Engine, 'containerLogs'>;
@@ -51,13 +48,7 @@ export class ContainerOutputs {
   async read(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
     if (this.#wroteNothing(instanceId)) return { stdout: '', stderr: '' };
     const logs = () => this.#options.engine.containerLogs(containerName(instanceId));
-    const read = async () => demuxOutput(await this.#options.whileAvailable(logs), maxBytes);
-    // The daemon cannot read a file that it is just emptying; a moment later it can.
-    return read().catch(async (error: unknown) => {
-      if (!(error instanceof DriverError) || error.kind !== 'failed') throw error;
-      await sleep(AGAIN_MS);
-      return read();
-    });
+    return demuxOutput(await this.#options.whileAvailable(logs), maxBytes);
   }
 
   /**
