@@ -30,6 +30,7 @@ import { stopping } from './refusal.js';
 const EXIT_WAIT_MS = 1_500;
 /** What the container itself may have written that is worth keeping, per stream. */
 const OUTPUT_BYTES = 256 * 1024;
+const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {
   driver: Driver;
@@ -113,10 +114,10 @@ export class Instance {
    */
   async start(): Promise<void> {
     const { driver, startTimeoutMs, cpuSecondsLimit, withRoom, maxBodyBytes } = this.#options;
-    const { id, profile, slotDir, uid } = this;
+    const { id: instanceId, profile, slotDir, uid } = this;
     const connection = await startWorker({
       driver,
-      spec: { instanceId: id, profile, slotDir, uid, cpuSecondsLimit },
+      spec: { instanceId, profile, slotDir, uid, cpuSecondsLimit },
       startTimeoutMs,
       maxBodyBytes,
       withRoom,
@@ -152,10 +153,8 @@ export class Instance {
     const sink: LogSink = (stream, text) => this.loadLogs.push([stream, Buffer.from(text)]);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new InstanceFailure(`loading took longer than ${timeoutMs} ms`)),
-        timeoutMs,
-      );
+      const expire = (): void => reject(new InstanceFailure(`loading took longer than ${timeoutMs} ms`));
+      timer = setTimeout(expire, timeoutMs);
     });
     try {
       await Promise.race([connection.load({ type: 'load', id: this.id, ...message }, sink), late]);
@@ -202,12 +201,12 @@ export class Instance {
 
   /** What the container wrote past the worker's console. Empty when it cannot be had. */
   output(): Promise<ContainerOutput> {
-    return this.#options.driver.output(this.id, OUTPUT_BYTES).catch(() => ({ stdout: '', stderr: '' }));
+    return this.#options.driver.output(this.id, OUTPUT_BYTES).catch(() => NO_OUTPUT);
   }
 
   /**
-   * Kills and removes whatever the state: → stopping → stopped. Never rejects; what the driver cannot remove now its
-   * reaper removes later. The first call wins, later ones wait for it.
+   * Kills and removes whatever the state: → stopping → stopped. Never rejects; what the driver cannot remove now its reaper
+   * removes later. The first call wins, later ones wait for it.
    * @param readOutput whether the container's own output is wanted (one more request to the engine)
    */
   stop(readOutput: boolean): Promise<ContainerOutput> {
@@ -219,7 +218,8 @@ export class Instance {
     // Whoever was asked something and has not answered may be up to anything.
     const urgent = this.#connection?.working ?? false;
     this.#transition('stopping');
-    this.#life.abort(new InstanceFailure('the instance was stopped'));
+    // With a worker the start has succeeded, even if the engine has not said so; given up, it would be removed twice.
+    if (this.#connection === null) this.#life.abort(new InstanceFailure('the instance was stopped'));
     await this.#started.catch(() => undefined);
     if (!urgent) await this.#options.lull();
     faultPoint('instance.removing');
@@ -232,7 +232,7 @@ export class Instance {
       this.#options.onTreeFree(this.#codeKey, join(this.slotDir, 'function'));
     await rm(this.slotDir, { recursive: true, force: true }).catch(() => undefined);
     this.#transition('stopped');
-    return output ?? { stdout: '', stderr: '' };
+    return output ?? NO_OUTPUT;
   }
 
   /** @returns when it happened, monotonic milliseconds */

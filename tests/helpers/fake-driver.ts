@@ -47,6 +47,8 @@ export class FakeDriver implements Driver {
   failures: Error[] = [];
   /** While set, starts wait for it before they do anything; their abort ends the waiting. */
   gate: Promise<void> | null = null;
+  /** While set, starts that have started wait for it before they say so; their abort ends the waiting. */
+  answerGate: Promise<void> | null = null;
   /** While set, removals wait for it. */
   removeGate: Promise<void> | null = null;
   /** Error of every removal. */
@@ -104,6 +106,7 @@ export class FakeDriver implements Driver {
     if (typeof inhabitant === 'function') this.#connect(container, inhabitant);
     else if (inhabitant !== 'nobody')
       this.#spawn(container, inhabitant === 'worker' ? null : inhabitant.program);
+    if (this.answerGate) await Promise.race([this.answerGate, aborted(signal)]);
   }
 
   async remove(

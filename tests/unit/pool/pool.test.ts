@@ -27,6 +27,21 @@ test('a first call walks the whole path and leaves nothing', async (t) => {
   await fixture.empty();
 });
 
+test('a call may be over before the engine has said that its container started; that start is not given up', async (t) => {
+  const fixture = new PoolFixture(t);
+  let say!: () => void;
+  fixture.driver.answerGate = new Promise((resolve) => (say = resolve));
+  const lease = await fixture.acquire();
+  await call(lease);
+  const released = lease.release(false, true);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(fixture.driver.removed, []);
+  say();
+  await released;
+  t.is(fixture.driver.removed.length, 1);
+  await fixture.empty();
+});
+
 test('the tree lies in the slot as the worker is told to load it', async (t) => {
   const seen: string[][] = [];
   const fixture: PoolFixture = new PoolFixture(
