@@ -2,6 +2,7 @@
 import { GlambdarError } from '../../../src/errors.js';
 import type { InvocationRequest, InvocationResponse, Invoker } from '../../../src/invocation/invocation.js';
 import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
+import { DEFAULT_SETTINGS } from '../../../src/registry/function.js';
 import type { DeployRequest, FunctionMetadata, Registry } from '../../../src/registry/registry.js';
 
 export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
@@ -130,19 +131,7 @@ export const metadata: FunctionMetadata = {
   version: 3,
   digest: 'sha256:00',
   sizeBytes: 10,
-  settings: {
-    memoryMb: 128,
-    cpus: 0.5,
-    timeoutMs: 30_000,
-    maxConcurrency: null,
-    rateLimit: 0,
-    isolation: 'invocation',
-    network: 'none',
-    env: {},
-    handler: null,
-    contract: 'glambdar',
-    standby: null,
-  },
+  settings: { ...DEFAULT_SETTINGS },
 };
 
 export class FakeRegistry implements Registry {

@@ -3,13 +3,9 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { ConnectionLost, LoadFailure, WorkerConnection } from '../../../src/ipc/worker-connection.js';
-import {
-  encodeFrame,
-  type InvokeMessage,
-  type LoadMessage,
-  type WorkerMessage,
-} from '../../../worker/protocol.cjs';
+import { encodeFrame, type LoadMessage, type WorkerMessage } from '../../../worker/protocol.cjs';
 import { noAccounts, ready, response, scriptedWorker, type Script } from '../../helpers/scripted-worker.js';
+import { invokeMessage } from '../../helpers/pool-fixture.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 
 const load: LoadMessage = {
@@ -23,19 +19,7 @@ const load: LoadMessage = {
 };
 const error = { name: 'Error', message: 'm', stack: 's' };
 
-function invoke(id = 'c'): InvokeMessage {
-  return {
-    type: 'invoke',
-    id,
-    version: 1,
-    method: 'GET',
-    path: '/',
-    query: '',
-    headers: [],
-    timeoutMs: 1000,
-    maxResponseBytes: 1000,
-  };
-}
+const invoke = (id = 'c') => invokeMessage(id);
 
 /** Both ends of a real Unix socket; the worker's end is not read yet. */
 async function pair(t: ExecutionContext): Promise<{ connection: WorkerConnection; worker: Socket }> {

@@ -8,26 +8,9 @@ import {
   type SchedulerRequest,
   type SchedulerSnapshot,
 } from '../../../src/pool/scheduler.js';
+import { view as instance } from '../../helpers/instance-view.js';
 
 const limits = { maxInstances: 4, maxStarting: 2 };
-let made = 0;
-
-/** `p` is the profile and `c` the code the requests of the table ask for. */
-function instance(state: InstanceState, fields: Partial<InstanceView> = {}): InstanceView {
-  made += 1;
-  const holds = state === 'idle' || state === 'busy' || state === 'loading';
-  return {
-    id: `i${made}`,
-    state,
-    profileKey: 'p',
-    codeKey: holds ? 'c' : null,
-    intendedFor: null,
-    calls: 0,
-    since: made,
-    ...fields,
-  };
-}
-
 const busy = (count: number) => Array.from({ length: count }, () => instance('busy'));
 const named = (id: string, state: InstanceState, fields: Partial<InstanceView> = {}) =>
   instance(state, { id, ...fields });

@@ -1,20 +1,9 @@
 /** Owns records with unremarkable values for tests of the store. */
+import { DEFAULT_SETTINGS } from '../../../src/registry/function.js';
 import type { FunctionSettings, InvocationRecord, VersionRecord } from '../../../src/store/records.js';
 import type { PublishRequest } from '../../../src/store/store.js';
 
-export const settings: FunctionSettings = {
-  memoryMb: 128,
-  cpus: 0.5,
-  timeoutMs: 30_000,
-  maxConcurrency: null,
-  rateLimit: 0,
-  isolation: 'invocation',
-  network: 'none',
-  env: {},
-  handler: null,
-  contract: 'glambdar',
-  standby: null,
-};
+export const settings: FunctionSettings = { ...DEFAULT_SETTINGS };
 
 export function version(name: string, number = 1): VersionRecord {
   return {
