@@ -127,6 +127,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ]),
     fault: text('GLAMBDAR_FAULT'),
   };
+  if (config.maxBodiesBytes < 2 * config.maxBodyBytes)
+    throw new ConfigError(
+      `GLAMBDAR_MAX_BODIES_MB is ${config.maxBodiesBytes / MIB}; expected room for a call's body and its answer, twice ` +
+        `GLAMBDAR_MAX_BODY_BYTES: ${Math.ceil((2 * config.maxBodyBytes) / MIB)} or more.`,
+    );
   // GLAMBDAR_URL is the demo's: where a running server is.
   read.add('GLAMBDAR_URL');
   const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));

@@ -59,6 +59,11 @@ export class CallLane {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Rejects the calls being served. */
+  reject(reason: Error): void {
+    for (const connection of [...this.#connections]) connection.reject(reason);
+  }
+
   /** Ends every connection, and the watching of them. */
   closeAll(): void {
     if (this.#timer) clearInterval(this.#timer);

@@ -82,6 +82,11 @@ export class LaneConnection implements Link {
     else this.socket.destroySoon();
   }
 
+  /** Its call is answered with the reason. */
+  reject(reason: Error): void {
+    if (this.#busy) this.#gone?.abort(reason);
+  }
+
   /** What takes too long here is somebody else's: silence and pieces Node's, which has its deadlines for them. */
   look(now: number): void {
     if (this.#busy || !this.socket.writable) return;

@@ -67,6 +67,7 @@ export function createRunCall({ invoker, bodies }: { invoker: Invoker; bodies: B
         gone.throwIfAborted();
       } catch (error) {
         admission.abandon();
+        ids.invocationId = null; // there will be no record of it
         throw error;
       }
       let failure: { error: unknown } | undefined;

@@ -6,9 +6,11 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { isIPv6, Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { HttpApp } from './app.js';
 import { CallLane, type CallLaneOptions } from './call-lane.js';
+import { rejectCalls } from './client-gone.js';
 import { Connections } from './connections.js';
 import { lingeringEnd } from './lingering-end.js';
 import { createClientErrorHandler } from './raw-answer.js';
@@ -19,7 +21,7 @@ export interface ServerOptions {
   /** 0 = any free one. */
   port: number;
   logger?: Logger;
-  /** For the head of a request, and for the first byte of a new connection. Default 10 s. */
+  /** For the head of a request, and for the first byte of a new connection. Default 10 s; never more than for the whole. */
   headersTimeoutMs?: number;
   /** For a whole request including its body. Default 60 s. */
   requestTimeoutMs?: number;
@@ -46,19 +48,22 @@ export interface HttpServer {
   listen(): Promise<{ url: string; port: number }>;
   /**
    * Stops accepting, answers new requests on open connections with 503, lets running ones finish within `graceMs`,
-   * then cuts what is left. A further call may shorten the grace.
+   * then rejects what is left with 503 and cuts it. A further call may shorten the grace.
    */
   close(graceMs: number): Promise<void>;
 }
 
 const MAX_HEADER_BYTES = 16_384;
 
+/** What is rejected because the server stops has this long to say so before its connection is cut. */
+const LAST_WORD_MS = 200;
+
 export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   const { host, port, logger, writeStallMs = 30_000 } = options;
-  const { keepAliveTimeoutMs = 5_000, checkIntervalMs = 1_000 } = options;
+  const { keepAliveTimeoutMs = 5_000, checkIntervalMs = 1_000, requestTimeoutMs = 60_000 } = options;
   const server = createHttpServer({
-    headersTimeout: options.headersTimeoutMs ?? 10_000,
-    requestTimeout: options.requestTimeoutMs ?? 60_000,
+    headersTimeout: Math.min(options.headersTimeoutMs ?? 10_000, requestTimeoutMs),
+    requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: checkIntervalMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -118,7 +123,12 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
       return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${actual}`, port: actual };
     },
     close(graceMs) {
-      const cut = setTimeout(closeAll, graceMs);
+      let cut = setTimeout(() => {
+        const error = stopped();
+        lane?.reject(error);
+        for (const { req } of connections.all()) rejectCalls(req.socket, error);
+        cut = setTimeout(closeAll, LAST_WORD_MS);
+      }, graceMs);
       closed ??= drain();
       return closed.finally(() => clearTimeout(cut));
     },
@@ -144,6 +154,14 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     // Stops Node's timer that checks for slow requests.
     server.close();
   }
+}
+
+function stopped(): GlambdarError {
+  return new GlambdarError(
+    'STOPPING',
+    'The server stopped before the function answered, which may have done a part of its work.',
+    { retryAfterSeconds: 5 },
+  );
 }
 
 /** New connections come to the lane; Node's server gets those that it hands over, as if they had just come. */

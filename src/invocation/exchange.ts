@@ -1,4 +1,5 @@
 /** Owns one call's conversation with its worker: sent, then its answer, its deadline, or its caller's going and a grace. */
+import { GlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
 import type { CallResult, Lease, LogSink } from '../pool/lease.js';
 import { onDeparture } from './departure.js';
@@ -11,7 +12,7 @@ export interface ExchangeOptions {
   message: Message;
   body: Buffer;
   sink: LogSink;
-  /** Aborts when the caller has gone. */
+  /** Aborts when the caller has gone; with a GlambdarError when there is no time left for a grace. */
   signal: AbortSignal;
   /** What is left to a call whose caller has gone. */
   cancelGraceMs: number;
@@ -44,7 +45,8 @@ export async function exchange({
       unwatch = onDeparture(signal, () => {
         lease.cancel(id);
         const left = Math.max(0, timeoutMs - (performance.now() - begun));
-        after(Math.min(left, cancelGraceMs), () => signal.reason as Error);
+        const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
+        after(Math.min(left, graceMs), () => signal.reason as Error);
       });
       faultPoint('invoke.sent');
     });

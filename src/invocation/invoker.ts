@@ -112,7 +112,7 @@ class Call implements Admission {
       this.#text.addCut(result.message.cut);
       this.#record.peakMemoryMb = Math.round(result.message.peakMemoryKb / 102.4) / 10;
       // It answered within the grace, but nobody was there any more.
-      if (signal.aborted) return this.#fail(cancelled(), this.#release(lease, false));
+      if (signal.aborted) return this.#fail(cancelled(signal), this.#release(lease, false));
       if (result.message.type === 'error') {
         const keep =
           workload.reuse && result.message.kind !== 'uncaught' && result.message.kind !== 'unsettled';
@@ -142,7 +142,8 @@ class Call implements Admission {
       return response;
     } catch (error) {
       if (this.#record.status !== 0) throw error; // told already
-      if (signal.aborted) return this.#fail(cancelled(), lease ? this.#release(lease, false) : undefined);
+      if (signal.aborted)
+        return this.#fail(cancelled(signal), lease ? this.#release(lease, false) : undefined);
       if (!lease || !(error instanceof InstanceFailure)) {
         const failure = failureOfError(error, settings.memoryMb, '');
         if (failure.error.code === 'INTERNAL')

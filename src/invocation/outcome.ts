@@ -68,15 +68,19 @@ export function timedOut(timeoutMs: number): GlambdarError {
   );
 }
 
-/** Its caller went away first. */
-export function cancelled(): Failure {
+/** It was ended before its answer: its caller went away, or, if the signal's reason says so, the server stops. */
+export function cancelled({ reason }: AbortSignal): Failure {
+  if (reason instanceof GlambdarError) return { error: reason, outcome: 'platform_error' };
   return {
     error: new GlambdarError('CANCELLED', 'The caller went away before the answer.'),
     outcome: 'cancelled',
   };
 }
 
-/** The user's module did not load. The details are for its author: relative paths of the bundle only. */
+/**
+ * The user's module did not load. The details have relative paths of the bundle only.
+ * @param status 422 for its author, who gets the stack too; anything else for a caller
+ */
 export function loadFailed(error: SerializedError, status: number): GlambdarError {
   const place =
     error.file === undefined ? '' : ` (${error.file}${error.line === undefined ? '' : `:${error.line}`})`;
@@ -88,7 +92,7 @@ export function loadFailed(error: SerializedError, status: number): GlambdarErro
     details: {
       ...(error.file === undefined ? {} : { file: error.file }),
       ...(error.line === undefined ? {} : { line: error.line }),
-      ...(error.name === 'LoadError' || error.stack === '' ? {} : { stack: error.stack }),
+      ...(status !== 422 || error.name === 'LoadError' || error.stack === '' ? {} : { stack: error.stack }),
     },
   });
 }

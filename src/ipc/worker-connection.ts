@@ -85,13 +85,15 @@ export class WorkerConnection {
   #reads = 0;
   #window: NodeJS.Timeout | null = null;
 
-  /** @param maxBodyBytes largest response body a worker may send; anything announced beyond it ends the connection */
+  /** @param maxBodyBytes largest response body a worker may send; one beyond it, and of the console, ends the connection */
   constructor(socket: Socket, maxBodyBytes: number) {
     this.#socket = socket;
     this.#decoder = new FrameDecoder(
-      { maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes },
+      { maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: Math.max(maxBodyBytes, MAX_STREAM_BYTES) },
       (header, body, headerBytes) => {
         const message = parseWorkerMessage(header, body);
+        if (message.type === 'response' && body.length > maxBodyBytes)
+          throw new ProtocolError(`a body of ${body.length} bytes came, more than the worker may send`);
         if (headerBytes > MAX_SMALL_HEADER_BYTES && SMALL.has(message.type))
           throw new ProtocolError(`a ${message.type} message has a header of ${headerBytes} bytes`);
         this.#receive(message, body);

@@ -59,7 +59,10 @@ const numbers: [name: string, min: number, max: number][] = [
 
 for (const [name, min, max] of numbers)
   test(`${name} is a whole number from ${min} to ${max}`, (t) => {
-    for (const value of [min, max]) t.notThrows(() => readConfig({ [name]: String(value) }));
+    const room = name === 'GLAMBDAR_MAX_BODY_BYTES' ? { GLAMBDAR_MAX_BODIES_MB: '1024' } : {};
+    const small = name === 'GLAMBDAR_MAX_BODIES_MB' ? { GLAMBDAR_MAX_BODY_BYTES: '1' } : {};
+    for (const value of [min, max])
+      t.notThrows(() => readConfig({ ...room, ...small, [name]: String(value) }));
     for (const value of [
       String(min - 1),
       String(max + 1),
@@ -77,6 +80,17 @@ for (const [name, min, max] of numbers)
         value,
       );
   });
+
+test('bodies together have room for the largest one and its answer', (t) => {
+  const read = (body: string, bodies: string) =>
+    readConfig({ GLAMBDAR_MAX_BODY_BYTES: body, GLAMBDAR_MAX_BODIES_MB: bodies });
+  t.notThrows(() => read('1048576', '2'));
+  t.throws(() => read('1048577', '2'), {
+    instanceOf: ConfigError,
+    message:
+      "GLAMBDAR_MAX_BODIES_MB is 2; expected room for a call's body and its answer, twice GLAMBDAR_MAX_BODY_BYTES: 3 or more.",
+  });
+});
 
 const texts: [name: string, taken: string[], refused: string[]][] = [
   [

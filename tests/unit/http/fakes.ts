@@ -102,6 +102,7 @@ export class FakeInvoker implements Invoker {
           resolve(signal);
           const left = new Promise((gone) => signal.addEventListener('abort', gone));
           if (!signal.aborted) await Promise.race([finished, left]);
+          if (signal.reason instanceof GlambdarError) throw signal.reason;
           if (signal.aborted) throw new GlambdarError('CANCELLED', 'cancelled');
         }
         return body === undefined ? answer() : answer({ body: request.body });

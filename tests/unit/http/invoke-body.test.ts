@@ -27,6 +27,7 @@ for (const [title, headers, body, status] of sizes) {
     if (status === 413) {
       t.is((JSON.parse(first.body) as { code: string }).code, 'BODY_TOO_LARGE');
       t.is(invoker.abandoned, 1);
+      t.is(first.headers['x-invocation-id'], undefined, 'no record will be kept');
     }
     const second = await client.send(head('GET /invoke/hello/second')).response();
     t.is(second.body, '"hi"');

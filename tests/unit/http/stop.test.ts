@@ -1,6 +1,7 @@
 import test from 'ava';
 import { HttpApp } from '../../../src/http/app.js';
 import { createServer } from '../../../src/http/server.js';
+import { answer } from './fakes.js';
 import { head, startServer } from './server-fixture.js';
 
 test('a running call finishes with Connection: close while new requests get 503', async (t) => {
@@ -34,15 +35,51 @@ test('idle and silent connections do not hold the stop up', async (t) => {
   t.pass();
 });
 
-test('what still runs after the grace is cut and its signal aborts', async (t) => {
-  const { raw, invoker, server } = await startServer(t);
-  const { entered } = invoker.hold();
-  const client = await raw();
-  client.send(head('GET /invoke/hello'));
-  const signal = await entered;
-  await server.close(20);
-  t.true(signal.aborted);
-  await t.throwsAsync(client.response());
+const ways = [
+  ['in the call lane', head('GET /invoke/hello')],
+  ["by Node's server", `${head('POST /invoke/hello', 'Transfer-Encoding: chunked')}0\r\n\r\n`],
+] as const;
+
+for (const [where, sent] of ways) {
+  test(`what still runs ${where} after the grace is told that the server stops, and its signal aborts`, async (t) => {
+    const { raw, invoker, server } = await startServer(t);
+    const { entered } = invoker.hold();
+    const client = await raw();
+    client.send(sent);
+    const signal = await entered;
+    const closed = server.close(20);
+    const response = await client.response();
+    t.is(response.status, 503);
+    t.is((JSON.parse(response.body) as { code: string }).code, 'STOPPING');
+    t.is(response.headers['connection'], 'close');
+    t.true(signal.aborted);
+    t.is((signal.reason as { code: string }).code, 'STOPPING');
+    await closed;
+  });
+
+  test(`what does not end ${where} although the server stops is cut`, async (t) => {
+    const { raw, invoker, server } = await startServer(t);
+    let end!: () => void;
+    const entered = new Promise<void>((resolve) => {
+      invoker.handler = () => {
+        resolve();
+        return new Promise((done) => (end = () => done(answer())));
+      };
+    });
+    const client = await raw();
+    client.send(sent);
+    await entered;
+    const closed = server.close(0);
+    await client.closed;
+    await t.throwsAsync(client.response());
+    end();
+    await closed;
+  });
+}
+
+test('a client may have less time for a whole request than its head has otherwise', async (t) => {
+  await createServer(new HttpApp(), { host: '127.0.0.1', port: 0, requestTimeoutMs: 1_000 }).close(0);
+  t.pass();
 });
 
 test('a second close may shorten the grace of the first', async (t) => {

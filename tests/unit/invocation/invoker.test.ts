@@ -292,7 +292,7 @@ test('a function that takes longer than its timeout is killed', async (t) => {
   await fixture.pools.empty();
 });
 
-test('code that does not load fails its call with file, line and stack', async (t) => {
+test('code that does not load fails its call with file and line; its stack is on record', async (t) => {
   const {
     error: thrown,
     record,
@@ -303,7 +303,7 @@ test('code that does not load fails its call with file, line and stack', async (
     code: 'LOAD_FAILED',
     message: 'The function does not load: RangeError: while loading (index.js:2)',
   });
-  t.like(thrown.details, { file: 'index.js', line: 2 });
+  t.deepEqual(thrown.details, { file: 'index.js', line: 2 });
   t.like(record, { status: 500, outcome: 'function_error', start: null });
   t.regex(record.error?.stack ?? '', /at Object.<anonymous> \(index\.js:2:7\)/);
   await fixture.pools.empty();
@@ -370,6 +370,21 @@ test('a caller that goes aborts the signal, then the grace ends the call', async
   t.deepEqual(cancelled, ['call-1']);
   t.like(await fixture.record('call-1'), { status: 499, outcome: 'cancelled', error: { code: 'CANCELLED' } });
   t.like(fixture.registry.counters('f'), { invokeCount: 1, errorCount: 0 });
+  await fixture.pools.empty();
+});
+
+test('a call that is ended because the server stops is told so at once, and is not its caller’s fault', async (t) => {
+  const stop = new AbortController();
+  const fixture = await InvokerFixture.create(t, {
+    script: { invoke: () => stop.abort(new GlambdarError('STOPPING', 'stopped')) },
+    invoker: { cancelGraceMs: 3_600_000 },
+  });
+  await t.throwsAsync(fixture.call('', {}, stop.signal), { code: 'STOPPING' } as never);
+  t.like(await fixture.record('call-1'), {
+    status: 503,
+    outcome: 'platform_error',
+    error: { code: 'STOPPING' },
+  });
   await fixture.pools.empty();
 });
 

@@ -24,7 +24,7 @@ test('memory is blamed only with evidence', (t) => {
   t.false(isOutOfMemory(undefined, 'heap out of memory'));
 });
 
-test('a load that failed is told with what is known of its place', (t) => {
+test('a load that failed is told with what is known of its place, its stack to its author only', (t) => {
   const stack = 'TypeError: x\n    at a.js:3:1';
   t.like(loadFailed({ name: 'TypeError', message: 'x', stack, file: 'a.js', line: 3 }, 422), {
     status: 422,
@@ -36,6 +36,10 @@ test('a load that failed is told with what is known of its place', (t) => {
     loadFailed({ name: 'Error', message: 'x', stack: '', file: 'a.js' }, 422).message,
     'The function does not load: x (a.js)',
   );
+  t.deepEqual(loadFailed({ name: 'TypeError', message: 'x', stack, file: 'a.js', line: 3 }, 500).details, {
+    file: 'a.js',
+    line: 3,
+  });
   const none = loadFailed({ name: 'LoadError', message: 'no entry file.', stack }, 500);
   t.is(none.message, 'The function does not load: no entry file.');
   t.deepEqual(none.details, {});
