@@ -12,7 +12,7 @@ import type { Pool } from '../pool/pool.js';
 import type { Workload } from '../pool/workload.js';
 import type { FunctionRegistry } from '../registry/function-registry.js';
 import type { VersionLease } from '../registry/catalogue.js';
-import type { FunctionRecord, InvocationRecord } from '../store/records.js';
+import type { FunctionCounters, FunctionRecord, InvocationRecord } from '../store/records.js';
 import { exchange } from './exchange.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
@@ -75,6 +75,7 @@ class Call implements Admission {
   #running: Set<string>;
   #text = new LogText();
   #record: InvocationRecord;
+  #life: FunctionCounters;
   #arrivedAt = performance.now();
 
   constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
@@ -84,6 +85,7 @@ class Call implements Admission {
     this.#options = options;
     this.#version = version;
     this.#running = running;
+    this.#life = options.registry.counters(name)!;
     this.#record = emptyRecord(id, active);
   }
 
@@ -212,7 +214,7 @@ class Call implements Admission {
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
     this.#write();
-    this.#options.recorder.add(record, released);
+    this.#options.recorder.add(record, this.#life, released);
     this.#options.onFinished?.(record);
     this.#leave();
   }

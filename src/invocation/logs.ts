@@ -7,9 +7,17 @@ import type { Recorder } from './recorder.js';
 /** A record as clients see it: as kept, with `invokedAt` as RFC 3339 UTC. */
 export type InvocationView = Omit<InvocationRecord, 'invokedAt'> & { invokedAt: string };
 
+export interface LogQuery {
+  limit: number;
+  /** Only calls that ended before the one of this id. */
+  before?: string;
+  /** Leave out records whose output is still to come. */
+  final?: boolean;
+}
+
 export interface Logs {
   /** Newest first; includes calls whose record is not on disk yet. Throws FUNCTION_NOT_FOUND when no such function is deployed. */
-  list(funcName: string, query: { limit: number; before?: string }): InvocationView[];
+  list(funcName: string, query: LogQuery): InvocationView[];
   /** Throws INVOCATION_NOT_FOUND. */
   get(id: string): InvocationView;
   /** Calls back with every record of this function from now on. The returned function stops it. Throws FUNCTION_NOT_FOUND. */
@@ -65,7 +73,8 @@ export function createLogs({
         if (page.length < limit) break;
         before = page.at(-1)!.id;
       }
-      return fitting(found).map(view);
+      const wanted = query.final ? found.filter(({ id }) => !recorder.isOpen(id)) : found;
+      return fitting(wanted).map(view);
     },
     has: (id) => find(id) !== undefined,
     get(id) {

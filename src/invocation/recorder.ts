@@ -1,29 +1,12 @@
 /**
- * Owns records of calls between their end and the disk: readable at once, written in batches, in the order in which the
- * calls ended. What a container wrote last is known later, when it has ended; the record on disk is amended then. At a
- * graceful stop nothing is lost; at kill -9 at most the last second, and output that was not known yet.
+ * Owns records of calls from their end on: counted, readable at once, told to who follows, written in the order in which the
+ * calls ended. What a container wrote last is known later, when it has ended; the record is amended then. At a graceful stop
+ * nothing is lost; at kill -9 at most the last second, and output that was not known yet.
  */
-import type { Logger } from '../logger.js';
 import type { FunctionCounters, InvocationRecord, VersionRecord } from '../store/records.js';
-import type { Store } from '../store/store.js';
+import { RecordWriter, type RecordOfLife, type RecordWriterOptions } from './record-writer.js';
 
-const FLUSH_MS = 500;
-/** So many are written without waiting for the time: what waits must stay well below MAX_PENDING. */
-const FLUSH_AT = 2_500;
-/** Records written in one go, about 2 ms of this thread: calls are served between two of them. */
-const SLICE = 200;
-/** Beyond this the oldest unwritten records are given up, so that a full disk cannot fill the memory. */
-const MAX_PENDING = 5_000;
-/** After a failure. */
-const RETRY_MS = 5_000;
-
-export interface RecorderOptions {
-  store: Store;
-  /** Live counters, changed in place; undefined once the function is gone. */
-  counters: (name: string) => FunctionCounters | undefined;
-  keepPerFunction: number;
-  logger: Logger;
-}
+type Listener = (record: InvocationRecord) => void;
 
 /** The record of a call that begins now, of which nothing is known yet. */
 export function emptyRecord(id: string, { name, version }: VersionRecord): InvocationRecord {
@@ -48,172 +31,94 @@ export function emptyRecord(id: string, { name, version }: VersionRecord): Invoc
 }
 
 export class Recorder {
-  #options: RecorderOptions;
-  /** Not written yet, by id, oldest first. */
-  #pending = new Map<string, InvocationRecord>();
-  /** Their output may still change. */
-  #open = new Set<InvocationRecord>();
-  /** Written, but changed since then; by id. */
-  #amended = new Map<string, InvocationRecord>();
-  #dirty = new Set<string>();
-  #timer: NodeJS.Timeout | null = null;
-  /** What is left of a batch that is being written in slices. */
-  #writing: InvocationRecord[] = [];
-  #next: NodeJS.Immediate | null = null;
-  #failing = false;
-  #dropped = 0;
-  #listeners = new Map<string, Set<(record: InvocationRecord) => void>>();
+  readonly #counters: RecordWriterOptions['counters'];
+  readonly #writer: RecordWriter;
+  /** Ids of those whose output may still change. */
+  readonly #open = new Set<string>();
+  readonly #listeners = new Map<FunctionCounters, Set<Listener>>();
 
-  constructor(options: RecorderOptions) {
-    this.#options = options;
+  constructor(options: RecordWriterOptions) {
+    this.#counters = options.counters;
+    this.#writer = new RecordWriter(options);
   }
 
   /**
    * Takes the record of a call that has been answered. It can be read at once.
+   * @param life the function's counters when the call was let in; nothing is kept of a function that is gone since
    * @param amended when given, the record's output may still be changed in place, right before this resolves: with whether
    *   it was. Who follows the function sees the record then.
    */
-  add(record: InvocationRecord, amended?: Promise<boolean>): void {
-    const counters = this.#options.counters(record.funcName);
-    if (!counters) return;
-    counters.invokeCount += 1;
-    if (record.outcome !== 'ok' && record.outcome !== 'cancelled') counters.errorCount += 1;
-    counters.lastInvokedAt = Math.max(record.invokedAt, counters.lastInvokedAt ?? 0);
-    this.#dirty.add(record.funcName);
-    this.#pending.set(record.id, record);
-    if (this.#pending.size > MAX_PENDING) this.#giveUpOldest();
+  add(record: InvocationRecord, life: FunctionCounters, amended?: Promise<boolean>): void {
+    const called = { record, life };
+    if (!this.#writer.lives(called)) return;
+    life.invokeCount += 1;
+    if (record.outcome !== 'ok' && record.outcome !== 'cancelled') life.errorCount += 1;
+    life.lastInvokedAt = Math.max(record.invokedAt, life.lastInvokedAt ?? 0);
+    this.#writer.add(called);
     if (amended) {
-      this.#open.add(record);
+      this.#open.add(record.id);
       amended.then(
-        (changed) => this.#close(record, changed),
-        () => this.#close(record, false),
+        (changed) => this.#close(called, changed),
+        () => this.#close(called, false),
       );
-    } else this.#announce(record);
-    const waiting = this.#pending.size - this.#writing.length;
-    if (waiting >= FLUSH_AT && !this.#failing) this.#begin();
-    else this.#schedule();
+    } else this.#announce(called);
   }
 
   /** Records not written yet, oldest first. */
   pending(): readonly InvocationRecord[] {
-    return [...this.#pending.values()];
+    return this.#writer.pending();
   }
 
   /** The record of this id, if it is not written yet as it is now. */
   find(id: string): InvocationRecord | undefined {
-    return this.#pending.get(id) ?? this.#amended.get(id);
+    return this.#writer.find(id);
+  }
+
+  /** Whether the record of this id may still change. */
+  isOpen(id: string): boolean {
+    return this.#open.has(id);
   }
 
   /** Records given up because the disk did not take them. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#writer.dropped;
   }
 
-  /** Calls back with every finished record of a function from now on. The returned function stops it. */
-  onRecord(funcName: string, listener: (record: InvocationRecord) => void): () => void {
-    const listeners = this.#listeners.get(funcName) ?? new Set();
-    this.#listeners.set(funcName, listeners.add(listener));
+  /**
+   * Calls back with every finished record of a function from now on, until the function is deleted. The returned function
+   * stops it.
+   */
+  onRecord(funcName: string, listener: Listener): () => void {
+    const life = this.#counters(funcName);
+    if (life === undefined) return () => undefined;
+    const listeners = this.#listeners.get(life) ?? new Set();
+    this.#listeners.set(life, listeners.add(listener));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(funcName) === listeners)
-        this.#listeners.delete(funcName);
+      if (listeners.size === 0 && this.#listeners.get(life) === listeners) this.#listeners.delete(life);
     };
   }
 
   /** Writes all now. A failing medium keeps the records pending and is tried again. */
   flush(): void {
-    this.#collect();
-    this.#write(this.#writing.length);
+    this.#writer.flush();
   }
 
   /** Writes all for the last time: what is still open stays as it is. */
   close(): void {
     this.#open.clear();
-    this.flush();
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#writer.close();
   }
 
-  /** Writes all in slices, calls going on in between. */
-  #begin(): void {
-    if (this.#next) return;
-    this.#collect();
-    this.#next = setImmediate(() => this.#slice());
+  #close(called: RecordOfLife, changed: boolean): void {
+    if (!this.#open.delete(called.record.id)) return;
+    if (!this.#writer.lives(called)) return;
+    if (changed) this.#writer.amend(called);
+    this.#announce(called);
   }
 
-  #slice(): void {
-    this.#next = null;
-    if (this.#write(SLICE) && this.#writing.length > 0) this.#next = setImmediate(() => this.#slice());
-  }
-
-  /** What is wanted. Of a function's calls only so many are kept: older ones need not be written first. */
-  #collect(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    const room = new Map<string, number>();
-    const wanted: InvocationRecord[] = [];
-    for (const record of this.pending().toReversed()) {
-      const left = room.get(record.funcName) ?? this.#options.keepPerFunction;
-      room.set(record.funcName, left - 1);
-      if (left > 0 && this.#options.counters(record.funcName)) wanted.push(record);
-      else this.#pending.delete(record.id);
-    }
-    this.#writing = wanted.reverse();
-  }
-
-  /** Writes up to `count` records of the batch, what was amended, and the counters. False when the medium failed. */
-  #write(count: number): boolean {
-    const { store, keepPerFunction, logger } = this.#options;
-    if (this.#next) clearImmediate(this.#next);
-    this.#next = null;
-    const records = this.#writing.splice(0, count);
-    const counters = new Map<string, FunctionCounters>();
-    for (const name of this.#dirty) {
-      const live = this.#options.counters(name);
-      if (live) counters.set(name, { ...live });
-    }
-    try {
-      if (records.length > 0 || counters.size > 0)
-        store.appendInvocations(records, counters, keepPerFunction);
-      for (const record of records) this.#pending.delete(record.id);
-      this.#dirty.clear();
-      if (this.#amended.size > 0) store.amendInvocations([...this.#amended.values()]);
-      this.#amended.clear();
-      this.#failing = false;
-    } catch (error) {
-      this.#writing = [];
-      this.#failing = true;
-      logger.error(
-        { err: error, records: records.length },
-        'records of calls could not be written; they will be tried again',
-      );
-      this.#schedule();
-    }
-    if (this.#pending.size > this.#writing.length) this.#schedule();
-    return !this.#failing;
-  }
-
-  #close(record: InvocationRecord, changed: boolean): void {
-    if (!this.#open.delete(record)) return;
-    if (changed && !this.#pending.has(record.id)) {
-      this.#amended.set(record.id, record);
-      this.#schedule();
-    }
-    this.#announce(record);
-  }
-
-  #announce(record: InvocationRecord): void {
+  #announce({ record, life }: RecordOfLife): void {
     if (this.#listeners.size === 0) return;
-    for (const listener of this.#listeners.get(record.funcName) ?? []) listener(record);
-  }
-
-  #giveUpOldest(): void {
-    const [oldest] = this.#pending.values();
-    this.#pending.delete(oldest!.id);
-    this.#dropped += 1;
-  }
-
-  #schedule(): void {
-    this.#timer ??= setTimeout(() => this.#begin(), this.#failing ? RETRY_MS : FLUSH_MS);
+    for (const listener of this.#listeners.get(life) ?? []) listener(record);
   }
 }

@@ -82,7 +82,6 @@ export class InvokerFixture {
       keepPerFunction: 100,
       logger,
     });
-    this.recorder.onRecord('f', ({ id }) => this.#final.add(id));
     this.logs = createLogs({
       store: this.store,
       recorder: this.recorder,
@@ -117,6 +116,7 @@ export class InvokerFixture {
       at: 1,
     });
     await fixture.registry.open();
+    fixture.recorder.onRecord('f', ({ id }) => fixture.#final.add(id));
     return fixture;
   }
 

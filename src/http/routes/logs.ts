@@ -53,7 +53,7 @@ export function logsRoutes({ logs, stopping, events }: LogsRoutesDeps): Router {
 
   function followLogs(ctx: Context, name: string, history: number): void {
     // 1. An unknown function is refused before the head. All of this is synchronous: no record falls between the
-    //    history and what follows it, and none comes twice.
+    //    history and what follows it, and none comes twice: what is not final yet is still to come.
     if (followers >= MAX_FOLLOWERS)
       throw new GlambdarError(
         'AT_CAPACITY',
@@ -62,7 +62,7 @@ export function logsRoutes({ logs, stopping, events }: LogsRoutesDeps): Router {
           retryAfterSeconds: 5,
         },
       );
-    const past = logs.list(name, { limit: Math.max(history, 1) }).slice(0, history);
+    const past = logs.list(name, { limit: Math.max(history, 1), final: true }).slice(0, history);
     ctx.respond = false;
     const stream = new EventStream(ctx.res, events);
     const unfollow = logs.follow(name, (record) => stream.send('invocation', record.id, written(record)));

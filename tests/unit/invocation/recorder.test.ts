@@ -3,7 +3,7 @@ import { GlambdarError } from '../../../src/errors.js';
 import { createLogs } from '../../../src/invocation/logs.js';
 import { Recorder } from '../../../src/invocation/recorder.js';
 import { createLogger } from '../../../src/logger.js';
-import type { FunctionCounters } from '../../../src/store/records.js';
+import type { FunctionCounters, InvocationRecord } from '../../../src/store/records.js';
 import { StoreError } from '../../../src/store/store.js';
 import { MemoryStore } from '../../helpers/memory-store.js';
 import { until } from '../../helpers/pool-fixture.js';
@@ -28,7 +28,9 @@ function setUp(t: ExecutionContext, keepPerFunction = 100) {
   const assertDeployed = (name: string): void => {
     if (!counters.has(name)) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
   };
-  return { store, counters, recorder, logs: createLogs({ store, recorder, assertDeployed }) };
+  const add = (record: InvocationRecord, amended?: Promise<boolean>): void =>
+    recorder.add(record, counters.get(record.funcName)!, amended);
+  return { store, counters, recorder, add, fresh, logs: createLogs({ store, recorder, assertDeployed }) };
 }
 
 const stored = (store: MemoryStore, funcName = 'f') =>
@@ -50,8 +52,8 @@ function deferred(): {
 }
 
 test('records are written together and of their own accord', async (t) => {
-  const { store, recorder } = setUp(t);
-  for (const record of calls(3, 'f')) recorder.add(record);
+  const { add, store, recorder } = setUp(t);
+  for (const record of calls(3, 'f')) add(record);
   t.deepEqual(stored(store), []);
   await until(() => stored(store).length > 0);
   t.deepEqual(stored(store), ['c3', 'c2', 'c1']);
@@ -59,8 +61,8 @@ test('records are written together and of their own accord', async (t) => {
 });
 
 test('a record can be read before it is written', (t) => {
-  const { recorder, logs, store } = setUp(t);
-  recorder.add(call('a', 'f', { invokedAt: 0 }));
+  const { add, logs, store } = setUp(t);
+  add(call('a', 'f', { invokedAt: 0 }));
   t.like(logs.get('a'), { id: 'a', invokedAt: '1970-01-01T00:00:00.000Z' });
   t.true(logs.has('a'));
   t.deepEqual(stored(store), []);
@@ -68,28 +70,62 @@ test('a record can be read before it is written', (t) => {
 });
 
 test('counters follow the outcomes and are written with the records', (t) => {
-  const { recorder, counters, store } = setUp(t);
-  recorder.add(call('a', 'f', { invokedAt: 20 }));
-  recorder.add(call('b', 'f', { invokedAt: 10, outcome: 'crash' }));
-  recorder.add(call('c', 'f', { invokedAt: 15, outcome: 'cancelled' }));
+  const { add, recorder, counters, store } = setUp(t);
+  add(call('a', 'f', { invokedAt: 20 }));
+  add(call('b', 'f', { invokedAt: 10, outcome: 'crash' }));
+  add(call('c', 'f', { invokedAt: 15, outcome: 'cancelled' }));
   t.deepEqual(counters.get('f'), { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 });
   recorder.flush();
   t.deepEqual(store.listCounters(), new Map([['f', { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 }]]));
 });
 
-test('records of a function that is gone are not kept', (t) => {
-  const { recorder, counters, store } = setUp(t);
-  recorder.add(call('a', 'f'));
+test('nothing of a function that is gone is kept, also when there is another of its name', async (t) => {
+  const { recorder, counters, fresh, logs, store } = setUp(t);
+  const before = counters.get('f')!;
+  const seen: string[] = [];
+  recorder.onRecord('f', ({ id }) => seen.push(id));
+  const output = deferred();
+  const written = call('written', 'f');
+  recorder.add(written, before, output.promise);
+  recorder.flush();
+  recorder.add(call('waiting', 'f'), before);
+  t.deepEqual(seen, ['waiting']);
+  store.removeFunction('f');
   counters.delete('f');
-  recorder.add(call('b', 'f'));
+  t.false(logs.has('waiting'));
+  store.publish(publication('f'));
+  counters.set('f', fresh());
+  written.stdout = 'of the one before';
+  output.resolve(true);
+  await output.promise;
+  recorder.add(call('running', 'f'), before);
+  recorder.add(call('mine', 'f'), counters.get('f')!);
+  t.deepEqual(
+    recorder.pending().map(({ id }) => id),
+    ['mine'],
+  );
+  recorder.flush();
+  t.deepEqual(stored(store), ['mine']);
+  t.is(counters.get('f')!.invokeCount, 1);
+  t.deepEqual(seen, ['waiting']);
+});
+
+test('a batch that is being written leaves out a function that goes meanwhile', async (t) => {
+  const { add, recorder, counters, fresh, store } = setUp(t, 10_000);
+  for (const record of calls(2_500, 'f')) add(record);
+  await until(() => recorder.pending().length < 2_500);
+  t.true(recorder.pending().length > 0);
+  store.removeFunction('f');
+  store.publish(publication('f'));
+  counters.set('f', fresh());
+  await new Promise((resolve) => setImmediate(resolve));
   recorder.flush();
   t.deepEqual(stored(store), []);
-  t.deepEqual(recorder.pending(), []);
 });
 
 test('only the newest records of a function are kept', (t) => {
-  const { recorder, store } = setUp(t, 2);
-  for (const record of calls(5, 'f')) recorder.add(record);
+  const { add, recorder, store } = setUp(t, 2);
+  for (const record of calls(5, 'f')) add(record);
   recorder.flush();
   t.deepEqual(stored(store), ['c5', 'c4']);
 });
@@ -106,10 +142,10 @@ function watchWrites(store: MemoryStore): number[] {
 }
 
 test('records that would be forgotten at once are not written', (t) => {
-  const { recorder, store, counters } = setUp(t, 2);
+  const { add, recorder, store, counters } = setUp(t, 2);
   const sizes = watchWrites(store);
-  for (const record of calls(5, 'f')) recorder.add(record);
-  for (const record of calls(1, 'g', 'other')) recorder.add(record);
+  for (const record of calls(5, 'f')) add(record);
+  for (const record of calls(1, 'g', 'other')) add(record);
   recorder.flush();
   t.deepEqual(sizes, [3]);
   t.deepEqual(stored(store), ['c5', 'c4']);
@@ -119,9 +155,9 @@ test('records that would be forgotten at once are not written', (t) => {
 });
 
 test('many records are written without waiting for the time, and in slices', async (t) => {
-  const { recorder, store } = setUp(t, 10_000);
+  const { add, recorder, store } = setUp(t, 10_000);
   const sizes = watchWrites(store);
-  for (const record of calls(2_500, 'f')) recorder.add(record);
+  for (const record of calls(2_500, 'f')) add(record);
   t.deepEqual(sizes, [], 'not in the midst of a call');
   for (let turn = 0; turn < 100 && recorder.pending().length > 0; turn += 1)
     await new Promise((resolve) => setImmediate(resolve));
@@ -131,18 +167,56 @@ test('many records are written without waiting for the time, and in slices', asy
   t.is(store.listCounters().get('f')?.invokeCount, 2_500);
 });
 
-test('what is left of a batch in slices is written by close, once', (t) => {
-  const { recorder, store } = setUp(t, 10_000);
+test('records that hold much text are written soon, and few at a time', async (t) => {
+  const { add, recorder, store } = setUp(t, 10_000);
   const sizes = watchWrites(store);
-  for (const record of calls(2_600, 'f')) recorder.add(record);
+  const stdout = 'x'.repeat(200 * 1024);
+  for (const record of calls(21, 'f')) add({ ...record, stdout });
+  t.deepEqual(sizes, []);
+  for (let turn = 0; turn < 100 && recorder.pending().length > 0; turn += 1)
+    await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(recorder.pending(), []);
+  t.is(Math.max(...sizes), 2);
+  t.is(stored(store).length, 21);
+});
+
+test('text that cannot be written is bounded too, what came later included', async (t) => {
+  const { add, recorder, store } = setUp(t, 10_000);
+  const outputs = Array.from({ length: 20 }, deferred);
+  const open = calls(20, 'f', 'open');
+  open.forEach((record, index) => add(record, outputs[index]!.promise));
+  recorder.flush();
+  store.failure = new StoreError('disk I/O error', { full: true });
+  const stdout = 'x'.repeat(1024 * 1024);
+  for (const record of calls(40, 'f')) add({ ...record, stdout });
+  t.is(recorder.pending().length, 32);
+  t.is(recorder.pending()[0]!.id, 'c9');
+  open.forEach((record, index) => {
+    record.stdout = stdout;
+    outputs[index]!.resolve(true);
+  });
+  await Promise.all(outputs.map(({ promise }) => promise));
+  t.is(recorder.pending().length, 12);
+  t.is(recorder.dropped, 28);
+  store.failure = undefined;
+  recorder.flush();
+  t.deepEqual(recorder.pending(), []);
+  t.is(stored(store).length, 32);
+  t.is(store.getInvocation('open1')?.stdout.length, stdout.length);
+});
+
+test('what is left of a batch in slices is written by close, once', (t) => {
+  const { add, recorder, store } = setUp(t, 10_000);
+  const sizes = watchWrites(store);
+  for (const record of calls(2_600, 'f')) add(record);
   recorder.close();
   t.deepEqual(sizes, [2_600]);
 });
 
 test('records stay readable when the store fails, and are written when it is whole again', (t) => {
-  const { recorder, logs, store } = setUp(t);
+  const { add, recorder, logs, store } = setUp(t);
   store.failure = new StoreError('disk I/O error', { full: true });
-  recorder.add(call('a', 'f'));
+  add(call('a', 'f'));
   t.notThrows(() => recorder.flush());
   t.is(logs.get('a').id, 'a');
   store.failure = undefined;
@@ -152,9 +226,9 @@ test('records stay readable when the store fails, and are written when it is who
 });
 
 test('the oldest records are given up and counted when the store fails for long', (t) => {
-  const { recorder, store } = setUp(t, 10_000);
+  const { add, recorder, store } = setUp(t, 10_000);
   store.failure = new StoreError('disk I/O error', { full: true });
-  for (const record of calls(5_003, 'f')) recorder.add(record);
+  for (const record of calls(5_003, 'f')) add(record);
   t.is(recorder.dropped, 3);
   t.is(recorder.pending().length, 5_000);
   store.failure = undefined;
@@ -164,11 +238,11 @@ test('the oldest records are given up and counted when the store fails for long'
 });
 
 test('a record is written in its turn, and amended when its output has come', async (t) => {
-  const { recorder, logs, store } = setUp(t);
+  const { add, recorder, logs, store } = setUp(t);
   const output = deferred();
   const record = call('a', 'f');
-  recorder.add(record, output.promise);
-  recorder.add(call('b', 'f'));
+  add(record, output.promise);
+  add(call('b', 'f'));
   recorder.flush();
   t.deepEqual(stored(store), ['b', 'a']);
   t.is(logs.get('a').stdout, '');
@@ -182,13 +256,13 @@ test('a record is written in its turn, and amended when its output has come', as
 });
 
 test('output that comes before the record is written is written with it; none is not written at all', async (t) => {
-  const { recorder, store } = setUp(t);
+  const { add, recorder, store } = setUp(t);
   store.amendInvocations = () => t.fail('nothing is to be amended');
   const [early, none, failed] = [deferred(), deferred(), deferred()];
   const record = call('early', 'f');
-  recorder.add(record, early.promise);
-  recorder.add(call('none', 'f'), none.promise);
-  recorder.add(call('failed', 'f'), failed.promise);
+  add(record, early.promise);
+  add(call('none', 'f'), none.promise);
+  add(call('failed', 'f'), failed.promise);
   record.stdout = 'soon';
   early.resolve(true);
   await early.promise;
@@ -202,11 +276,11 @@ test('output that comes before the record is written is written with it; none is
 });
 
 test('output is kept while the store fails, and what comes after close is left out', async (t) => {
-  const { recorder, logs, store } = setUp(t);
+  const { add, recorder, logs, store } = setUp(t);
   const [first, second] = [deferred(), deferred()];
   const [a, b] = [call('a', 'f'), call('b', 'f')];
-  recorder.add(a, first.promise);
-  recorder.add(b, second.promise);
+  add(a, first.promise);
+  add(b, second.promise);
   recorder.flush();
   store.failure = new StoreError('disk I/O error', { full: true });
   a.stdout = 'late';
@@ -225,51 +299,63 @@ test('output is kept while the store fails, and what comes after close is left o
 });
 
 test('who follows a function gets its records as they are finished, until they stop', async (t) => {
-  const { recorder, logs } = setUp(t);
+  const { add, logs } = setUp(t);
   const seen: string[] = [];
   const stop = logs.follow('f', ({ id, invokedAt, stdout }) =>
     seen.push(`${id} ${invokedAt.slice(0, 4)} ${stdout}`),
   );
   const output = deferred();
   const open = call('open', 'f');
-  recorder.add(open, output.promise);
-  recorder.add(call('of-another', 'g'));
-  recorder.add(call('done', 'f'));
+  add(open, output.promise);
+  add(call('of-another', 'g'));
+  add(call('done', 'f'));
   t.deepEqual(seen, ['done 2023 ']);
   open.stdout = 'late';
   output.resolve(true);
   await until(() => seen.length === 2);
   t.deepEqual(seen, ['done 2023 ', 'open 2023 late']);
   stop();
-  recorder.add(call('after', 'f'));
+  add(call('after', 'f'));
   t.is(seen.length, 2);
   t.throws(() => logs.follow('nope', () => undefined), { code: 'FUNCTION_NOT_FOUND' } as never);
 });
 
 test('a function may be called like an event of Node', (t) => {
-  const { recorder, counters, logs } = setUp(t);
+  const { add, counters, logs } = setUp(t);
   counters.set('error', { invokeCount: 0, errorCount: 0, lastInvokedAt: null });
-  t.notThrows(() => recorder.add(call('a', 'error')));
+  t.notThrows(() => add(call('a', 'error')));
   const seen: string[] = [];
   logs.follow('error', ({ id }) => seen.push(id));
-  recorder.add(call('b', 'error'));
+  add(call('b', 'error'));
   t.deepEqual(seen, ['b']);
 });
 
+test('a list may leave out what is not final yet', async (t) => {
+  const { add, logs } = setUp(t);
+  const output = deferred();
+  add(call('a', 'f'));
+  add(call('open', 'f'), output.promise);
+  const final = () => logs.list('f', { limit: 10, final: true }).map(({ id }) => id);
+  t.deepEqual(final(), ['a']);
+  output.resolve(false);
+  await output.promise;
+  t.deepEqual(final(), ['open', 'a']);
+});
+
 test('a list goes from the call that ended last to the one that ended first, page by page', (t) => {
-  const { recorder, logs, store } = setUp(t);
+  const { add, logs, store } = setUp(t);
   const never = deferred().promise;
   const list = (limit: number, before?: string) =>
     logs.list('f', { limit, ...(before === undefined ? {} : { before }) }).map(({ id }) => id);
-  recorder.add(call('open', 'f'), never);
-  for (const record of calls(3, 'f')) recorder.add(record);
-  recorder.add(call('other', 'g'), never);
+  add(call('open', 'f'), never);
+  for (const record of calls(3, 'f')) add(record);
+  add(call('other', 'g'), never);
   t.deepEqual(list(100), ['c3', 'c2', 'c1', 'open']);
   const { appendInvocations } = store;
   store.appendInvocations = () => {
     throw new StoreError('disk I/O error', { full: true });
   };
-  for (const record of calls(3, 'f', 'unwritten')) recorder.add(record, never);
+  for (const record of calls(3, 'f', 'unwritten')) add(record, never);
   const all = ['unwritten3', 'unwritten2', 'unwritten1', 'c3', 'c2', 'c1', 'open'];
   t.deepEqual(list(100), all);
   t.deepEqual(list(2), ['unwritten3', 'unwritten2']);
