@@ -58,8 +58,12 @@ test('a log cut at any length is what a crash leaves', (t) => {
 test('a byte changed anywhere before the last commit but one is damage', (t) => {
   const { log, commits, file } = realLog(t);
   const proven = commits.at(-2)!; // the last commit follows it, so everything before had been synced
+  // Where its last frame says that it is a commit, and of this log: without that it could be a torn part of what follows.
+  const frame = proven - 4096 - 24;
+  const couldBeTorn = (at: number): boolean => at >= frame + 4 && at < frame + 16;
   fc.assert(
     fc.property(fc.nat(proven - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      fc.pre(!couldBeTorn(at));
       const changed = Buffer.from(log);
       changed[at]! ^= change;
       writeFileSync(file, changed);
@@ -67,6 +71,8 @@ test('a byte changed anywhere before the last commit but one is damage', (t) => 
     }),
     {
       examples: [
+        [frame + 3, 1],
+        [frame + 16, 1],
         [0, 1],
         [16, 1],
         [31, 1],
