@@ -51,7 +51,7 @@ export interface AppConfig {
 export interface AppDeps {
   registry: Registry;
   invoker: Invoker;
-  /** For the bodies of all calls. */
+  /** For the bodies of all calls, and for what the logs answer. */
   bodies: BodyBudget;
   logs: Logs;
   readiness: () => Readiness;
@@ -109,7 +109,7 @@ export function createApp(deps: AppDeps): HttpApp {
       invokeRoutes(call),
       deployRoutes(deps),
       functionsRoutes(deps),
-      logsRoutes({ logs: deps.logs, stopping, events }),
+      logsRoutes({ ...deps, stopping, events }),
       healthRoutes(deps),
       metricsRoutes(deps),
     ],

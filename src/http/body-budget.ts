@@ -1,10 +1,14 @@
 /**
  * Owns the bound on what all bodies together hold in memory: those of requests from their arrival until their call is
- * over, large ones of answers until they are written.
+ * over, large ones of answers, of calls and of the logs, until they are written.
  */
+import type { ServerResponse } from 'node:http';
 import { GlambdarError } from '../errors.js';
 
-/** One flow (function) may hold at most this many times what it leaves free, so that others always find room. */
+/** Answers up to this are not counted: a connection holds few of them. */
+export const SMALL_ANSWER_BYTES = 64 * 1024;
+
+/** One flow (a function, or the logs) may hold at most this many times what it leaves free, so that others always find room. */
 const SHARE_OF_FREE = 2;
 
 export class BodyBudget {
@@ -43,4 +47,25 @@ export class BodyBudget {
     if (left > 0) this.#byFlow.set(flow, left);
     else this.#byFlow.delete(flow);
   }
+}
+
+/**
+ * Counts an answer, if it is large, until its reader has it, or has gone. Throws AT_CAPACITY. The connection must be open.
+ * @returns gives it back before that; may be called more than once
+ */
+export function holdUntilWritten(
+  res: ServerResponse,
+  bodies: BodyBudget,
+  bytes: number,
+  flow: string,
+): () => void {
+  let held = bytes > SMALL_ANSWER_BYTES ? bytes : 0;
+  const release = (): void => {
+    bodies.give(held, flow);
+    held = 0;
+  };
+  if (held === 0) return release;
+  bodies.take(held, flow);
+  res.once('close', release);
+  return release;
 }

@@ -27,9 +27,6 @@ const reserved = new Set([
   'x-request-id',
 ]);
 
-/** Answers up to this are not counted: a connection holds few of them. */
-export const SMALL_ANSWER_BYTES = 64 * 1024;
-
 /** Up to here the body goes out in one string with the head: one buffer for the kernel instead of two. */
 export const ONE_STRING_BYTES = 16 * 1024;
 

@@ -3,9 +3,9 @@
  * Node makes for each request, which cost as much as the rest of a warm call.
  */
 import type { Logger } from '../logger.js';
-import type { BodyBudget } from './body-budget.js';
+import { SMALL_ANSWER_BYTES, type BodyBudget } from './body-budget.js';
 import { INVOKE_ROUTE } from './call-target.js';
-import { callHeaders, functionAnswerHeaders, isBodiless, SMALL_ANSWER_BYTES } from './function-response.js';
+import { callHeaders, functionAnswerHeaders, isBodiless } from './function-response.js';
 import type { Check } from './middleware/checks.js';
 import type { DescribeError } from './middleware/errors.js';
 import type { OnRequest } from './middleware/observe.js';

@@ -31,9 +31,18 @@ export interface LogsOptions {
   assertDeployed: (funcName: string) => void;
 }
 
-/** Characters of output in one list; whoever wants more asks for what came `before`. */
-const MAX_LIST_TEXT = 4 * 1024 * 1024;
+/** Of one list as JSON, which may be six times what was printed; whoever wants more asks for what came `before`. */
+const MAX_LIST_BYTES = 4 * 1024 * 1024;
 const PAGE = 16;
+
+const texts = new WeakMap<InvocationView, string>();
+
+/** A record as JSON, written out once, whoever asks for it: its length, its list, or those who follow. */
+export function jsonOf(record: InvocationView): string {
+  const text = texts.get(record) ?? JSON.stringify(record);
+  texts.set(record, text);
+  return text;
+}
 
 /** The logs, and whether a call with an id is on record. */
 export function createLogs({
@@ -66,7 +75,7 @@ export function createLogs({
           : [];
       let before = position >= 0 ? undefined : query.before;
       // A few at a time: texts are up to half a MiB a record, and an answer is bounded by their sum.
-      while (found.length < query.limit && textOf(found) < MAX_LIST_TEXT) {
+      while (found.length < query.limit && textOf(found) < MAX_LIST_BYTES) {
         const limit = Math.min(PAGE, query.limit - found.length);
         const page = store.listInvocations({ funcName, limit, ...(before === undefined ? {} : { before }) });
         found.push(...page);
@@ -74,7 +83,7 @@ export function createLogs({
         before = page.at(-1)!.id;
       }
       const wanted = query.final ? found.filter(({ id }) => !recorder.isOpen(id)) : found;
-      return fitting(wanted).map(view);
+      return fitting(wanted.map(view));
     },
     has: (id) => find(id) !== undefined,
     get(id) {
@@ -90,12 +99,15 @@ export function createLogs({
 }
 
 /** As many of them as fit into one answer, at least one. */
-function fitting(records: InvocationRecord[]): InvocationRecord[] {
-  let text = 0;
-  const end = records.findIndex((record, index) => (text += textOf([record])) > MAX_LIST_TEXT && index > 0);
+function fitting(records: InvocationView[]): InvocationView[] {
+  let bytes = '['.length;
+  const end = records.findIndex(
+    (record, index) => (bytes += Buffer.byteLength(jsonOf(record)) + 1) > MAX_LIST_BYTES && index > 0,
+  );
   return end === -1 ? records : records.slice(0, end);
 }
 
+/** No more than what is written of it. */
 function textOf(records: InvocationRecord[]): number {
   return records.reduce((sum, { stdout, stderr }) => sum + stdout.length + stderr.length, 0);
 }

@@ -1,10 +1,10 @@
 /** Owns `/invoke/:name` and everything under it, for requests that Node's parser has read. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
-import type { BodyBudget } from '../body-budget.js';
+import { holdUntilWritten, type BodyBudget } from '../body-budget.js';
 import { CALL_METHODS, INVOKE_PREFIX, INVOKE_ROUTE } from '../call-target.js';
 import { clientGone } from '../client-gone.js';
-import { SMALL_ANSWER_BYTES, writeFunctionResponse } from '../function-response.js';
+import { writeFunctionResponse } from '../function-response.js';
 import type { RouteState } from '../middleware/observe.js';
 import { readBody } from '../request-body.js';
 import { isOwnRequestId, requestIdOf } from '../request-id.js';
@@ -32,8 +32,7 @@ export function createCall({ runCall, bodies, config }: InvokeRoutesDeps): Call 
         // Past Koa, which would choose types and lengths from the kind of body.
         answer: (response) => {
           if (gone.aborted) return;
-          const { length } = response.body;
-          if (length > SMALL_ANSWER_BYTES) holdUntilWritten(res, gone, bodies, length, head.flow);
+          holdUntilWritten(res, bodies, response.body.length, head.flow);
           writeFunctionResponse(res, response, ids);
         },
       });
@@ -42,27 +41,6 @@ export function createCall({ runCall, bodies, config }: InvokeRoutesDeps): Call 
       throw error;
     }
   };
-}
-
-/** Counts an answer until its reader has it, or has gone. Throws AT_CAPACITY. */
-function holdUntilWritten(
-  res: ServerResponse,
-  gone: AbortSignal,
-  bodies: BodyBudget,
-  bytes: number,
-  flow: string,
-): void {
-  bodies.take(bytes, flow);
-  let held = true;
-  const release = (): void => {
-    if (!held) return;
-    held = false;
-    gone.removeEventListener('abort', release);
-    bodies.give(bytes, flow);
-  };
-  res.once('close', release);
-  // An answer that waits behind another on its connection is not told when that ends.
-  gone.addEventListener('abort', release, { once: true });
 }
 
 /** For what comes through Koa: targets in absolute form, and the methods that are not there. */

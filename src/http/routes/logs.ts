@@ -6,13 +6,16 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { GlambdarError } from '../../errors.js';
-import type { InvocationView, Logs } from '../../invocation/logs.js';
+import { jsonOf, type Logs } from '../../invocation/logs.js';
+import { AnswerTurns } from '../answer-turns.js';
+import { holdUntilWritten, type BodyBudget } from '../body-budget.js';
 import { EventStream, type EventStreamOptions } from '../event-stream.js';
 import { functionNameParam } from '../function-name-param.js';
-import { sendJson } from '../send-json.js';
+import { sendJsonText } from '../send-json.js';
 
 export interface LogsRoutesDeps {
   logs: Logs;
+  bodies: BodyBudget;
   stopping: AbortSignal;
   events: EventStreamOptions;
 }
@@ -23,37 +26,43 @@ const MAX_LIMIT = 1000;
 /** Streams open at once: each keeps a connection and up to its buffer of memory. */
 const MAX_FOLLOWERS = 100;
 
-export function logsRoutes({ logs, stopping, events }: LogsRoutesDeps): Router {
+/** Under this name the logs hold their share of the bytes of bodies. No function can have it. */
+const FLOW = '/logs';
+
+export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
   let followers = 0;
-  const texts = new WeakMap<InvocationView, string>();
-  /** Once per record, not once per follower. */
-  const written = (record: InvocationView): string => {
-    const text = texts.get(record) ?? JSON.stringify(record);
-    texts.set(record, text);
-    return text;
-  };
+  const turns = new AnswerTurns();
 
-  router.get('/logs/:name', (ctx) => {
+  router.get('/logs/:name', async (ctx) => {
     const name = functionNameParam(ctx.params['name']);
     const { limit, before, follow } = parseQuery(ctx.querystring);
+    await turns.take(ctx.req, ctx.res);
     if (follow) return followLogs(ctx, name, limit ?? 0);
-    sendJson(
-      ctx,
-      200,
-      logs.list(name, { limit: limit ?? DEFAULT_LIMIT, ...(before !== undefined && { before }) }),
-    );
+    const list = logs.list(name, {
+      limit: limit ?? DEFAULT_LIMIT,
+      ...(before !== undefined && { before }),
+    });
+    answer(ctx, `[${list.map(jsonOf).join(',')}]`);
   });
 
-  router.get('/invocations/:id', (ctx) => {
-    sendJson(ctx, 200, logs.get(ctx.params['id'] ?? ''));
+  router.get('/invocations/:id', async (ctx) => {
+    await turns.take(ctx.req, ctx.res);
+    answer(ctx, jsonOf(logs.get(ctx.params['id'] ?? '')));
   });
 
   return router;
 
+  function answer(ctx: Context, json: string): void {
+    const body = Buffer.from(json);
+    holdUntilWritten(ctx.res, bodies, body.length, FLOW);
+    sendJsonText(ctx, 200, body);
+  }
+
   function followLogs(ctx: Context, name: string, history: number): void {
     // 1. An unknown function is refused before the head. All of this is synchronous: no record falls between the
-    //    history and what follows it, and none comes twice: what is not final yet is still to come.
+    //    history and what follows it, and none comes twice: what is not final yet is still to come. The history counts as
+    //    held until it is through.
     if (followers >= MAX_FOLLOWERS)
       throw new GlambdarError(
         'AT_CAPACITY',
@@ -63,9 +72,11 @@ export function logsRoutes({ logs, stopping, events }: LogsRoutesDeps): Router {
         },
       );
     const past = logs.list(name, { limit: Math.max(history, 1), final: true }).slice(0, history);
+    const bytes = past.reduce((sum, record) => sum + Buffer.byteLength(jsonOf(record)), 0);
+    const release = holdUntilWritten(ctx.res, bodies, bytes, FLOW);
     ctx.respond = false;
     const stream = new EventStream(ctx.res, events);
-    const unfollow = logs.follow(name, (record) => stream.send('invocation', record.id, written(record)));
+    const unfollow = logs.follow(name, (record) => stream.send('invocation', record.id, jsonOf(record)));
     followers += 1;
     // 2. The stream lives until the reader leaves, is too slow, or the server stops.
     const stop = (): void => stream.end('end', 'the server is stopping');
@@ -76,7 +87,11 @@ export function logsRoutes({ logs, stopping, events }: LogsRoutesDeps): Router {
       unfollow();
     });
     if (ctx.method === 'HEAD') stream.end('end', '');
-    for (const record of past.reverse()) stream.replay('invocation', record.id, JSON.stringify(record));
+    for (const record of past.reverse()) stream.replay('invocation', record.id, jsonOf(record));
+    if (ctx.res.writableNeedDrain) ctx.res.once('drain', release);
+    else if (!ctx.res.writableEnded) release();
+    // It may have waited for its turn since it was let in.
+    if (stopping.aborted) stop();
   }
 }
 

@@ -83,6 +83,7 @@ test('a reader that takes nothing for a whole heartbeat is cut', async (t) => {
 
 test('a long history is not mistaken for a slow reader', async (t) => {
   const { raw, logs } = await startServer(t, {
+    maxBodiesBytes: 60_000_000,
     config: { events: { heartbeatMs: 60_000, maxBufferedBytes: 10_000 } },
   });
   logs.records = Array.from({ length: 40 }, (_, i) => record(`h${i}`, { stdout: 'x'.repeat(500_000) }));

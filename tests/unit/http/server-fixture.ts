@@ -27,6 +27,7 @@ export interface Fixture {
   invoker: FakeInvoker;
   registry: FakeRegistry;
   logs: FakeLogs;
+  bodies: BodyBudget;
   /** What was logged at warn or above. */
   logged: unknown[];
   observed: RequestObservation[];
@@ -93,6 +94,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     invoker,
     registry,
     logs,
+    bodies,
     logged,
     observed,
     uploads: () => readdir(uploadDir),

@@ -368,3 +368,21 @@ test('a list goes from the call that ended last to the one that ended first, pag
     code: 'FUNCTION_NOT_FOUND',
   } as never);
 });
+
+test('a list is as long as its JSON may be, whatever the output is made of, and never empty', (t) => {
+  for (const [character, count] of [
+    ['x', 7],
+    ['\x01', 1],
+    ['\u20ac', 2],
+  ] as const) {
+    const { add, logs } = setUp(t);
+    const text = character.repeat(256 * 1024);
+    for (const record of calls(12, 'f')) add({ ...record, stdout: text, stderr: text });
+    const list = logs.list('f', { limit: 1000 });
+    t.is(list.length, count);
+    t.true(Buffer.byteLength(JSON.stringify(list)) <= 4 * 1024 * 1024);
+  }
+  const { add, logs } = setUp(t);
+  add({ ...call('large', 'f'), stdout: 'x'.repeat(5 * 1024 * 1024) });
+  t.is(logs.list('f', { limit: 1000 }).length, 1);
+});
