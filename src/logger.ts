@@ -1,4 +1,5 @@
 /** Owns the server's log: JSON lines on stderr, so that stdout carries only what a person or script waits for. */
+import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 
 export type Logger = Pick<
@@ -6,10 +7,38 @@ export type Logger = Pick<
   'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'flush'
 >;
 
-/** @param level pino's: trace, debug, info, warn, error, fatal, silent */
+/** So often, after so many ms each, a full pipe is tried again: its reader may only be slow. */
+const TRIES = 100;
+const PAUSE_MS = 10;
+
+/**
+ * A log that cannot be written (its disk is full, its reader has gone) is no reason to end: lines are lost then.
+ * @param level pino's: trace, debug, info, warn, error, fatal, silent
+ */
 export function createLogger(level: string): Logger {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  // Not pino's own destination: it keeps what it could not write, and throws from `fatal`.
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: writerTo(2) });
+}
+
+function writerTo(fd: number): (line: string) => void {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  /** Who did not read one line in time is not waited for again until it reads. */
+  let tries = TRIES;
+  return (line) => {
+    const bytes = Buffer.from(line);
+    let left = tries;
+    for (let at = 0; at < bytes.length;) {
+      try {
+        at += writeSync(fd, bytes, at);
+        left = tries = TRIES;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+        if (left-- === 0) {
+          tries = 0;
+          return;
+        }
+        Atomics.wait(never, 0, 0, PAUSE_MS);
+      }
+    }
+  };
 }

@@ -40,6 +40,10 @@ const HURRY_MS = 2_000;
 /** Signals closer together than this are one. */
 const SAME_SIGNAL_MS = 1_000;
 
+// Whoever cannot be told (a full disk, a closed pipe) does not end the server.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
 const started = performance.now();
 try {
   const config = readConfig();
@@ -47,8 +51,11 @@ try {
   const logger = createLogger(config.logLevel);
   process.on('uncaughtException', (err) => {
     // Crash-only: the next start is the recovery.
-    logger.fatal({ err }, 'uncaught exception');
-    process.exit(1);
+    try {
+      logger.fatal({ err }, 'uncaught exception');
+    } finally {
+      process.exit(1);
+    }
   });
 
   // Before anything is started: who reads the first line may send a signal at once.

@@ -118,7 +118,7 @@ class FrameDecoder {
   #onFrame;
 
   /**
-   * @param {FrameLimits} limits
+   * @param {FrameLimits} limits its owner may change them between frames
    * @param {(header: unknown, body: Buffer, headerBytes: number) => void} onFrame `header` is parsed JSON of unknown shape
    */
   constructor(limits, onFrame) {
@@ -131,13 +131,18 @@ class FrameDecoder {
     return this.#bytes;
   }
 
+  /** Whether nothing has come of a next frame. */
+  get betweenFrames() {
+    return this.#bytes === 0 && this.#headerBytes < 0;
+  }
+
   /**
    * @param {Buffer} chunk
    * @param {boolean} [borrowed] its memory is used again after this: what is kept is copied, and a body ends with `onFrame`
    * @throws {ProtocolError}
    */
   push(chunk, borrowed = false) {
-    const rest = this.#bytes === 0 && this.#headerBytes < 0 ? this.#wholeFrames(chunk) : chunk;
+    const rest = this.betweenFrames ? this.#wholeFrames(chunk) : chunk;
     if (rest.length === 0) return;
     this.#chunks.push(borrowed ? Buffer.from(rest) : rest);
     this.#bytes += rest.length;

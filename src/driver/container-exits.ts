@@ -55,7 +55,12 @@ export class ContainerExits {
     return tracked !== undefined && tracked.started && tracked.exit === undefined;
   }
 
-  /** All of those. */
+  /** Known to have ended. */
+  hasEnded(instanceId: string): boolean {
+    return this.#tracked.get(instanceId)?.exit !== undefined;
+  }
+
+  /** All that run. */
   running(): string[] {
     return [...this.#tracked]
       .filter(([, tracked]) => tracked.started && tracked.exit === undefined)

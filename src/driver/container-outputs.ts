@@ -39,21 +39,19 @@ export class ContainerOutputs {
     this.#containerIds.clear();
   }
 
-  /** Whether there may be something to read. */
-  hasSome(instanceId: string): boolean {
-    return !this.#wroteNothing(instanceId);
-  }
-
-  /** The end of each stream. Rejects with `DriverError`. */
-  async read(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
-    if (this.#wroteNothing(instanceId)) return { stdout: '', stderr: '' };
+  /**
+   * The end of each stream. Rejects with `DriverError`.
+   * @param ended whether the container is known to have ended: only then do its log files tell all
+   */
+  async read(instanceId: string, maxBytes: number, ended: boolean): Promise<ContainerOutput> {
+    if (ended && this.#wroteNothing(instanceId)) return { stdout: '', stderr: '' };
     const logs = () => this.#options.engine.containerLogs(containerName(instanceId));
     return demuxOutput(await this.#options.whileAvailable(logs), maxBytes);
   }
 
   /**
-   * The daemon writes the file as output comes, so its size says what the daemon would answer. The file's place is that of
-   * the log driver `local`: elsewhere there is none, and who does not see it has to ask.
+   * The daemon writes whole lines as they come and the rest at the end, and tells of the end after that. The file's place is
+   * that of the log driver `local`: elsewhere there is none, and who does not see it has to ask.
    */
   #wroteNothing(instanceId: string): boolean {
     const containerId = this.#containerIds.get(instanceId);

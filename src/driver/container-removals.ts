@@ -20,29 +20,36 @@ export interface ContainerRemovalsOptions {
   gently: () => boolean;
   /** For how long a running container may end by itself before it is killed, in ms. It takes about 30 ms, under load 120. */
   graceMs: number;
+  /** For how long the end of one that was killed is waited for before it is read: a busy daemon has not seen it yet. */
+  lateMs: number;
 }
 
 /** For each that may be at the daemon so many may wait before it is in a hurry: they hold memory and places. */
 const PATIENCE = 4;
 
-/** How long after the grace the end of one is waited for whose output is wanted: a busy daemon has not read all of it yet. */
-const LATE_MS = 2_000;
-
 export interface RemovalRequest {
   urgent: boolean;
   /** Whether its end is still to come, and `ended` will be called for it. */
   runs: boolean;
-  /** Done when its turn has come. Never rejects. */
-  before?: () => Promise<void>;
-  /** Asked when the grace is over: whether there is something that is whole only after its end. */
-  mayEndLate?: () => boolean;
+  /**
+   * Done when its turn has come and it has ended; it is killed if it must be. `ended` is false when its end was not heard
+   * of in time. Never rejects.
+   */
+  before?: (ended: boolean) => Promise<void>;
 }
 
 interface Removal {
   name: string;
   urgent: boolean;
+  /** Its container is known to have ended. */
+  ended: boolean;
+  /** The daemon was told to kill it. */
+  killed: boolean;
   /** Until then its container may end by itself. */
   grace?: NodeJS.Timeout;
+  /** Its end need not be waited for any longer. */
+  wake?: () => void;
+  before: RemovalRequest['before'];
   begin: () => void;
   reject: (error: DriverError) => void;
   /** Of the call to the daemon, or `reject`. */
@@ -73,13 +80,13 @@ export class ContainerRemovals {
   /**
    * One asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's.
    */
-  remove(instanceId: string, { urgent, runs, before, mayEndLate }: RemovalRequest): Promise<void> {
+  remove(instanceId: string, { urgent, runs, before }: RemovalRequest): Promise<void> {
     let asked = this.#asked.get(instanceId);
     if (asked === undefined) {
-      const removal = this.#create(containerName(instanceId), urgent, before);
+      const removal = this.#create(containerName(instanceId), { urgent, ended: !runs, before });
       const told = this.#options
         .whileAvailable(() => {
-          if (runs && !urgent) this.#giveGrace(removal, mayEndLate);
+          if (runs && !urgent) this.#giveGrace(removal);
           else this.#enter(removal);
           return removal.done;
         })
@@ -94,20 +101,22 @@ export class ContainerRemovals {
       this.#enter(asked.removal);
     }
     // No turn was free: what must not run any longer is ended now, and removed later.
-    if (urgent && this.#urgent.has(asked.removal))
-      void this.#options.engine.killContainer(asked.removal.name).catch(() => undefined);
+    if (urgent && this.#urgent.has(asked.removal)) void this.#kill(asked.removal);
     return asked.told;
   }
 
   /** The container of this instance has ended. */
   ended(instanceId: string): void {
     const removal = this.#asked.get(instanceId)?.removal;
-    if (removal !== undefined && this.#ending.has(removal)) this.#enter(removal);
+    if (removal === undefined) return;
+    removal.ended = true;
+    removal.wake?.();
+    if (this.#ending.has(removal)) this.#enter(removal);
   }
 
   /** In its turn too; for a container whose instance nobody waits for. Rejects with `DriverError`. */
   removeNamed(name: string): Promise<void> {
-    const removal = this.#create(name, false);
+    const removal = this.#create(name, { urgent: false, ended: false, before: undefined });
     this.#enter(removal);
     return removal.done;
   }
@@ -118,6 +127,7 @@ export class ContainerRemovals {
       this.#forget(removal);
       removal.reject(error);
     }
+    for (const { removal } of this.#asked.values()) removal.wake?.();
   }
 
   /** Resolves when nothing is at the daemon. */
@@ -125,29 +135,51 @@ export class ContainerRemovals {
     while (this.#atDaemon.size > 0) await Promise.allSettled(this.#atDaemon);
   }
 
-  #create(name: string, urgent: boolean, before?: () => Promise<void>): Removal {
+  #create(name: string, { urgent, ended, before }: Pick<Removal, 'urgent' | 'ended' | 'before'>): Removal {
     let resolve!: () => void;
     let reject!: (error: unknown) => void;
     const done = new Promise<void>((...settle) => ([resolve, reject] = settle));
     const begin = (): void => {
-      const { engine } = this.#options;
-      const removed = before?.().then(() => engine.removeContainer(name)) ?? engine.removeContainer(name);
-      const call = removed.finally(() => {
+      const call = this.#remove(removal).finally(() => {
         this.#atDaemon.delete(call);
         this.#next();
       });
       this.#atDaemon.add(call);
       call.then(resolve, reject);
     };
-    return { name, urgent, begin, reject, done };
+    const removal: Removal = { name, urgent, ended, before, killed: false, begin, reject, done };
+    return removal;
   }
 
-  #giveGrace(removal: Removal, mayEndLate = () => false): void {
+  async #remove(removal: Removal): Promise<void> {
+    if (removal.before !== undefined) {
+      // The daemon does so itself when it removes; here something is whole only after the end.
+      if (!removal.ended) await this.#end(removal);
+      await removal.before(removal.ended);
+    }
+    await this.#options.engine.removeContainer(removal.name);
+  }
+
+  async #end(removal: Removal): Promise<void> {
+    let late: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      removal.wake = resolve;
+      late = setTimeout(resolve, this.#options.lateMs);
+    });
+    void this.#kill(removal);
+    await over;
+    clearTimeout(late);
+  }
+
+  async #kill(removal: Removal): Promise<void> {
+    if (removal.killed) return;
+    removal.killed = true;
+    await this.#options.engine.killContainer(removal.name).catch(() => undefined);
+  }
+
+  #giveGrace(removal: Removal): void {
     this.#ending.add(removal);
-    removal.grace = setTimeout(() => {
-      if (mayEndLate()) removal.grace = setTimeout(() => this.#enter(removal), LATE_MS);
-      else this.#enter(removal);
-    }, this.#options.graceMs);
+    removal.grace = setTimeout(() => this.#enter(removal), this.#options.graceMs);
   }
 
   #enter(removal: Removal): void {

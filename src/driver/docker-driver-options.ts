@@ -39,4 +39,5 @@ export const defaultTimes = {
   reapIntervalMs: 30_000,
   closeLimitMs: 15_000,
   graceMs: 200,
+  lateMs: 2_000,
 };

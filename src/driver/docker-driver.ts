@@ -96,6 +96,7 @@ class DockerDriver implements Driver {
       atOnce: options.removalsAtOnce ?? availableParallelism(),
       gently: options.gently ?? (() => false),
       graceMs: this.#times.graceMs,
+      lateMs: this.#times.lateMs,
     });
     this.#starts = new ContainerStarts({
       engine: this.#engine,
@@ -155,18 +156,16 @@ class DockerDriver implements Driver {
     const runs = this.#live.runs(instanceId);
     this.#live.forget(instanceId); // before its turn comes: nobody is asked why it ended while it waits
     let output: ContainerOutput = { stdout: '', stderr: '' };
-    // As late as possible: what a process wrote last is there for certain once the container has ended.
-    const before = async (): Promise<void> => {
-      if (outputBytes === 0) return;
+    // What a process wrote last is there for certain once the container has ended, and not before.
+    const before = async (ended: boolean): Promise<void> => {
       try {
-        output = await this.#outputs.read(instanceId, outputBytes);
+        output = await this.#outputs.read(instanceId, outputBytes, ended);
       } catch (error) {
         this.#options.logger.warn({ err: error, instanceId }, "a container's output could not be read");
       }
     };
-    const mayEndLate = (): boolean => outputBytes > 0 && this.#outputs.hasSome(instanceId);
     await this.#removals
-      .remove(instanceId, { urgent, runs, before, mayEndLate })
+      .remove(instanceId, { urgent, runs, ...(outputBytes > 0 && { before }) })
       .finally(() => this.#outputs.forget(instanceId));
     return output;
   }
@@ -176,7 +175,7 @@ class DockerDriver implements Driver {
   }
 
   output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
-    return this.#outputs.read(instanceId, maxBytes);
+    return this.#outputs.read(instanceId, maxBytes, this.#live.hasEnded(instanceId));
   }
 
   onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {

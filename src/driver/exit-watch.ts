@@ -47,10 +47,10 @@ export class ExitWatch {
 
   async #onEvent(event: ContainerEvent): Promise<void> {
     const { live, onEnded } = this.#options;
-    if (event.type === 'oom') live.noteOom(event.instanceId);
-    // Those being removed are forgotten already; each of them dies, and nobody wants to know how.
-    else if (live.has(event.instanceId)) await this.#record(event.instanceId, event.exitCode);
-    else onEnded(event.instanceId);
+    if (event.type === 'oom') return live.noteOom(event.instanceId);
+    if (live.has(event.instanceId)) await this.#record(event.instanceId, event.exitCode);
+    // Those being removed are forgotten, now or since a moment ago; each of them dies, and nobody wants to know how.
+    if (!live.has(event.instanceId)) onEnded(event.instanceId);
   }
 
   /** Asks for the daemon's verdict on memory, which the event lacks; without an answer the event has to do. */

@@ -1,8 +1,13 @@
 /** Owns the text of one call's two output streams as it is kept: capped, with a note of what was cut. */
+import { StringDecoder } from 'node:string_decoder';
+import { JoinedBytes } from '../pool/kept-output.js';
 import type { ContainerOutput, LogSink } from '../pool/lease.js';
 
 /** Per stream, as README "HTTP API" has it. */
 export const MAX_STREAM_BYTES = 256 * 1024;
+
+/** So much is decoded at a time where the text may become longer than its bytes. */
+const DECODED_AT_ONCE = 1024;
 
 const EARLIER_CUT = Buffer.from('[earlier output was cut]\n');
 
@@ -10,8 +15,7 @@ type StreamName = 'stdout' | 'stderr';
 
 /** What is kept of one stream. Made with the first output: most calls print nothing. */
 interface Kept {
-  chunks: Buffer[];
-  bytes: number;
+  joined: JoinedBytes;
   cut: number;
 }
 
@@ -22,12 +26,7 @@ export class LogText {
   /** Takes console output as it comes. */
   readonly sink: LogSink = (stream, text) => {
     const kept = this.#kept(stream);
-    const room = Math.max(0, MAX_STREAM_BYTES - kept.bytes);
-    const part = text.length > room ? text.subarray(0, room) : text;
-    // A copy: the text is a view into a read buffer that would be kept alive as a whole.
-    if (part.length > 0) kept.chunks.push(Buffer.from(part));
-    kept.bytes += part.length;
-    kept.cut += text.length - part.length;
+    kept.cut += kept.joined.add(text);
   };
 
   /** The worker did not send everything. */
@@ -45,8 +44,10 @@ export class LogText {
       if (output[stream] === '') continue;
       const text = Buffer.from(output[stream]);
       // It cuts between characters, so up to three bytes of its limit may be missing.
-      const cut = text.length > MAX_STREAM_BYTES - 4;
-      this.sink(stream, cut ? Buffer.concat([EARLIER_CUT, text.subarray(EARLIER_CUT.length)]) : text);
+      if (text.length > MAX_STREAM_BYTES - 4) {
+        this.sink(stream, EARLIER_CUT);
+        this.sink(stream, text.subarray(characterFrom(text, EARLIER_CUT.length)));
+      } else this.sink(stream, text);
     }
     return output.stdout !== '' || output.stderr !== '';
   }
@@ -54,12 +55,52 @@ export class LogText {
   text(stream: StreamName): string {
     const kept = stream === 'stdout' ? this.#stdout : this.#stderr;
     if (kept === null) return '';
-    const text = Buffer.concat(kept.chunks).toString('utf8');
-    return kept.cut === 0 ? text : `${text}\n[${kept.cut} more bytes were cut]`;
+    const { bytes } = kept.joined;
+    const { text, used } = decoded(kept.cut === 0 ? bytes : bytes.subarray(0, wholeCharacters(bytes)));
+    const cut = kept.cut + bytes.length - used;
+    return cut === 0 ? text : `${text}\n[${cut} more bytes were cut]`;
   }
 
   #kept(stream: StreamName): Kept {
-    const fresh = (): Kept => ({ chunks: [], bytes: 0, cut: 0 });
+    const fresh = (): Kept => ({ joined: new JoinedBytes(MAX_STREAM_BYTES), cut: 0 });
     return stream === 'stdout' ? (this.#stdout ??= fresh()) : (this.#stderr ??= fresh());
   }
+}
+
+/** What is no UTF-8 becomes up to three times as long, so the limit is kept once more. `used`: of how many bytes it is. */
+function decoded(bytes: Buffer): { text: string; used: number } {
+  const whole = bytes.toString('utf8');
+  if (Buffer.byteLength(whole) <= MAX_STREAM_BYTES) return { text: whole, used: bytes.length };
+  const decoder = new StringDecoder('utf8');
+  let text = '';
+  let room = MAX_STREAM_BYTES;
+  for (let used = 0; used < bytes.length; used += DECODED_AT_ONCE) {
+    const more = decoder.write(bytes.subarray(used, used + DECODED_AT_ONCE));
+    room -= Buffer.byteLength(more);
+    if (room < 0) return { text, used };
+    text += more;
+  }
+  return { text, used: wholeCharacters(bytes) };
+}
+
+/** How many bytes there are without half a character at the end. */
+function wholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (isContinuation(byte)) continue;
+    const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return wanted > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
+/** Where the first character begins from there on. */
+function characterFrom(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && isContinuation(bytes[at]!)) at++;
+  return at;
+}
+
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }

@@ -3,7 +3,7 @@
  * when the worker dies. Deadlines are the pool's and the invoker's.
  *
  *   handshake ──ready──▶ idle ──load()──▶ working ──loaded──▶ idle ──invoke()──▶ working ──response|error──▶ idle
- *                                 any other message, or one for another id ──▶ closed
+ *                 any other message, one for another id, or a byte while nothing is asked ──▶ closed
  */
 import type { Socket } from 'node:net';
 import {
@@ -77,6 +77,9 @@ interface Work {
 
 export class WorkerConnection {
   #socket: Socket;
+  /** Of what may come now. */
+  readonly #limits = { maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: 0 };
+  readonly #maxBodyBytes: Record<Work['kind'], number>;
   #decoder: FrameDecoder;
   #work: Work | null = null;
   #lost: ConnectionLost | null = null;
@@ -88,17 +91,19 @@ export class WorkerConnection {
   /** @param maxBodyBytes largest response body a worker may send; one beyond it, and of the console, ends the connection */
   constructor(socket: Socket, maxBodyBytes: number) {
     this.#socket = socket;
-    this.#decoder = new FrameDecoder(
-      { maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: Math.max(maxBodyBytes, MAX_STREAM_BYTES) },
-      (header, body, headerBytes) => {
-        const message = parseWorkerMessage(header, body);
-        if (message.type === 'response' && body.length > maxBodyBytes)
-          throw new ProtocolError(`a body of ${body.length} bytes came, more than the worker may send`);
-        if (headerBytes > MAX_SMALL_HEADER_BYTES && SMALL.has(message.type))
-          throw new ProtocolError(`a ${message.type} message has a header of ${headerBytes} bytes`);
-        this.#receive(message, body);
-      },
-    );
+    this.#maxBodyBytes = {
+      handshake: 0,
+      load: MAX_STREAM_BYTES,
+      invoke: Math.max(maxBodyBytes, MAX_STREAM_BYTES),
+    };
+    this.#decoder = new FrameDecoder(this.#limits, (header, body, headerBytes) => {
+      const message = parseWorkerMessage(header, body);
+      if (message.type === 'response' && body.length > maxBodyBytes)
+        throw new ProtocolError(`a body of ${body.length} bytes came, more than the worker may send`);
+      if (headerBytes > MAX_SMALL_HEADER_BYTES && SMALL.has(message.type))
+        throw new ProtocolError(`a ${message.type} message has a header of ${headerBytes} bytes`);
+      this.#receive(message, body);
+    });
     socket.on('data', (chunk: Buffer) => this.#push(chunk));
     socket.on('error', () => undefined); // 'close' follows and tells
     socket.on('close', () => this.#lose(new ConnectionLost('closed', 'the worker closed its connection')));
@@ -155,6 +160,7 @@ export class WorkerConnection {
   #begin(id: string, kind: Work['kind'], sink: LogSink): Promise<CallResult | undefined> {
     if (this.#lost) return Promise.reject(this.#lost);
     if (this.#work) throw new Error(ONE_AT_A_TIME);
+    this.#limits.maxBodyBytes = this.#maxBodyBytes[kind];
     return new Promise((resolve, reject) => {
       this.#work = { id, kind, sink, logBytes: { stdout: 0, stderr: 0 }, resolve, reject };
     });
@@ -165,7 +171,11 @@ export class WorkerConnection {
     this.#reads += 1;
     this.#openWindow();
     try {
+      if (!this.#work) throw new ProtocolError('bytes came while nothing was asked');
       this.#decoder.push(chunk);
+      // Else it would be kept for as long as the instance is idle.
+      if (!this.#work && !this.#decoder.betweenFrames)
+        throw new ProtocolError('part of a message came after the answer');
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#lose(new ConnectionLost('protocol', error.message));

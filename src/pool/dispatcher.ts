@@ -216,7 +216,7 @@ export class Dispatcher {
       else if (start !== 'warm') demands.missed(workload.profileKey, now);
       replenisher.poke();
     }
-    const logs = check ? [] : instance.loadLogs.splice(0);
+    const logs = check ? [] : instance.loadLogs.take();
     const release: Lease['release'] = (keep, read = false) => this.#release(instance, keep, read);
     return new Lease(instance, start, times, logs, release);
   }

@@ -24,6 +24,7 @@ import type {
 import { startWorker, type WithRoom } from './handshake.js';
 import { InstanceFailure } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
+import { LoadLogs } from './kept-output.js';
 import { stopping } from './refusal.js';
 
 /** How long the end of a container may be waited for once its worker has gone. */
@@ -67,7 +68,7 @@ export class Instance {
   readonly slotDir: string;
   readonly moments: Moments = { created: performance.now(), ready: null, loadBegun: null, loaded: null };
   /** What the module printed while it was loaded, for the record of the first call. */
-  loadLogs: Parameters<LogSink>[] = [];
+  readonly loadLogs = new LoadLogs();
   /** See `InstanceView`. */
   intendedFor: string | null;
   #options: InstanceOptions;
@@ -149,8 +150,7 @@ export class Instance {
     // Synchronous: one system call of 10 µs, against two turns through the thread pool. And no stop can come in between.
     renameSync(treeDir, join(this.slotDir, 'function'));
     const connection = this.#connection!;
-    // A copy: the text is a view into a read buffer that would be kept alive as a whole.
-    const sink: LogSink = (stream, text) => this.loadLogs.push([stream, Buffer.from(text)]);
+    const { sink } = this.loadLogs;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const expire = (): void => reject(new InstanceFailure(`loading took longer than ${timeoutMs} ms`));

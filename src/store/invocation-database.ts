@@ -122,7 +122,10 @@ export class InvocationDatabase {
         const [stdout, stderr] = [record.stdout, record.stderr].map((text) => Buffer.byteLength(text));
         const row = this.#statements.setOutput.get(stdout!, stderr!, record.id) as
           { seq: number } | undefined;
-        if (row !== undefined && index >= textFrom) this.#texts.replace(row.seq, record);
+        if (row === undefined) continue;
+        if (index >= textFrom) this.#texts.replace(row.seq, record);
+        // Its bytes are those of texts there is no room for; older ones would not be what they count.
+        else this.#texts.drop(row.seq);
       }
       this.#texts.prune();
     });

@@ -24,8 +24,13 @@ export class InvocationTexts {
 
   /** Makes these the texts of a record that may have had others. */
   replace(seq: number | bigint, record: InvocationRecord): void {
-    this.#statements.drop.run(seq);
+    this.drop(seq);
     this.put(seq, record);
+  }
+
+  /** Drops those of one record, if it has any. */
+  drop(seq: number | bigint): void {
+    this.#statements.drop.run(seq);
   }
 
   /** Adds the texts of a new record. */

@@ -528,6 +528,31 @@ integration(
   },
 );
 
+integration(
+  'what is written past the console without a line end is on record, however the call ended',
+  async (t) => {
+    const source = `
+    const { writeSync } = require('node:fs');
+    exports.handler = ({ query }) => {
+      writeSync(1, 'first line\\nlast words');
+      if (query.do !== 'hang') return { body: 'ok' };
+      for (;;);
+    };`;
+    await server().deployed('unterminated', source, { timeoutMs: 500 });
+    const words = ['return', 'return', 'return', 'return', 'hang'];
+    const answers = await Promise.all(words.map((word) => server().invoke(`unterminated?do=${word}`)));
+    t.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200, 200, 504],
+    );
+    for (const answer of answers) {
+      let { stdout } = await recordOf(answer);
+      await until('the output is there', async () => (stdout = (await recordOf(answer)).stdout) !== '');
+      t.is(stdout, 'first line\nlast words');
+    }
+  },
+);
+
 integration('logs can be followed as they come', async (t) => {
   const reader = new AbortController();
   const response = await fetch(`${server().url}/logs/contract?follow=1`, {

@@ -201,28 +201,80 @@ test.serial('closing does not wait for workers to end', async (t) => {
   t.is(engine.containers.size, 0);
 });
 
-test('one whose output is wanted is not removed when the grace is over, but when it has ended', async (t) => {
-  const gone: string[] = [];
-  const engine = { removeContainer: async (name: string) => void gone.push(name) };
+/** Removals on their own, and what they asked of the engine and in which order the output was read. */
+function onItsOwn(lateMs: number) {
+  const done: string[] = [];
   const removals = new ContainerRemovals({
-    engine: engine as never,
+    engine: {
+      killContainer: async () => void done.push('kill'),
+      removeContainer: async () => void done.push('remove'),
+    },
     whileAvailable: (work) => work(),
-    atOnce: 2,
+    atOnce: 1,
     gently: () => false,
     graceMs: 0,
+    lateMs,
   });
-  let asked = 0;
-  const removed = removals.remove('a', {
-    urgent: false,
-    runs: true,
-    mayEndLate: () => {
-      asked += 1;
-      return true;
-    },
+  const before = async (ended: boolean): Promise<void> => void done.push(ended ? 'read' : 'read early');
+  return { done, removals, before };
+}
+
+for (const urgent of [false, true]) {
+  const title = urgent ? 'is urgent' : 'does not end in its time';
+  test(`one that ${title} and whose output is wanted is killed, has ended, is read, and is removed`, async (t) => {
+    const { done, removals, before } = onItsOwn(60_000);
+    const removed = removals.remove('a', { urgent, runs: true, before });
+    await until(() => done.length > 0);
+    t.deepEqual(done, ['kill']);
+    removals.ended('a');
+    await removed;
+    t.deepEqual(done, ['kill', 'read', 'remove']);
   });
-  await until(() => asked === 1);
-  t.deepEqual(gone, []);
-  removals.ended('a');
+}
+
+test('one whose output is wanted and that has ended is read and removed without a kill', async (t) => {
+  const { done, removals, before } = onItsOwn(60_000);
+  await removals.remove('a', { urgent: false, runs: false, before });
+  const removed = removals.remove('b', { urgent: false, runs: true, before });
+  removals.ended('b');
   await removed;
-  t.is(gone.length, 1);
+  t.deepEqual(done, ['read', 'remove', 'read', 'remove']);
+});
+
+test('the end of one that was killed is waited for no longer than a while', async (t) => {
+  const { done, removals, before } = onItsOwn(5);
+  await removals.remove('a', { urgent: true, runs: true, before });
+  t.deepEqual(done, ['kill', 'read early', 'remove']);
+});
+
+test('one that ends while it waits for its turn needs no kill', async (t) => {
+  const { done, removals, before } = onItsOwn(60_000);
+  const removed = [removals.remove('a', { urgent: true, runs: true, before })];
+  removed.push(removals.remove('b', { urgent: false, runs: true, before }));
+  await until(() => done.length > 0);
+  removals.ended('b');
+  removals.ended('a');
+  await Promise.all(removed);
+  t.deepEqual(done, ['kill', 'read', 'remove', 'read', 'remove']);
+});
+
+test('when nothing more is told of ends, none is waited for', async (t) => {
+  const { done, removals, before } = onItsOwn(60_000);
+  const removed = removals.remove('a', { urgent: true, runs: true, before });
+  await until(() => done.length > 0);
+  removals.rejectWaiting(new DriverError('unavailable', 'stopping'));
+  await removed;
+  t.deepEqual(done, ['kill', 'read early', 'remove']);
+});
+
+test.serial('an end that the daemon is still asked about counts for a removal', async (t) => {
+  const { engine, driver } = await withHeldRemovals(t, ['a'], 60_000);
+  engine.release('DELETE /containers');
+  engine.hold('GET /containers/glambdar-a/json');
+  engine.die('glambdar-a', 0);
+  await until(() => engine.requests.some((line) => line.endsWith('a/json')));
+  const removed = driver.remove('a', { outputBytes: 1 });
+  engine.release('GET /containers/glambdar-a/json');
+  await removed;
+  t.false(engine.requests.some((line) => line.endsWith('/kill')));
 });

@@ -66,6 +66,7 @@ test.serial(
     engine.info = { DockerRootDir: engine.directory };
     engine.logs = Buffer.from([1, 0, 0, 0, 0, 0, 0, 1, 65]);
     await driver.open(() => undefined);
+    await until(() => engine.watchers === 1);
     const asked = async (): Promise<boolean> => {
       engine.requests.length = 0;
       const { stdout } = await driver.output('one', 9);
@@ -79,6 +80,9 @@ test.serial(
     writeFileSync(log, '');
     t.true(await asked(), 'nothing is known of this container');
     await driver.start(spec('one'), never);
+    t.true(await asked(), 'it runs: what has no line end is not in the file yet');
+    engine.die('glambdar-one', 0);
+    await driver.exitState('one', 5_000);
     t.false(await asked());
     writeFileSync(log, 'x');
     t.true(await asked(), 'it wrote');

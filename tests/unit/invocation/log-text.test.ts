@@ -35,3 +35,27 @@ test('each stream is capped and says how much was cut', (t) => {
   t.is(text.text('stdout'), `${'x'.repeat(MAX_STREAM_BYTES)}\n[19 more bytes were cut]`);
   t.is(text.text('stderr'), 'kept\n[3 more bytes were cut]');
 });
+
+test('what is no UTF-8 is capped as it is kept, not as it came', (t) => {
+  const text = new LogText();
+  text.sink('stdout', Buffer.alloc(MAX_STREAM_BYTES, 0xff));
+  const [kept, note] = text.text('stdout').split('\n');
+  t.regex(kept!, /^\ufffd+$/);
+  t.true(Buffer.byteLength(kept!) <= MAX_STREAM_BYTES);
+  t.true(Buffer.byteLength(kept!) > MAX_STREAM_BYTES - 4096);
+  t.is(note, `[${MAX_STREAM_BYTES - kept!.length} more bytes were cut]`);
+});
+
+test('half a character that would not fit as it is kept is cut', (t) => {
+  const text = new LogText();
+  text.sink('stdout', Buffer.concat([Buffer.alloc(MAX_STREAM_BYTES - 2, 'x'), Buffer.from([0xe2, 0x82])]));
+  t.is(text.text('stdout'), `${'x'.repeat(MAX_STREAM_BYTES - 2)}\n[2 more bytes were cut]`);
+});
+
+test('no half character is left at a cut', (t) => {
+  const text = new LogText();
+  text.sink('stdout', Buffer.from('x'.repeat(MAX_STREAM_BYTES - 2) + '😀'));
+  t.is(text.text('stdout'), `${'x'.repeat(MAX_STREAM_BYTES - 2)}\n[4 more bytes were cut]`);
+  text.addOutput({ stdout: '', stderr: '😀'.repeat(MAX_STREAM_BYTES / 4) });
+  t.regex(text.text('stderr'), /^\[earlier output was cut\]\n(😀)+$/u);
+});

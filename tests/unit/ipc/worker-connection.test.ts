@@ -22,7 +22,10 @@ const error = { name: 'Error', message: 'm', stack: 's' };
 const invoke = (id = 'c') => invokeMessage(id);
 
 /** Both ends of a real Unix socket; the worker's end is not read yet. */
-async function pair(t: ExecutionContext): Promise<{ connection: WorkerConnection; worker: Socket }> {
+async function pair(
+  t: ExecutionContext,
+  maxBodyBytes = 10_000,
+): Promise<{ connection: WorkerConnection; worker: Socket }> {
   const path = join(temporaryDirectory(t), 's');
   const server = createServer({ pauseOnConnect: true });
   server.listen(path);
@@ -34,7 +37,7 @@ async function pair(t: ExecutionContext): Promise<{ connection: WorkerConnection
     unknown,
   ];
   server.close();
-  const connection = new WorkerConnection(host, 10_000);
+  const connection = new WorkerConnection(host, maxBodyBytes);
   t.teardown(() => {
     connection.destroy();
     worker.destroy();
@@ -274,6 +277,49 @@ test('a frame between two calls ends the connection at once', async (t) => {
   const lost = new Promise<ConnectionLost>((resolve) => connection.onLost(resolve));
   peer?.socket.write(Buffer.concat(encodeFrame(response('next'))));
   t.is((await lost).kind, 'protocol');
+});
+
+test('the first byte between two calls ends the connection', async (t) => {
+  let peer: { socket: Socket } | undefined;
+  const { connection, result } = await called(t, ({ id }, given) => {
+    peer = given;
+    given.send(response(id));
+  });
+  await result;
+  const lost = new Promise<ConnectionLost>((resolve) => connection.onLost(resolve));
+  peer?.socket.write(Buffer.alloc(1));
+  t.like(await lost, { kind: 'protocol', message: 'bytes came while nothing was asked' });
+});
+
+for (const bytes of [1, 8, 20])
+  test(`${bytes} bytes of a message after an answer end the connection, and the answer counts`, async (t) => {
+    const { connection, result } = await called(t, ({ id }, { socket }) => {
+      const [answer, next] = [response(id, 201), response('next')].map((each) => encodeFrame(each)[0]!);
+      socket.write(Buffer.concat([answer!, next!.subarray(0, bytes)]));
+    });
+    t.like(await result, { message: { statusCode: 201 } });
+    t.like(connection.lost, { kind: 'protocol', message: 'part of a message came after the answer' });
+  });
+
+test('what only a call may bring is refused before it is kept in a handshake and a load', async (t) => {
+  const prefix = (bodyBytes: number): Buffer => {
+    const sizes = Buffer.alloc(8);
+    sizes.writeUInt32BE(2, 0);
+    sizes.writeUInt32BE(bodyBytes, 4);
+    return sizes;
+  };
+  const early = await connected(t, { connected: ({ socket }) => socket.write(prefix(1)) });
+  await t.throwsAsync(early.ready(), {
+    instanceOf: ConnectionLost,
+    message: /body of 1 bytes was announced/,
+  });
+  const { connection, worker } = await pair(t, 1_000_000);
+  scriptedWorker({ load: (_, { socket }) => socket.write(prefix(256 * 1024 + 1)) })(worker);
+  await connection.ready();
+  await t.throwsAsync(
+    connection.load(load, () => undefined),
+    { instanceOf: ConnectionLost, message: /body of 262145 bytes was announced/ },
+  );
 });
 
 test('half a frame and then the end rejects what waits', async (t) => {

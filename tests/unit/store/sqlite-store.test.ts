@@ -117,6 +117,20 @@ test('texts beyond the limit over all functions are dropped, oldest first, and t
   });
 });
 
+test('amended output there is no room for takes what was there before with it', (t) => {
+  const dir = temporaryDirectory(t);
+  using({ dir, textLimitBytes: 1_000 }, (store) => {
+    store.publish(publication('f'));
+    store.appendInvocations([call('1', 'f', { stdout: 'early' }), call('2', 'f')], new Map(), 10);
+    store.amendInvocations([
+      call('1', 'f', { stdout: 'early'.repeat(100) }),
+      call('2', 'f', { stdout: 'x'.repeat(800) }),
+    ]);
+    t.regex(store.getInvocation('1')!.stdout, /^\[500 bytes of output are no longer kept/);
+    t.is(store.getInvocation('2')!.stdout, 'x'.repeat(800));
+  });
+});
+
 test('invocations.db stays near the limit of texts however much is written', (t) => {
   const dir = temporaryDirectory(t);
   const textLimitBytes = 2 * 1024 * 1024;
