@@ -17,7 +17,7 @@ import { exchange } from './exchange.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
-import { cancelled, failureOf, failureOfError, type Failure } from './outcome.js';
+import { aborted, failureOf, failureOfError, type Failure } from './outcome.js';
 import { emptyRecord, type Recorder } from './recorder.js';
 import { checkResponse } from './response-rules.js';
 
@@ -114,7 +114,7 @@ class Call implements Admission {
       this.#text.addCut(result.message.cut);
       this.#record.peakMemoryMb = Math.round(result.message.peakMemoryKb / 102.4) / 10;
       // It answered within the grace, but nobody was there any more.
-      if (signal.aborted) return this.#fail(cancelled(signal), this.#release(lease, false));
+      if (signal.aborted) return this.#fail(aborted(signal), this.#release(lease, false));
       if (result.message.type === 'error') {
         const keep =
           workload.reuse && result.message.kind !== 'uncaught' && result.message.kind !== 'unsettled';
@@ -144,8 +144,7 @@ class Call implements Admission {
       return response;
     } catch (error) {
       if (this.#record.status !== 0) throw error; // told already
-      if (signal.aborted)
-        return this.#fail(cancelled(signal), lease ? this.#release(lease, false) : undefined);
+      if (signal.aborted) return this.#fail(aborted(signal), lease ? this.#release(lease, false) : undefined);
       if (!lease || !(error instanceof InstanceFailure)) {
         const failure = failureOfError(error, settings.memoryMb, '');
         if (failure.error.code === 'INTERNAL')
@@ -189,7 +188,8 @@ class Call implements Admission {
 
   /**
    * Gives the instance back; resolves when all that its container wrote is part of the record, with whether that changed
-   * it; undefined when nothing is to come. An instance of a version that was replaced or deleted meanwhile is of use only to calls that wait for it since then.
+   * it; undefined when nothing is to come. An instance of a version that was replaced or deleted meanwhile is of use only to
+   * calls that wait for it since then.
    */
   #release(lease: Lease, keep: boolean): Promise<boolean> | undefined {
     const active = this.#options.registry.isActive(this.#version.record.active);

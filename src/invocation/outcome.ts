@@ -69,7 +69,7 @@ export function timedOut(timeoutMs: number): GlambdarError {
 }
 
 /** It was ended before its answer: its caller went away, or, if the signal's reason says so, the server stops. */
-export function cancelled({ reason }: AbortSignal): Failure {
+export function aborted({ reason }: AbortSignal): Failure {
   if (reason instanceof GlambdarError) return { error: reason, outcome: 'platform_error' };
   return {
     error: new GlambdarError('CANCELLED', 'The caller went away before the answer.'),

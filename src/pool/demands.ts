@@ -195,8 +195,9 @@ export class Demands {
   /** Whether several functions are being called, so that what is done for one keeps the calls of others waiting. */
   severalCalled(now: number): boolean {
     let called = 0;
-    for (const demand of this.#byFlow.values()) if (demand.calledWithin(CALLED_MS, now)) called += 1;
-    return called > 1;
+    for (const demand of this.#byFlow.values())
+      if (demand.calledWithin(CALLED_MS, now) && ++called > 1) return true;
+    return false;
   }
 
   /**

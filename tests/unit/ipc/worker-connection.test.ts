@@ -267,29 +267,23 @@ test('a second answer after the first ends the connection, and the first counts'
   t.is(connection.lost?.kind, 'protocol');
 });
 
-test('a frame between two calls ends the connection at once', async (t) => {
-  let peer: { socket: Socket } | undefined;
-  const { connection, result } = await called(t, ({ id }, given) => {
-    peer = given;
-    given.send(response(id));
-  });
-  await result;
-  const lost = new Promise<ConnectionLost>((resolve) => connection.onLost(resolve));
-  peer?.socket.write(Buffer.concat(encodeFrame(response('next'))));
-  t.is((await lost).kind, 'protocol');
-});
+const unasked: [what: string, bytes: Buffer][] = [
+  ['a frame', Buffer.concat(encodeFrame(response('next')))],
+  ['a single byte', Buffer.alloc(1)],
+];
 
-test('the first byte between two calls ends the connection', async (t) => {
-  let peer: { socket: Socket } | undefined;
-  const { connection, result } = await called(t, ({ id }, given) => {
-    peer = given;
-    given.send(response(id));
+for (const [what, bytes] of unasked)
+  test(`${what} between two calls ends the connection at once`, async (t) => {
+    let peer: { socket: Socket } | undefined;
+    const { connection, result } = await called(t, ({ id }, given) => {
+      peer = given;
+      given.send(response(id));
+    });
+    await result;
+    const lost = new Promise<ConnectionLost>((resolve) => connection.onLost(resolve));
+    peer?.socket.write(bytes);
+    t.like(await lost, { kind: 'protocol', message: 'bytes came while nothing was asked' });
   });
-  await result;
-  const lost = new Promise<ConnectionLost>((resolve) => connection.onLost(resolve));
-  peer?.socket.write(Buffer.alloc(1));
-  t.like(await lost, { kind: 'protocol', message: 'bytes came while nothing was asked' });
-});
 
 for (const bytes of [1, 8, 20])
   test(`${bytes} bytes of a message after an answer end the connection, and the answer counts`, async (t) => {
