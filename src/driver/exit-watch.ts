@@ -1,8 +1,14 @@
 /** Owns finding out how containers end: from the event stream while it stands, by listing after it was cut. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerExits } from './container-exits.js';
 import { containerName, labels } from './container-spec.js';
 import { DockerEvents, type ContainerEvent } from './docker-events.js';
 import type { Engine } from './engine.js';
+
+/** 128 + the number of SIGKILL. */
+const KILLED = 137;
+/** The kernel's word on memory reaches the daemon another way than the end, under load up to 9 ms later. */
+const OOM_LATE_MS = 100;
 
 export interface ExitWatchOptions {
   engine: Pick<Engine, 'events' | 'inspectContainer' | 'listContainers'>;
@@ -59,10 +65,10 @@ export class ExitWatch {
       (container) => container.State,
       () => undefined,
     );
-    this.#options.live.record(instanceId, {
-      exitCode: state?.ExitCode ?? exitCode,
-      oomKilled: state?.OOMKilled ?? false,
-    });
+    const exit = { exitCode: state?.ExitCode ?? exitCode, oomKilled: state?.OOMKilled ?? false };
+    // Nobody here kills what is live: most likely memory, and the event that says so is still to come.
+    if (exit.exitCode === KILLED && !exit.oomKilled) await sleep(OOM_LATE_MS);
+    this.#options.live.record(instanceId, exit);
   }
 
   async #reconcile(): Promise<void> {

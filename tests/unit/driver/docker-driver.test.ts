@@ -107,6 +107,16 @@ test.serial('an exit reaches its listener once, whoever asked before or after', 
   t.is(await driver.exitState('one', 0), undefined);
 });
 
+test.serial("the kernel's word on memory counts also when it comes after the end", async (t) => {
+  const { engine, driver, spec } = await openOnFake(t);
+  await until(() => engine.watchers === 1);
+  await driver.start(spec('one'), never);
+  const waiting = driver.exitState('one', 5_000);
+  engine.die('glambdar-one', 137);
+  setTimeout(() => engine.emit('oom', engine.containers.get('glambdar-one')!), 10);
+  t.deepEqual(await waiting, { exitCode: 137, oomKilled: true });
+});
+
 test.serial('a container that vanished while nobody watched has ended in an unknown way', async (t) => {
   const { engine, driver, spec } = await openOnFake(t);
   await until(() => engine.watchers === 1);
