@@ -6,8 +6,8 @@ import { DriverError } from './driver/driver.js';
 import { armFault } from './faults.js';
 import { ListenError } from './http/server.js';
 import { createLogger } from './logger.js';
-import { startRuntime, type Runtime } from './runtime.js';
-import { StartupError } from './store/startup-error.js';
+import { startRuntime, type Runtime } from './roles/all-in-one.js';
+import { StartupError } from './model/startup-error.js';
 
 // Nothing the server writes is anybody else's business; what must be readable is given its mode explicitly.
 process.umask(0o077);

@@ -1,12 +1,12 @@
 /** Owns how a deployed function looks to the pool: its profile, its code, and whether that code loads at all. */
 import { GlambdarError } from '../errors.js';
-import { LoadFailure, profileKey, type Profile } from '../pool/lease.js';
-import { InstanceFailure } from '../pool/instance-failure.js';
+import { LoadFailure, profileKey, type Profile } from '../pool/act/lease.js';
+import { InstanceFailure } from '../instance/instance-failure.js';
 import type { Pool } from '../pool/pool.js';
-import type { Workload } from '../pool/workload.js';
+import type { Workload } from '../pool/act/workload.js';
 import { versionKey } from '../registry/catalogue.js';
 import { linkTree } from '../registry/tree.js';
-import type { FunctionRecord, FunctionSettings, VersionRecord } from '../store/records.js';
+import type { FunctionRecord, FunctionSettings, VersionRecord } from '../model/records.js';
 import { describeExit, isOutOfMemory, loadFailed } from './outcome.js';
 
 export function profileOf(settings: FunctionSettings): Profile {

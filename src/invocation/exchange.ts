@@ -1,7 +1,7 @@
 /** Owns one call's conversation with its worker: sent, then its answer, its deadline, or its caller's going and a grace. */
 import { GlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
-import type { CallResult, Lease, LogSink } from '../pool/lease.js';
+import type { CallResult, Lease, LogSink } from '../pool/act/lease.js';
 import { onDeparture } from './departure.js';
 import { timedOut } from './outcome.js';
 

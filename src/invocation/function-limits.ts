@@ -1,6 +1,6 @@
 /** Owns a function's own limits: requests per second and calls at once. */
 import { GlambdarError } from '../errors.js';
-import type { FunctionSettings } from '../store/records.js';
+import type { FunctionSettings } from '../model/records.js';
 
 interface Usage {
   running: number;

@@ -1,5 +1,5 @@
 /** Owns the shapes of one call as it passes between `http/` and the invoker; how it is run is `invoker.ts`. */
-import type { StartKind } from '../store/records.js';
+import type { StartKind } from '../model/records.js';
 
 /** What the caller sent. The body is never parsed on the host. */
 export interface InvocationRequest {

@@ -1,7 +1,7 @@
 /** Owns the text of one call's two output streams as it is kept: capped, with a note of what was cut. */
 import { StringDecoder } from 'node:string_decoder';
-import { JoinedBytes } from '../pool/kept-output.js';
-import type { ContainerOutput, LogSink } from '../pool/lease.js';
+import { JoinedBytes } from '../instance/kept-output.js';
+import type { ContainerOutput, LogSink } from '../pool/act/lease.js';
 
 /** Per stream, as README "HTTP API" has it. */
 export const MAX_STREAM_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
 /** Owns reading records of calls, finished ones and new ones as they come. */
 import { GlambdarError } from '../errors.js';
-import type { InvocationRecord } from '../store/records.js';
+import type { InvocationRecord } from '../model/records.js';
 import type { Store } from '../store/store.js';
 import type { Recorder } from './recorder.js';
 

@@ -1,8 +1,8 @@
 /** Owns what the end of a call means: for the caller an error of the table, for the record an outcome. */
 import { GlambdarError } from '../errors.js';
-import { InstanceFailure } from '../pool/instance-failure.js';
-import { LoadFailure, type ErrorMessage, type ExitState, type SerializedError } from '../pool/lease.js';
-import type { Outcome } from '../store/records.js';
+import { InstanceFailure } from '../instance/instance-failure.js';
+import { LoadFailure, type ErrorMessage, type ExitState, type SerializedError } from '../pool/act/lease.js';
+import type { Outcome } from '../model/records.js';
 
 /** A failed call: the error the client gets, the outcome and the function's stack for the record. */
 export interface Failure {

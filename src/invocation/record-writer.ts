@@ -3,7 +3,7 @@
  * up. What waits is bounded by number and by size: a full disk, or functions that print much, cannot fill the memory.
  */
 import type { Logger } from '../logger.js';
-import type { FunctionCounters, InvocationRecord } from '../store/records.js';
+import type { FunctionCounters, InvocationRecord } from '../model/records.js';
 import type { Store } from '../store/store.js';
 
 const FLUSH_MS = 500;

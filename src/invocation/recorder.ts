@@ -3,7 +3,7 @@
  * calls ended. What a container wrote last is known later, when it has ended; the record is amended then. At a graceful stop
  * nothing is lost; at kill -9 at most the last second, and output that was not known yet.
  */
-import type { FunctionCounters, InvocationRecord, VersionRecord } from '../store/records.js';
+import type { FunctionCounters, InvocationRecord, VersionRecord } from '../model/records.js';
 import { RecordWriter, type RecordOfLife, type RecordWriterOptions } from './record-writer.js';
 
 type Listener = (record: InvocationRecord) => void;

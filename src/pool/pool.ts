@@ -4,21 +4,21 @@
  */
 import type { Profile } from '../driver/driver.js';
 import type { Logger } from '../logger.js';
-import type { PoolLimits } from './admission.js';
-import { Demands } from './demands.js';
-import { Dispatcher } from './dispatcher.js';
-import { Fleet, type FleetOptions } from './fleet.js';
-import { IdleBudget } from './idle-budget.js';
-import type { InstanceState } from './instance-state.js';
-import type { Lease } from './lease.js';
-import { Lull } from './lull.js';
-import { MemoryLedger } from './memory-ledger.js';
-import { Queue } from './queue.js';
-import { driverUnavailable } from './refusal.js';
-import { Replenisher } from './replenisher.js';
-import { TreeStock } from './tree-stock.js';
-import type { PoolRequest } from './waiter.js';
-import type { Workload } from './workload.js';
+import type { PoolLimits } from './act/admission.js';
+import { Demands } from './decide/demands.js';
+import { Dispatcher } from './act/dispatcher.js';
+import { Fleet, type FleetOptions } from './act/fleet.js';
+import { IdleBudget } from './act/idle-budget.js';
+import type { InstanceState } from '../instance/instance-state.js';
+import type { Lease } from './act/lease.js';
+import { Lull } from './act/lull.js';
+import { MemoryLedger } from './act/memory-ledger.js';
+import { Queue } from './decide/queue.js';
+import { driverUnavailable } from './act/refusal.js';
+import { Replenisher } from './act/replenisher.js';
+import { TreeStock } from './act/tree-stock.js';
+import type { PoolRequest } from './act/waiter.js';
+import type { Workload } from './act/workload.js';
 
 export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
   limits: PoolLimits;

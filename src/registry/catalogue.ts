@@ -3,7 +3,7 @@
  * database. Old versions are collected when more than five newer ones exist and nobody holds a lease.
  */
 import { GlambdarError } from '../errors.js';
-import type { FunctionCounters, FunctionRecord, VersionRecord } from '../store/records.js';
+import type { FunctionCounters, FunctionRecord, VersionRecord } from '../model/records.js';
 
 /** Versions kept of a function, the active one included. */
 export const KEPT_VERSIONS = 5;

@@ -4,7 +4,7 @@
  */
 import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { VersionRecord } from '../store/records.js';
+import type { VersionRecord } from '../model/records.js';
 import { versionKey } from './catalogue.js';
 import { digestTree } from './tree-digest.js';
 import type { VersionFiles } from './version-files.js';

@@ -1,6 +1,6 @@
 /** Owns what clients are told about a function. */
-import type { Sidecar } from '../store/sidecar.js';
-import type { FunctionCounters, FunctionRecord, FunctionSettings } from '../store/records.js';
+import type { Sidecar } from '../data/sidecar.js';
+import type { FunctionCounters, FunctionRecord, FunctionSettings } from '../model/records.js';
 
 /** Metadata as clients see it. */
 export interface FunctionMetadata {

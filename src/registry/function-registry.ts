@@ -8,16 +8,21 @@
 import { GlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
 import type { Logger } from '../logger.js';
-import type { FunctionRecord, FunctionSettings, VersionRecord } from '../store/records.js';
+import type { FunctionRecord, FunctionSettings, VersionRecord } from '../model/records.js';
 import type { Store } from '../store/store.js';
-import { extractBundle } from './bundle.js';
+import { extractBundle } from '../deploy/archive/bundle.js';
 import { Catalogue, type VersionLease } from './catalogue.js';
 import { CodeIntegrity } from './code-integrity.js';
-import { applySettings, DEFAULT_SETTINGS, parseSettingsFields, parseSettingsPatch } from './function.js';
-import { namedDiskError } from './disk-error.js';
+import {
+  applySettings,
+  DEFAULT_SETTINGS,
+  parseSettingsFields,
+  parseSettingsPatch,
+} from '../model/settings.js';
+import { namedDiskError } from '../data/disk-error.js';
 import { metadataOf, sidecarOf } from './function-metadata.js';
 import { KeyedMutex } from './keyed-mutex.js';
-import { Limiter } from './limiter.js';
+import { Limiter } from '../deploy/archive/limiter.js';
 import type { DeployRequest, DeployResult, FunctionMetadata, Registry } from './registry.js';
 import { fsyncDir, linkTree, removeTree } from './tree.js';
 import { VersionCollector } from './version-collector.js';

@@ -1,5 +1,5 @@
 /** Owns what `http/` may ask of the functions; `function-registry.ts` does it. */
-import type { FunctionSettings } from '../store/records.js';
+import type { FunctionSettings } from '../model/records.js';
 import type { FunctionMetadata } from './function-metadata.js';
 
 export type { FunctionMetadata } from './function-metadata.js';

@@ -1,6 +1,6 @@
 /** Owns when old versions go: beyond the kept ones they are forgotten at once, their files when nobody uses them any more. */
 import type { Logger } from '../logger.js';
-import type { VersionRecord } from '../store/records.js';
+import type { VersionRecord } from '../model/records.js';
 import type { Store } from '../store/store.js';
 import { KEPT_VERSIONS, type Catalogue } from './catalogue.js';
 import type { CodeIntegrity } from './code-integrity.js';

@@ -8,8 +8,8 @@ import { open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
-import { sidecarPath, type Sidecar } from '../store/sidecar.js';
-import { isFunctionName } from './function-name.js';
+import { sidecarPath, type Sidecar } from '../data/sidecar.js';
+import { isFunctionName } from '../model/function-name.js';
 import { fsyncDir, removeTree } from './tree.js';
 
 const VERSION = /^[1-9]\d{0,14}$/;

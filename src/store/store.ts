@@ -8,7 +8,7 @@ import type {
   FunctionSettings,
   InvocationRecord,
   VersionRecord,
-} from './records.js';
+} from '../model/records.js';
 
 export interface PublishRequest {
   version: VersionRecord;

@@ -10,11 +10,15 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureBaseImage } from '../../src/driver/base-image.js';
-import { containerName, createOptions, type ContainerContext } from '../../src/driver/container-spec.js';
-import { detectFeatures } from '../../src/driver/docker-features.js';
-import { parseDockerHost, type DockerAddress } from '../../src/driver/docker-host.js';
-import { Engine } from '../../src/driver/engine.js';
+import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
+import {
+  containerName,
+  createOptions,
+  type ContainerContext,
+} from '../../src/driver/docker/container-options.js';
+import { detectFeatures } from '../../src/driver/docker/docker-features.js';
+import { parseDockerHost, type DockerAddress } from '../../src/driver/docker/docker-host.js';
+import { Engine } from '../../src/driver/docker/engine/engine.js';
 
 const PROFILE = { memoryMb: 128, cpus: 0.5, network: 'none' as const };
 const CONNECT_MS = 15_000;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import AdmZip from 'adm-zip';
-import { labels } from '../../src/driver/container-spec.js';
+import { labels } from '../../src/driver/docker/container-options.js';
 import { assertOk, ConnectionPool, requestBytes, type Answer } from './http-connection.js';
 import type { RawEngine } from './raw-engine.js';
 

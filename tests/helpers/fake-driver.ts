@@ -20,7 +20,7 @@ import {
   type RemoveOptions,
 } from '../../src/driver/driver.js';
 
-const WORKER = join(import.meta.dirname, '../../worker/main.cjs');
+const WORKER = join(import.meta.dirname, '../../worker/node/main.cjs');
 
 /**
  * What stands in a container's place: the real worker; the source of another program (it finds its slot in

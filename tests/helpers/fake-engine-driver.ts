@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker-driver.js';
+import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker/docker-driver.js';
 import type { ContainerSpec, Driver, DriverHealth } from '../../src/driver/driver.js';
 import { createLogger } from '../../src/logger.js';
 import { FakeEngine } from './fake-engine.js';

@@ -3,15 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { LoadFailure, WorkerConnection, type CallResult } from '../../src/ipc/worker-connection.js';
-import { listenInSlot } from '../../src/ipc/slot-socket.js';
+import { LoadFailure, WorkerConnection, type CallResult } from '../../src/instance/wire/worker-connection.js';
+import { listenInSlot } from '../../src/instance/slot-socket.js';
 import type {
   ErrorMessage,
   InvokeMessage,
   LoadMessage,
   ResponseMessage,
   SerializedError,
-} from '../../worker/protocol.cjs';
+} from '../../worker/node/protocol.cjs';
 import { FakeDriver } from './fake-driver.js';
 
 /** Processes alive at once: AVA begins all tests of a file together, and each holds 40 MB. */

@@ -5,7 +5,7 @@ import type {
   FunctionSettings,
   InvocationRecord,
   VersionRecord,
-} from '../../src/store/records.js';
+} from '../../src/model/records.js';
 import { StoreError, type InvocationQuery, type PublishRequest, type Store } from '../../src/store/store.js';
 
 /** Set `failure` to make every method throw it: what a full or broken disk does. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
-import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker-driver.js';
+import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker/docker-driver.js';
 import type { ContainerSpec, Driver, Profile } from '../../src/driver/driver.js';
 import { createLogger } from '../../src/logger.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { GlambdarError, type ErrorCode } from '../../src/errors.js';
-import { extractHere } from '../../src/registry/bundle-extract.js';
+import { extractHere } from '../../src/deploy/archive/bundle-extract.js';
 import { buildZip, type HostileEntry } from './hostile-zip.js';
 
 const LIMITS = { maxZipBytes: 1_000_000, maxUnpackedBytes: 100_000, maxEntries: 50 };

@@ -8,7 +8,7 @@ import {
   type InvokeMessage,
   type LoadMessage,
   type WorkerMessage,
-} from '../../worker/protocol.cjs';
+} from '../../worker/node/protocol.cjs';
 
 export interface Peer {
   socket: Socket;

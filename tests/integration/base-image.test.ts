@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/base-image.js';
+import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
 import { DriverError } from '../../src/driver/driver.js';
-import { Engine } from '../../src/driver/engine.js';
-import { nodeVersion } from '../../src/driver/node-package.js';
+import { Engine } from '../../src/driver/docker/engine/engine.js';
+import { nodeVersion } from '../../src/driver/docker/image/node-package.js';
 import { integration } from '../helpers/integration.js';
 import { PrivateDaemon } from '../helpers/private-daemon.js';
 import { ProbeDriver } from '../helpers/probe-driver.js';

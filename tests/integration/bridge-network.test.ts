@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/base-image.js';
+import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
 import { DriverError } from '../../src/driver/driver.js';
-import { Engine } from '../../src/driver/engine.js';
+import { Engine } from '../../src/driver/docker/engine/engine.js';
 import { integration } from '../helpers/integration.js';
 import { PrivateDaemon } from '../helpers/private-daemon.js';
 import { ProbeDriver, type Probe } from '../helpers/probe-driver.js';

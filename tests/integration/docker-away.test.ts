@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/base-image.js';
-import { Engine } from '../../src/driver/engine.js';
+import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
+import { Engine } from '../../src/driver/docker/engine/engine.js';
 import { compileServer } from '../helpers/compiled-server.js';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { PrivateDaemon } from '../helpers/private-daemon.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/base-image.js';
+import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
 import { DriverError, type DriverHealth, type ExitState } from '../../src/driver/driver.js';
-import { Engine } from '../../src/driver/engine.js';
+import { Engine } from '../../src/driver/docker/engine/engine.js';
 import { integration } from '../helpers/integration.js';
 import { PrivateDaemon } from '../helpers/private-daemon.js';
 import { ProbeDriver } from '../helpers/probe-driver.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Dockerode from 'dockerode';
 import { DriverError, type ExitState } from '../../src/driver/driver.js';
-import { seccompProfile } from '../../src/driver/seccomp-profile.js';
+import { seccompProfile } from '../../src/driver/docker/seccomp-profile.js';
 import { integration } from '../helpers/integration.js';
 import { ProbeDriver } from '../helpers/probe-driver.js';
 

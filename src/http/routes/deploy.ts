@@ -1,6 +1,6 @@
 /** Owns `POST /deploy`: which name an upload gets, and handing it to the registry. */
 import Router from '@koa/router';
-import { functionNameFromFile, parseFunctionName } from '../../registry/function-name.js';
+import { functionNameFromFile, parseFunctionName } from '../../model/function-name.js';
 import type { Registry } from '../../registry/registry.js';
 import { sendJson } from '../send-json.js';
 import { withUpload, type UploadConfig } from '../upload.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { DriverError, type ContainerSpec, type Driver, type ExitState } from '../../../src/driver/driver.js';
-import { listenInSlot } from '../../../src/ipc/slot-socket.js';
+import { listenInSlot } from '../../../src/instance/slot-socket.js';
 
 export interface DriverUnderTest {
   driver: Driver;

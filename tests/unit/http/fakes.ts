@@ -2,7 +2,7 @@
 import { GlambdarError } from '../../../src/errors.js';
 import type { InvocationRequest, InvocationResponse, Invoker } from '../../../src/invocation/invocation.js';
 import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
-import { DEFAULT_SETTINGS } from '../../../src/registry/function.js';
+import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
 import type { DeployRequest, FunctionMetadata, Registry } from '../../../src/registry/registry.js';
 
 export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');

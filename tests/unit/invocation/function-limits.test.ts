@@ -1,8 +1,8 @@
 import test from 'ava';
 import { type GlambdarError } from '../../../src/errors.js';
 import { FunctionLimits } from '../../../src/invocation/function-limits.js';
-import { DEFAULT_SETTINGS } from '../../../src/registry/function.js';
-import type { FunctionSettings } from '../../../src/store/records.js';
+import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
+import type { FunctionSettings } from '../../../src/model/records.js';
 
 function settings(patch: Partial<FunctionSettings>): FunctionSettings {
   return { ...DEFAULT_SETTINGS, ...patch };

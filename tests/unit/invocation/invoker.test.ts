@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { GlambdarError, type ErrorCode } from '../../../src/errors.js';
-import type { InvocationRecord, Outcome } from '../../../src/store/records.js';
+import type { InvocationRecord, Outcome } from '../../../src/model/records.js';
 import { StoreError } from '../../../src/store/store.js';
 import {
   InvokerFixture,
@@ -13,7 +13,7 @@ import {
 } from '../../helpers/invoker-fixture.js';
 import { until } from '../../helpers/pool-fixture.js';
 import { noAccounts, response, type Peer } from '../../helpers/scripted-worker.js';
-import type { FailureKind, InvokeMessage, WorkerMessage } from '../../../worker/protocol.cjs';
+import type { FailureKind, InvokeMessage, WorkerMessage } from '../../../worker/node/protocol.cjs';
 
 const error = { name: 'TypeError', message: 'no luck', stack: 'TypeError: no luck\n    at index.js:3:1' };
 

@@ -3,7 +3,7 @@ import { GlambdarError } from '../../../src/errors.js';
 import { createLogs } from '../../../src/invocation/logs.js';
 import { Recorder } from '../../../src/invocation/recorder.js';
 import { createLogger } from '../../../src/logger.js';
-import type { FunctionCounters, InvocationRecord } from '../../../src/store/records.js';
+import type { FunctionCounters, InvocationRecord } from '../../../src/model/records.js';
 import { StoreError } from '../../../src/store/store.js';
 import { MemoryStore } from '../../helpers/memory-store.js';
 import { until } from '../../helpers/pool-fixture.js';

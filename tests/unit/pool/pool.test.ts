@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
-import type { Lease } from '../../../src/pool/lease.js';
+import type { Lease } from '../../../src/pool/act/lease.js';
 import { PoolFixture, call, until, type AcquireOptions } from '../../helpers/pool-fixture.js';
 import { response } from '../../helpers/scripted-worker.js';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Catalogue, versionKey } from '../../../src/registry/catalogue.js';
-import type { FunctionRecord } from '../../../src/store/records.js';
+import type { FunctionRecord } from '../../../src/model/records.js';
 import { settings, version } from '../store/builders.js';
 
 function record(name: string, number = 1): FunctionRecord {

@@ -5,7 +5,7 @@ import { GlambdarError } from '../../../src/errors.js';
 import { createLogger } from '../../../src/logger.js';
 import { versionKey } from '../../../src/registry/catalogue.js';
 import { FunctionRegistry, type FunctionRegistryOptions } from '../../../src/registry/function-registry.js';
-import { readSidecars } from '../../../src/store/sidecar.js';
+import { readSidecars } from '../../../src/data/sidecar.js';
 import { StoreError } from '../../../src/store/store.js';
 import { buildZip } from '../../helpers/hostile-zip.js';
 import { MemoryStore } from '../../helpers/memory-store.js';

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { VersionFiles } from '../../../src/registry/version-files.js';
-import type { Sidecar } from '../../../src/store/sidecar.js';
+import type { Sidecar } from '../../../src/data/sidecar.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 import { settings, version } from '../store/builders.js';
 

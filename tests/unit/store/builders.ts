@@ -1,6 +1,6 @@
 /** Owns records with unremarkable values for tests of the store. */
-import { DEFAULT_SETTINGS } from '../../../src/registry/function.js';
-import type { FunctionSettings, InvocationRecord, VersionRecord } from '../../../src/store/records.js';
+import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
+import type { FunctionSettings, InvocationRecord, VersionRecord } from '../../../src/model/records.js';
 import type { PublishRequest } from '../../../src/store/store.js';
 
 export const settings: FunctionSettings = { ...DEFAULT_SETTINGS };

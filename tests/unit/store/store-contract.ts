@@ -1,7 +1,7 @@
 /** Owns what every `Store` must do. Each implementation runs it from a test file of its own. */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import type { FunctionCounters } from '../../../src/store/records.js';
+import type { FunctionCounters } from '../../../src/model/records.js';
 import { StoreError, type Store } from '../../../src/store/store.js';
 import { MemoryStore } from '../../helpers/memory-store.js';
 import { call, calls, publication, settings, version } from './builders.js';

@@ -1,0 +1,43 @@
+/** Owns what a Docker driver has to be told. */
+import type { Logger } from '../../logger.js';
+
+export interface DockerDriverOptions {
+  /** Value of DOCKER_HOST (`unix://…`, `tcp://…`), or null for the default socket. */
+  dockerHost: string | null;
+  /** Value of GLAMBDAR_IMAGE, or null to build the base image. */
+  image: string | null;
+  /** `runc`, `crun`, `runsc`, …, or null for the daemon's default. */
+  runtime: string | null;
+  /** Whose containers: id of the data directory, and of this run of the server. */
+  dirId: string;
+  bootId: string;
+  /** Absolute path of the directory with `main.cjs`, readable for everyone; mounted at `/worker`. */
+  workerDir: string;
+  /** Absolute path of the directory all slots are in. */
+  runRoot: string;
+  logger: Logger;
+  /** Name servers (IPv4) of functions with a network; by default this machine's. */
+  resolvers?: string[];
+  /** The iptables command, with what has to stand before it; by default `iptables`. */
+  iptables?: string[];
+  /** How many removals may be at the daemon at a time; by default as many as there are cores. */
+  removalsAtOnce?: number;
+  /** Whether calls need the cores: half as many removals are then at the daemon, while not too many wait. */
+  gently?: () => boolean;
+  /** Where cgroups are mounted; by default `/sys/fs/cgroup`. */
+  cgroupRoot?: string;
+  /** Where the processes of this machine are listed; by default `/proc`. */
+  procRoot?: string;
+  /** Shorter in tests. */
+  times?: Partial<typeof defaultTimes>;
+}
+
+/** In ms. */
+export const defaultTimes = {
+  pingIntervalMs: 500,
+  pingLimitMs: 2_000,
+  reapIntervalMs: 30_000,
+  closeLimitMs: 15_000,
+  graceMs: 200,
+  lateMs: 2_000,
+};

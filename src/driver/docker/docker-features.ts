@@ -1,0 +1,59 @@
+/** Owns what this daemon can do: read once at the start, so that a wrong setting is a sentence and not a failed container. */
+import { DriverError } from '../driver.js';
+import type { Engine } from './engine/engine.js';
+
+/** What containers are created with depends on this. */
+export interface DockerFeatures {
+  init: boolean;
+  cgroupParent: string | null;
+  /** The daemon's own directory, where its machine has it. */
+  rootDir: string | null;
+}
+
+/** API of Docker 20.10, the oldest this was tried on; it brought `CgroupnsMode`. */
+const oldestApi = [1, 41] as const;
+
+/**
+ * @param runtime name of the runtime to use, or null for the daemon's default
+ * @throws DriverError when the daemon is too old, lacks seccomp or the runtime, or has no Linux containers
+ */
+export async function detectFeatures(
+  engine: Pick<Engine, 'info' | 'apiVersion'>,
+  runtime: string | null,
+): Promise<DockerFeatures> {
+  const [info, apiVersion] = await Promise.all([engine.info(), engine.apiVersion()]);
+  const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
+  if (major < oldestApi[0] || (major === oldestApi[0] && minor < oldestApi[1])) {
+    throw new DriverError(
+      'failed',
+      `Docker 20.10 (API ${oldestApi.join('.')}) or newer is needed; this one speaks API ${apiVersion}.`,
+    );
+  }
+  if (info.OSType !== undefined && info.OSType !== 'linux') {
+    throw new DriverError('failed', `Linux containers are needed; this Docker makes ${info.OSType} ones.`);
+  }
+  if (!(info.SecurityOptions ?? []).some((option) => option.startsWith('name=seccomp'))) {
+    throw new DriverError(
+      'failed',
+      'This Docker (or its kernel) lacks seccomp, without which functions are not confined enough.',
+    );
+  }
+  const runtimes = Object.keys(info.Runtimes ?? {});
+  if (runtime !== null && !runtimes.includes(runtime)) {
+    throw new DriverError(
+      'failed',
+      `Docker has no runtime "${runtime}"; it has ${runtimes.join(', ')}. Add it to the daemon's configuration.`,
+    );
+  }
+  return {
+    // "N/A" is what it says when the configured binary does not exist.
+    init: Boolean(info.InitBinary) && info.InitCommit?.ID !== 'N/A',
+    cgroupParent: cgroupParent(info.CgroupDriver),
+    rootDir: info.DockerRootDir || null,
+  };
+}
+
+function cgroupParent(driver: string | undefined): string | null {
+  if (driver === 'systemd') return 'glambdar.slice'; // systemd takes slices only
+  return driver === 'cgroupfs' ? '/glambdar' : null;
+}

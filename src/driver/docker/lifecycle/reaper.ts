@@ -1,0 +1,68 @@
+/**
+ * Owns removing containers nobody wants any more: of earlier runs of this server, of starts that were given up (an aborted
+ * create may still happen when a frozen daemon wakes), and of removals that failed.
+ */
+import type { Logger } from '../../../logger.js';
+
+export interface ReaperOptions {
+  /** Instance ids (undefined for a foreign name) and container ids of all containers of this data directory. */
+  list: () => Promise<{ containerId: string; instanceId: string | undefined }[]>;
+  remove: (containerId: string) => Promise<void>;
+  isLive: (instanceId: string) => boolean;
+  intervalMs: number;
+  logger: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** dockerd removes about ten containers a second on two cores, whatever is asked of it; more at once only takes from starts. */
+const atOnce = 4;
+
+/** Sweeps when told and periodically. */
+export class Reaper {
+  readonly #options: ReaperOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #sweep: Promise<number> | undefined;
+
+  constructor(options: ReaperOptions) {
+    this.#options = options;
+  }
+
+  open(): void {
+    this.#timer = setInterval(() => void this.sweep().catch(() => undefined), this.#options.intervalMs);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** @returns how many were removed; joins a sweep under way. Rejects when the daemon is away. */
+  sweep(): Promise<number> {
+    this.#sweep ??= this.#run().finally(() => (this.#sweep = undefined));
+    return this.#sweep;
+  }
+
+  async #run(): Promise<number> {
+    const { list, remove, isLive, logger } = this.#options;
+    // An instance is live before its container exists, so nothing in the list can become live later.
+    const orphans = (await list()).filter(
+      ({ instanceId }) => instanceId === undefined || !isLive(instanceId),
+    );
+    let removed = 0;
+    const next = orphans.values();
+    const work = async (): Promise<void> => {
+      for (const { containerId } of next) {
+        try {
+          await remove(containerId);
+          removed += 1;
+        } catch (error) {
+          logger.warn(
+            { err: error, containerId },
+            'could not remove an orphaned container; trying again later',
+          );
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+    if (removed > 0) logger.info({ removed }, 'removed orphaned containers');
+    return removed;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Owns reading from /proc what containers on this machine take. Only root sees it, and only where the daemon's processes
+ * are ours to see under the uids we gave: elsewhere (daemon in another pid namespace or on another machine, shifted uids)
+ * the instances are simply not found.
+ *
+ * Measured for 30 standbys (10 MB each) among 170 processes on two busy cores: 44 ms of CPU for a pass, of it 20 ms on the
+ * event loop in slices of 2 ms, the rest in libuv's threads, where the kernel adds up the pages of one process after the other.
+ */
+import fs from 'node:fs';
+import { promisify } from 'node:util';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { InstanceUsage } from '../../driver.js';
+
+/** For how long the event loop is held at a time, in ms. */
+const sliceMs = 2;
+/** Of /proc/<pid>/stat: 1/100 s on every Linux a container runs on. */
+const msPerTick = 10;
+/** /proc/<pid>/smaps_rollup is below 1 kB, and is not read to its end. */
+const rollupBytes = 4096;
+/** What the kernel keeps of the shim's name; `containerd-shim-runc-v2` and its like. */
+const shimName = 'containerd-shim';
+
+const read = promisify(fs.read);
+
+interface Process {
+  pid: number;
+  parentPid: number;
+  name: string;
+  uid: number;
+}
+
+/**
+ * Usage by instance id; those /proc does not tell about are absent. PSS: pages shared with others count in proportion, so
+ * the sum over all instances is what they take together. What a container keeps in its /tmp is not in it.
+ * @param root `/proc`
+ */
+export async function procUsage(
+  root: string,
+  instances: readonly { instanceId: string; uid: number }[],
+): Promise<Map<string, InstanceUsage>> {
+  const turn = createSlice();
+  const processes = await listProcesses(root, turn);
+  const byPid = new Map(processes.map((process) => [process.pid, process]));
+  const byUid = new Map(instances.map(({ uid }) => [uid, [] as Process[]]));
+  for (const process of processes) byUid.get(process.uid)?.push(process);
+  const shims = new Map<number, Promise<number | undefined>>();
+  const usage = new Map<string, InstanceUsage>();
+  for (const { instanceId, uid } of instances) {
+    const own = byUid.get(uid) ?? [];
+    const measured = await usageOf(root, own, turn);
+    if (measured === undefined) continue;
+    const init = own.find(({ parentPid }) => byPid.get(parentPid)?.name === shimName);
+    if (init !== undefined) {
+      const { parentPid: shim } = init;
+      if (!shims.has(shim)) shims.set(shim, pssBytes(root, shim));
+      // One shim may hold several containers. (The `runc` it calls now and then is its child, too.)
+      const held = processes.filter(({ parentPid, name }) => parentPid === shim && !name.startsWith('runc'));
+      // None while the init process itself still bears the name of the `runc` that becomes it.
+      measured.memoryBytes += Math.round(((await shims.get(shim)) ?? 0) / Math.max(1, held.length));
+    }
+    usage.set(instanceId, measured);
+  }
+  return usage;
+}
+
+async function listProcesses(root: string, turn: Slice): Promise<Process[]> {
+  const processes: Process[] = [];
+  for (const name of readOrNothing(() => fs.readdirSync(root)) ?? []) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    // Its text and not the directory's owner: that is root for a process which made itself undumpable.
+    const status = readOrNothing(() => fs.readFileSync(`${root}/${pid}/status`, 'latin1'));
+    const fields = status && /^Name:\t([^\n]*)\n.*^PPid:\t(\d+)\n.*^Uid:\t(\d+)/ms.exec(status);
+    if (fields) {
+      const [, processName = '', parentPid, uid] = fields;
+      processes.push({
+        pid,
+        name: processName,
+        parentPid: Number(parentPid),
+        uid: Number(uid),
+      });
+    }
+    if (turn.over()) await turn.next();
+  }
+  return processes;
+}
+
+/** Undefined when none of them can be measured, or one must not be: then only Docker knows. */
+async function usageOf(root: string, processes: Process[], turn: Slice): Promise<InstanceUsage | undefined> {
+  let memoryBytes: number | undefined;
+  let cpuMs = 0;
+  for (const { pid } of processes) {
+    try {
+      const bytes = await pssBytes(root, pid);
+      if (bytes === undefined) continue; // ended meanwhile
+      memoryBytes = (memoryBytes ?? 0) + bytes;
+    } catch {
+      return undefined;
+    }
+    const stat = readOrNothing(() => fs.readFileSync(`${root}/${pid}/stat`, 'latin1'));
+    // utime, stime and those of children it has waited for; the name before may contain anything, even `)`.
+    const times = stat
+      ?.slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15);
+    for (const ticks of times ?? []) cpuMs += Number(ticks) * msPerTick;
+    if (turn.over()) await turn.next();
+  }
+  return memoryBytes === undefined ? undefined : { memoryBytes, cpuMs };
+}
+
+/** Off the event loop, because this walks the page tables: 1 ms for 50 MB. Undefined when it is gone; throws when not allowed. */
+async function pssBytes(root: string, pid: number): Promise<number | undefined> {
+  let file: number | undefined;
+  try {
+    file = fs.openSync(`${root}/${pid}/smaps_rollup`, fs.constants.O_RDONLY);
+    const buffer = Buffer.alloc(rollupBytes);
+    const { bytesRead } = await read(file, buffer, 0, rollupBytes, null);
+    const pss = /^Pss:\s+(\d+) kB$/m.exec(buffer.toString('latin1', 0, bytesRead));
+    return pss ? Number(pss[1]) * 1024 : undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  } finally {
+    if (file !== undefined) fs.closeSync(file);
+  }
+}
+
+/** Processes end while they are looked at. */
+function readOrNothing<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+interface Slice {
+  over(): boolean;
+  next(): Promise<void>;
+}
+
+function createSlice(): Slice {
+  let end = performance.now() + sliceMs;
+  return {
+    over: () => performance.now() > end,
+    async next() {
+      await nextTurn();
+      end = performance.now() + sliceMs;
+    },
+  };
+}

@@ -1,0 +1,250 @@
+/**
+ * Owns one container and its worker from start to removal: its slot directory, its connection, its state. Deciding
+ * when to do what is the pool's.
+ */
+import { randomBytes } from 'node:crypto';
+import { renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { faultPoint } from '../faults.js';
+import {
+  profileKey,
+  type ContainerOutput,
+  type Driver,
+  type ExitState,
+  type Profile,
+} from '../driver/driver.js';
+import type {
+  CallResult,
+  InvokeMessage,
+  LoadMessage,
+  LogSink,
+  WorkerConnection,
+} from './wire/worker-connection.js';
+import { startWorker, type WithRoom } from './handshake.js';
+import { InstanceFailure } from './instance-failure.js';
+import { assertTransition, type InstanceState } from './instance-state.js';
+import { LoadLogs } from './kept-output.js';
+import { stopping } from '../pool/act/refusal.js';
+
+/** How long the end of a container may be waited for once its worker has gone. */
+const EXIT_WAIT_MS = 1_500;
+/** What the container itself may have written that is worth keeping, per stream. */
+const OUTPUT_BYTES = 256 * 1024;
+const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
+
+export interface InstanceOptions {
+  driver: Driver;
+  runDir: string;
+  profile: Profile;
+  uid: number;
+  cpuSecondsLimit: number;
+  startTimeoutMs: number;
+  maxBodyBytes: number;
+  withRoom: WithRoom;
+  /** Called after every change of state. `previousMs` is the time spent in the state before. */
+  onTransition: (instance: Instance, from: InstanceState, previousMs: number) => void;
+  /** Called when the worker goes away while nothing is asked of it. */
+  onGone: (instance: Instance) => void;
+  /** Resolves when the machine has time for a removal nobody waits for. */
+  lull: () => Promise<void>;
+  /** Called when the container is gone, with what lay in its slot: the tree of that code. Takes it away, or leaves it. */
+  onTreeFree: (codeKey: string, treeDir: string) => void;
+}
+
+/** Monotonic milliseconds; null until then. */
+export interface Moments {
+  readonly created: number;
+  ready: number | null;
+  loadBegun: number | null;
+  loaded: number | null;
+}
+
+export class Instance {
+  readonly id = randomBytes(8).toString('hex');
+  readonly profile: Profile;
+  readonly profileKey: string;
+  readonly uid: number;
+  readonly slotDir: string;
+  readonly moments: Moments = { created: performance.now(), ready: null, loadBegun: null, loaded: null };
+  /** What the module printed while it was loaded, for the record of the first call. */
+  readonly loadLogs = new LoadLogs();
+  /** See `InstanceView`. */
+  intendedFor: string | null;
+  #options: InstanceOptions;
+  #state: InstanceState = 'starting';
+  #since = this.moments.created;
+  #codeKey: string | null = null;
+  #calls = 0;
+  #busyMs = 0;
+  #connection: WorkerConnection | null = null;
+  #life = new AbortController();
+  #started: Promise<void> = Promise.resolve();
+  #stopped: Promise<ContainerOutput> | null = null;
+
+  /** @param intendedFor key of the code it is started for ahead of calls; null: for whoever comes */
+  constructor(options: InstanceOptions, intendedFor: string | null) {
+    this.#options = options;
+    this.intendedFor = intendedFor;
+    this.profile = options.profile;
+    this.profileKey = profileKey(options.profile);
+    this.uid = options.uid;
+    this.slotDir = join(options.runDir, this.id);
+  }
+
+  get state(): InstanceState {
+    return this.#state;
+  }
+  get since(): number {
+    return this.#since;
+  }
+  get codeKey(): string | null {
+    return this.#codeKey;
+  }
+  get calls(): number {
+    return this.#calls;
+  }
+  /** Wall time it has spent in calls, the present one included: an upper bound of the CPU time of its own work. */
+  get busyMs(): number {
+    return this.#busyMs + (this.#state === 'busy' ? performance.now() - this.#since : 0);
+  }
+
+  /**
+   * Starts the container and waits for its worker: starting → standby. The worker may be ready before the engine has
+   * answered the start request; that answer is not waited for. Rejects with DriverError or InstanceFailure.
+   */
+  async start(): Promise<void> {
+    const { driver, startTimeoutMs, cpuSecondsLimit, withRoom, maxBodyBytes } = this.#options;
+    const { id: instanceId, profile, slotDir, uid } = this;
+    const connection = await startWorker({
+      driver,
+      spec: { instanceId, profile, slotDir, uid, cpuSecondsLimit },
+      startTimeoutMs,
+      maxBodyBytes,
+      withRoom,
+      life: this.#life,
+      onStarting: (started) => void (this.#started = started),
+    });
+    if (this.#stopped) connection.destroy();
+    // It may have been lost to what came in the same bytes as `ready`.
+    if (connection.lost) throw connection.lost;
+    this.#connection = connection;
+    faultPoint('instance.ready');
+    this.moments.ready = this.#transition('standby');
+    connection.onLost(() => this.#options.onGone(this));
+  }
+
+  /** Reserves a standby for one load. @param ahead of calls: whoever comes with this code may wait for it */
+  reserve(codeKey: string, ahead: boolean): void {
+    this.intendedFor = ahead ? codeKey : null;
+    this.moments.loadBegun = this.#transition('loading');
+    this.#codeKey = codeKey;
+  }
+
+  /**
+   * Moves the prepared tree into the slot and loads it: loading → idle. What it prints is kept in `loadLogs`.
+   * Rejects with LoadFailure, ConnectionLost, InstanceFailure at the deadline, STOPPING; the caller then stops the instance.
+   */
+  async load(treeDir: string, message: Omit<LoadMessage, 'type' | 'id'>, timeoutMs: number): Promise<void> {
+    if (this.#stopped) throw stopping();
+    // Synchronous: one system call of 10 µs, against two turns through the thread pool. And no stop can come in between.
+    renameSync(treeDir, join(this.slotDir, 'function'));
+    const connection = this.#connection!;
+    const { sink } = this.loadLogs;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const expire = (): void => reject(new InstanceFailure(`loading took longer than ${timeoutMs} ms`));
+      timer = setTimeout(expire, timeoutMs);
+    });
+    try {
+      await Promise.race([connection.load({ type: 'load', id: this.id, ...message }, sink), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+    if (this.#stopped) throw stopping();
+    // It may have been lost to what came in the same bytes as `loaded`.
+    if (connection.lost) throw connection.lost;
+    faultPoint('instance.loaded');
+    this.moments.loaded = this.#transition('idle');
+    this.intendedFor = null;
+  }
+
+  /** Reserves an idle instance for one call. */
+  begin(): void {
+    this.#transition('busy');
+    this.#calls += 1;
+  }
+
+  /** One call. Rejects with ConnectionLost. */
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
+    return this.#connection!.invoke(message, body, sink);
+  }
+
+  cancel(id: string): void {
+    this.#connection?.cancel(id);
+  }
+
+  /** After a call: busy → idle, for the next call of the same function. */
+  keep(): void {
+    this.#transition('idle');
+  }
+
+  /** False when the worker has gone. */
+  get alive(): boolean {
+    return this.#connection !== null && this.#connection.lost === null;
+  }
+
+  /** How the container ended, once its worker has gone; undefined when it is still there. */
+  exitState(): Promise<ExitState | undefined> {
+    return this.#options.driver.exitState(this.id, EXIT_WAIT_MS).catch(() => undefined);
+  }
+
+  /** What the container wrote past the worker's console. Empty when it cannot be had. */
+  output(): Promise<ContainerOutput> {
+    return this.#options.driver.output(this.id, OUTPUT_BYTES).catch(() => NO_OUTPUT);
+  }
+
+  /**
+   * Kills and removes whatever the state: → stopping → stopped. Never rejects; what the driver cannot remove now its reaper
+   * removes later. The first call wins, later ones wait for it.
+   * @param readOutput whether the container's own output is wanted (one more request to the engine)
+   */
+  stop(readOutput: boolean): Promise<ContainerOutput> {
+    this.#stopped ??= this.#stop(readOutput);
+    return this.#stopped;
+  }
+
+  async #stop(readOutput: boolean): Promise<ContainerOutput> {
+    // Whoever was asked something and has not answered may be up to anything.
+    const urgent = this.#connection?.working ?? false;
+    this.#transition('stopping');
+    // With a worker the start has succeeded, even if the engine has not said so; given up, it would be removed twice.
+    if (this.#connection === null) this.#life.abort(new InstanceFailure('the instance was stopped'));
+    await this.#started.catch(() => undefined);
+    if (!urgent) await this.#options.lull();
+    faultPoint('instance.removing');
+    const outputBytes = readOutput ? OUTPUT_BYTES : 0;
+    const removal = this.#options.driver.remove(this.id, { urgent, outputBytes });
+    // Not earlier: the worker exits when its connection ends, and the driver would ask why of a container we remove anyway.
+    this.#connection?.destroy();
+    const output = await removal.catch(() => null);
+    if (output !== null && this.#codeKey !== null)
+      this.#options.onTreeFree(this.#codeKey, join(this.slotDir, 'function'));
+    await rm(this.slotDir, { recursive: true, force: true }).catch(() => undefined);
+    this.#transition('stopped');
+    return output ?? NO_OUTPUT;
+  }
+
+  /** @returns when it happened, monotonic milliseconds */
+  #transition(to: InstanceState): number {
+    assertTransition(this.#state, to);
+    const from = this.#state;
+    const now = performance.now();
+    const previousMs = now - this.#since;
+    if (from === 'busy') this.#busyMs += previousMs;
+    this.#state = to;
+    this.#since = now;
+    this.#options.onTransition(this, from, previousMs);
+    return now;
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * Owns the host's end of the wire: which message may come when, one load or call at a time, and rejecting what waits
+ * when the worker dies. Deadlines are the pool's and the invoker's.
+ *
+ *   handshake ──ready──▶ idle ──load()──▶ working ──loaded──▶ idle ──invoke()──▶ working ──response|error──▶ idle
+ *                 any other message, one for another id, or a byte while nothing is asked ──▶ closed
+ */
+import type { Socket } from 'node:net';
+import {
+  FrameDecoder,
+  MAX_HEADER_BYTES,
+  MAX_STREAM_BYTES,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  writeFrame,
+  type ErrorMessage,
+  type InvokeMessage,
+  type LoadMessage,
+  type ResponseMessage,
+  type SerializedError,
+  type WorkerMessage,
+} from '../../../worker/node/protocol.cjs';
+import { parseWorkerMessage } from './worker-message.js';
+
+/** The messages a user of the connection meets. */
+export type {
+  ErrorMessage,
+  InvokeMessage,
+  LoadMessage,
+  SerializedError,
+} from '../../../worker/node/protocol.cjs';
+
+/** A worker that sends more frames, or in more pieces, than this in one window is made to wait: the CPU is ours, not its. */
+const FRAMES_PER_WINDOW = 2_000;
+const READS_PER_WINDOW = 2_000;
+const WINDOW_MS = 50;
+
+/**
+ * What only names things fits in this. Larger headers belong to messages that end a piece of work, so a hostile worker
+ * makes us parse one of them (some milliseconds) and not one after the other.
+ */
+const MAX_SMALL_HEADER_BYTES = 1024;
+
+const ONE_AT_A_TIME = 'a worker does one thing at a time';
+
+const SMALL = new Set<WorkerMessage['type']>(['ready', 'loaded', 'log']);
+
+/** The function's code failed while loading. */
+export class LoadFailure extends Error {
+  readonly error: SerializedError;
+  constructor(error: SerializedError) {
+    super(error.message);
+    this.name = 'LoadFailure';
+    this.error = error;
+  }
+}
+
+/** The worker is gone: it ended (`closed`), broke the protocol (`protocol`), or we closed the connection (`destroyed`). */
+export class ConnectionLost extends Error {
+  readonly kind: 'closed' | 'protocol' | 'destroyed';
+  constructor(kind: 'closed' | 'protocol' | 'destroyed', message: string) {
+    super(message);
+    this.name = 'ConnectionLost';
+    this.kind = kind;
+  }
+}
+
+/** How a call ended as the worker tells it. */
+export type CallResult = { message: ResponseMessage; body: Buffer } | { message: ErrorMessage };
+
+/** Receives console output while work is under way: at most 256 KiB a stream and piece of work. */
+export type LogSink = (stream: 'stdout' | 'stderr', text: Buffer) => void;
+
+interface Work {
+  id: string;
+  kind: 'handshake' | 'load' | 'invoke';
+  sink: LogSink;
+  logBytes: { stdout: number; stderr: number };
+  resolve: (result: CallResult | undefined) => void;
+  reject: (error: Error) => void;
+}
+
+export class WorkerConnection {
+  #socket: Socket;
+  /** Of what may come now. */
+  readonly #limits = { maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: 0 };
+  readonly #maxBodyBytes: Record<Work['kind'], number>;
+  #decoder: FrameDecoder;
+  #work: Work | null = null;
+  #lost: ConnectionLost | null = null;
+  #onLost: ((reason: ConnectionLost) => void) | null = null;
+  #frames = 0;
+  #reads = 0;
+  #window: NodeJS.Timeout | null = null;
+
+  /** @param maxBodyBytes largest response body a worker may send; one beyond it, and of the console, ends the connection */
+  constructor(socket: Socket, maxBodyBytes: number) {
+    this.#socket = socket;
+    this.#maxBodyBytes = {
+      handshake: 0,
+      load: MAX_STREAM_BYTES,
+      invoke: Math.max(maxBodyBytes, MAX_STREAM_BYTES),
+    };
+    this.#decoder = new FrameDecoder(this.#limits, (header, body, headerBytes) => {
+      const message = parseWorkerMessage(header, body);
+      if (message.type === 'response' && body.length > maxBodyBytes)
+        throw new ProtocolError(`a body of ${body.length} bytes came, more than the worker may send`);
+      if (headerBytes > MAX_SMALL_HEADER_BYTES && SMALL.has(message.type))
+        throw new ProtocolError(`a ${message.type} message has a header of ${headerBytes} bytes`);
+      this.#receive(message, body);
+    });
+    socket.on('data', (chunk: Buffer) => this.#push(chunk));
+    socket.on('error', () => undefined); // 'close' follows and tells
+    socket.on('close', () => this.#lose(new ConnectionLost('closed', 'the worker closed its connection')));
+  }
+
+  /** Why the connection is unusable, or null while it is fine. */
+  get lost(): ConnectionLost | null {
+    return this.#lost;
+  }
+
+  /** Whether something was asked and not answered yet. */
+  get working(): boolean {
+    return this.#work !== null;
+  }
+
+  /** Calls back once, when the connection is lost for whatever reason. One listener: the instance. */
+  onLost(listener: (reason: ConnectionLost) => void): void {
+    this.#onLost = listener;
+  }
+
+  /** Resolves when the worker has said that it speaks our protocol. Rejects with ConnectionLost. */
+  async ready(): Promise<void> {
+    const done = this.#begin('', 'handshake', () => undefined);
+    this.#socket.resume();
+    await done;
+  }
+
+  /** Rejects with LoadFailure (the user's code), ConnectionLost. */
+  async load(message: LoadMessage, sink: LogSink): Promise<void> {
+    const done = this.#begin(message.id, 'load', sink);
+    if (!this.#lost) writeFrame(this.#socket, message);
+    await done;
+  }
+
+  /** One call; a failure told by the worker resolves too. Rejects with ConnectionLost. */
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
+    // Not async: two promises less for every call.
+    if (this.#work) return Promise.reject(new Error(ONE_AT_A_TIME));
+    const done = this.#begin(message.id, 'invoke', sink);
+    if (!this.#lost) writeFrame(this.#socket, message, body);
+    return done as Promise<CallResult>;
+  }
+
+  /** Tells the worker that the caller has gone; the call may still answer. */
+  cancel(id: string): void {
+    if (this.#work?.id === id && !this.#lost) writeFrame(this.#socket, { type: 'cancel', id });
+  }
+
+  /** Ends the connection; whatever waits is rejected. May be called twice. */
+  destroy(): void {
+    this.#lose(new ConnectionLost('destroyed', 'the connection was closed by the host'));
+  }
+
+  #begin(id: string, kind: Work['kind'], sink: LogSink): Promise<CallResult | undefined> {
+    if (this.#lost) return Promise.reject(this.#lost);
+    if (this.#work) throw new Error(ONE_AT_A_TIME);
+    this.#limits.maxBodyBytes = this.#maxBodyBytes[kind];
+    return new Promise((resolve, reject) => {
+      this.#work = { id, kind, sink, logBytes: { stdout: 0, stderr: 0 }, resolve, reject };
+    });
+  }
+
+  #push(chunk: Buffer): void {
+    if (this.#lost) return;
+    this.#reads += 1;
+    this.#openWindow();
+    try {
+      if (!this.#work) throw new ProtocolError('bytes came while nothing was asked');
+      this.#decoder.push(chunk);
+      // Else it would be kept for as long as the instance is idle.
+      if (!this.#work && !this.#decoder.betweenFrames)
+        throw new ProtocolError('part of a message came after the answer');
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#lose(new ConnectionLost('protocol', error.message));
+      return;
+    }
+    if (this.#frames > FRAMES_PER_WINDOW || this.#reads > READS_PER_WINDOW) this.#socket.pause();
+  }
+
+  #receive(message: WorkerMessage, body: Buffer): void {
+    if (this.#lost) return;
+    this.#frames += 1;
+    const work = this.#work;
+    if (!work) throw new ProtocolError(`a ${message.type} message came while nothing was asked`);
+    if (message.type === 'ready') {
+      if (work.kind !== 'handshake') throw new ProtocolError('a second ready message');
+      if (message.protocol !== PROTOCOL_VERSION)
+        throw new ProtocolError(
+          `the worker speaks protocol ${message.protocol}, expected ${PROTOCOL_VERSION}`,
+        );
+      this.#finish(work, undefined);
+      return;
+    }
+    if (message.id !== work.id || work.kind === 'handshake')
+      throw new ProtocolError(`a ${message.type} message for another id`);
+    if (message.type === 'log') {
+      work.logBytes[message.stream] += body.length;
+      if (work.logBytes[message.stream] > MAX_STREAM_BYTES)
+        throw new ProtocolError('more output than the worker may send');
+      work.sink(message.stream, body);
+    } else if (message.type === 'loaded' || message.type === 'load-failed') {
+      if (work.kind !== 'load')
+        throw new ProtocolError(`a ${message.type} message while no load is under way`);
+      if (message.type === 'loaded') this.#finish(work, undefined);
+      else this.#fail(work, new LoadFailure(message.error));
+    } else {
+      if (work.kind !== 'invoke')
+        throw new ProtocolError(`a ${message.type} message while no call is under way`);
+      this.#finish(work, message.type === 'response' ? { message, body } : { message });
+    }
+  }
+
+  #finish(work: Work, result: CallResult | undefined): void {
+    this.#work = null;
+    work.resolve(result);
+  }
+
+  #fail(work: Work, error: Error): void {
+    this.#work = null;
+    work.reject(error);
+  }
+
+  #lose(reason: ConnectionLost): void {
+    if (this.#lost) return;
+    this.#lost = reason;
+    if (this.#window) clearTimeout(this.#window);
+    this.#socket.destroy();
+    if (this.#work) this.#fail(this.#work, reason);
+    this.#onLost?.(reason);
+  }
+
+  #openWindow(): void {
+    this.#window ??= setTimeout(() => {
+      this.#window = null;
+      this.#frames = 0;
+      this.#reads = 0;
+      if (!this.#lost) this.#socket.resume();
+    }, WINDOW_MS);
+  }
+}

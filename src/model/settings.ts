@@ -1,0 +1,134 @@
+/** Owns a function's settings: their defaults, their limits, and reading them from what clients send (README "Settings"). */
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+import { GlambdarError } from '../errors.js';
+import type { FunctionSettings } from './records.js';
+
+/** Settings that shape the container or what is loaded into it: changing one makes a new version. */
+const VERSIONED = ['memoryMb', 'cpus', 'network', 'env', 'handler', 'contract'] as const;
+
+const MAX_ENV_BYTES = 32 * 1024;
+
+const shape = {
+  memoryMb: z.number().int().min(64).max(10_240),
+  cpus: z.number().min(0.1).max(Math.max(1, availableParallelism())),
+  timeoutMs: z.number().int().min(100).max(900_000),
+  maxConcurrency: z.number().int().min(1).max(10_000).nullable(),
+  rateLimit: z.number().min(0).max(1_000_000),
+  isolation: z.enum(['invocation', 'function']),
+  network: z.enum(['none', 'bridge']),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'names are letters, digits and _'), z.string())
+    .refine(
+      (env) => Buffer.byteLength(JSON.stringify(env)) <= MAX_ENV_BYTES,
+      `all variables together may take ${MAX_ENV_BYTES} bytes`,
+    )
+    .refine((env) => !Object.values(env).some((value) => value.includes('\0')), 'values may not contain NUL'),
+  handler: z
+    .string()
+    .max(512)
+    .regex(/^[^\0]+\.[A-Za-z_$][\w$]*$/, 'expected "file.export", e.g. "src/app.handler"')
+    .nullable(),
+  contract: z.enum(['glambdar', 'faas']),
+  standby: z.number().int().min(0).max(1_000).nullable(),
+} satisfies Record<keyof FunctionSettings, z.ZodType>;
+
+/** What a wrong value is answered with. */
+const EXPECTED: Record<keyof FunctionSettings, string> = {
+  memoryMb: 'a whole number from 64 to 10240',
+  cpus: `a number from 0.1 to ${Math.max(1, availableParallelism())}, the cores of this machine`,
+  timeoutMs: 'a whole number from 100 to 900000',
+  maxConcurrency: 'a whole number from 1 to 10000, or null for no limit',
+  rateLimit: 'a number of requests per second from 0 (no limit) to 1000000',
+  isolation: '"invocation" or "function"',
+  network: '"none" or "bridge"',
+  env: 'a JSON object of strings whose names are letters, digits and _',
+  handler: '"file.export", e.g. "src/app.handler", or null',
+  contract: '"glambdar" or "faas"',
+  standby: 'a whole number from 0 to 1000, or null for automatic',
+};
+
+const patchSchema = z.strictObject(shape).partial();
+
+export const DEFAULT_SETTINGS: Readonly<FunctionSettings> = {
+  memoryMb: 128,
+  cpus: 0.5,
+  timeoutMs: 30_000,
+  maxConcurrency: null,
+  rateLimit: 0,
+  isolation: 'invocation',
+  network: 'none',
+  env: {},
+  handler: null,
+  contract: 'glambdar',
+  standby: null,
+};
+
+/** Some of the settings, as a client sends them. */
+export type SettingsPatch = Partial<FunctionSettings>;
+
+/**
+ * Unknown JSON → settings.
+ * @param source named in the error, e.g. "glambdar.json"
+ * @throws GlambdarError INVALID_REQUEST naming every setting that is wrong
+ */
+export function parseSettingsPatch(value: unknown, source: string): SettingsPatch {
+  const result = patchSchema.safeParse(value);
+  if (!result.success) {
+    const wrong = result.error.issues.map((issue) => describeIssue(issue)).join('; ');
+    throw new GlambdarError('INVALID_REQUEST', `${source}: ${wrong}.`);
+  }
+  // zod gives optional keys the type "… | undefined"; only keys that were sent are there.
+  return Object.fromEntries(Object.entries(result.data).filter(([, setting]) => setting !== undefined));
+}
+
+/**
+ * Text fields of a form → settings: numbers, `null` and objects as JSON, everything else as it stands.
+ * @throws GlambdarError INVALID_REQUEST
+ */
+export function parseSettingsFields(fields: Record<string, string>): SettingsPatch {
+  const values = Object.entries(fields).map(([key, text]): [string, unknown] => {
+    if (key === 'env') return [key, parseJson(key, text)];
+    if (text === 'null') return [key, null];
+    if (/^-?\d+(\.\d+)?$/.test(text)) return [key, Number(text)];
+    return [key, text];
+  });
+  return parseSettingsPatch(Object.fromEntries(values), 'form field');
+}
+
+/** The settings in force after a patch, and which of them differ from before. */
+export function applySettings(
+  base: FunctionSettings,
+  patch: SettingsPatch,
+): { settings: FunctionSettings; changed: SettingsPatch; newVersion: boolean } {
+  const settings = { ...base, ...patch };
+  const changedKeys = (Object.keys(patch) as (keyof FunctionSettings)[]).filter(
+    (key) => JSON.stringify(base[key]) !== JSON.stringify(settings[key]),
+  );
+  const changed = Object.fromEntries(changedKeys.map((key) => [key, settings[key]])) as SettingsPatch;
+  return {
+    settings,
+    changed,
+    newVersion: changedKeys.some((key) => (VERSIONED as readonly string[]).includes(key)),
+  };
+}
+
+function parseJson(key: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new GlambdarError(
+      'INVALID_REQUEST',
+      `form field: ${key} must be a JSON object of strings, e.g. {"KEY":"value"}.`,
+    );
+  }
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys')
+    return `unknown setting ${issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(', ')} (known: ${Object.keys(shape).join(', ')})`;
+  const path = issue.path.map((part) => String(part).slice(0, 64)).join('.');
+  if (path === '') return 'expected a JSON object of settings';
+  const expected = EXPECTED[issue.path[0] as keyof FunctionSettings];
+  return issue.code === 'custom' ? `${path}: ${issue.message}` : `${path}: expected ${expected}`;
+}

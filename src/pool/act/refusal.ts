@@ -1,0 +1,38 @@
+/** Owns the errors a caller gets when no instance can be had: what is the matter, and when to try again. */
+import { GlambdarError } from '../../errors.js';
+
+export function atCapacity(retryAfterSeconds: number): GlambdarError {
+  return new GlambdarError('AT_CAPACITY', 'Too many calls wait for a container already; try again later.', {
+    retryAfterSeconds,
+  });
+}
+
+export function waitedTooLong(queueTimeoutMs: number, retryAfterSeconds: number): GlambdarError {
+  return new GlambdarError(
+    'AT_CAPACITY',
+    `The call waited ${queueTimeoutMs} ms for a free container; try again later.`,
+    { retryAfterSeconds },
+  );
+}
+
+export function driverUnavailable(): GlambdarError {
+  return new GlambdarError(
+    'DRIVER_UNAVAILABLE',
+    'Containers cannot be started right now; /readyz says why. Try again later.',
+    { retryAfterSeconds: 2 },
+  );
+}
+
+export function cannotStart(cause: unknown): GlambdarError {
+  return new GlambdarError(
+    'DRIVER_UNAVAILABLE',
+    'No container could be started for this call; the server log has the reason.',
+    { cause, retryAfterSeconds: 1 },
+  );
+}
+
+export function stopping(): GlambdarError {
+  return new GlambdarError('STOPPING', 'The server is stopping; try another one or try again later.', {
+    retryAfterSeconds: 5,
+  });
+}

@@ -1,0 +1,250 @@
+/** Owns putting the parts together: built in order, closed in reverse. Start is recovery; there is no other. */
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.js';
+import { createDockerDriver } from '../driver/docker/docker-driver.js';
+import type { Driver } from '../driver/driver.js';
+import { installWorker } from '../runtimes/worker-files.js';
+import { createApp } from '../http/app.js';
+import { BodyBudget } from '../http/body-budget.js';
+import { createServer } from '../http/server.js';
+import { createLoadCheck, createWorkloads, profileOf } from '../invocation/candidate.js';
+import { FunctionLimits } from '../invocation/function-limits.js';
+import { createInvoker } from '../invocation/invoker.js';
+import { createLogs } from '../invocation/logs.js';
+import { Recorder } from '../invocation/recorder.js';
+import type { Logger } from '../logger.js';
+import { createMetrics } from '../metrics.js';
+import type { InstanceState } from '../instance/instance-state.js';
+import { Pool } from '../pool/pool.js';
+import { versionKey } from '../registry/catalogue.js';
+import { DEFAULT_SETTINGS } from '../model/settings.js';
+import { FunctionRegistry } from '../registry/function-registry.js';
+import { openDataDirectory } from '../data/data-directory.js';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+
+/** The longest a call may run: what a standby's CPU limit must allow, whichever function it will get. */
+const MAX_TIMEOUT_SECONDS = 900;
+/** What is ready beyond what is wanted is kept this long: the next burst may want it. */
+const SURPLUS_MS = 60_000;
+/** What a worker does for itself when it is ready takes 30 ms, and twice that while other containers start. */
+const SETTLE_MS = 100;
+/** Calls that come one after the other are a few milliseconds apart. */
+const LULL = { quietMs: 20, mostMs: 150 };
+const MIB = 2 ** 20;
+
+export interface Runtime {
+  url: string;
+  /**
+   * Stops accepting, lets running calls finish within `graceMs`, removes every container, writes what is pending.
+   * May be called again with a shorter grace.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  config: Config;
+  logger: Logger;
+  /** Sentences for the operator while things are set up. */
+  progress: (line: string) => void;
+  /** Another driver than Docker's, for tests. */
+  createDriver?: (options: Parameters<typeof createDockerDriver>[0]) => Driver;
+}
+
+/** Starts a server. What was opened is closed again when a later step fails. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const closers: (() => void | Promise<void>)[] = [];
+  try {
+    return await build(options, closers);
+  } catch (error) {
+    for (const close of closers.reverse()) await close();
+    throw error;
+  }
+}
+
+async function build(
+  { config, logger, progress, createDriver = createDockerDriver }: RuntimeOptions,
+  closers: (() => void | Promise<void>)[],
+): Promise<Runtime> {
+  // 1. The directory: locked, identified, slots and staging emptied.
+  const directory = openDataDirectory(config.dir, { ballastBytes: config.diskReserveMb * MIB });
+  closers.push(() => directory.close());
+
+  // 2. The store.
+  const store = openSqliteStore({ dir: directory.path, logger, onFull: () => directory.reserve.release() });
+  closers.push(() => store.close());
+
+  // 3. The driver; orphans of earlier runs are removed while it opens.
+  const workerDir = join(directory.runDir, 'worker');
+  installWorker(fileURLToPath(new URL('../../worker/node/', import.meta.url)), workerDir);
+  const driver = createDriver({
+    dockerHost: config.dockerHost,
+    image: config.image,
+    runtime: config.runtime,
+    dirId: directory.id,
+    bootId: randomUUID(),
+    workerDir,
+    runRoot: directory.runDir,
+    gently: () => pool.severalCalled(),
+    logger,
+  });
+
+  // 4. The parts that hold no resources of their own.
+  const metrics = createMetrics({
+    queueLength: () => pool.gauges().queueLength,
+    queueAgeMs: () => pool.gauges().queueAgeMs,
+    createdPerSecond: () => pool.gauges().createdPerSecond,
+    idleBytes: () => pool.gauges().idleBytes,
+    idleBudgetBytes: config.memoryBudgetMb * MIB,
+    recordsDropped: () => recorder.dropped,
+    driverAvailable: () => driver.health().available,
+    functions: () => registry.list().length,
+  });
+  const pool = new Pool({
+    driver,
+    runDir: directory.runDir,
+    limits: {
+      maxInstances: config.maxInstances,
+      maxStarting: config.maxStarting,
+      maxWaiting: config.maxQueue,
+    },
+    maxRefilling: availableParallelism(),
+    defaultProfile: profileOf(DEFAULT_SETTINGS),
+    minStandby: config.standby,
+    memoryBudgetBytes: config.memoryBudgetMb * MIB,
+    lull: LULL,
+    settleMs: SETTLE_MS,
+    surplusMs: SURPLUS_MS,
+    uidBase: config.uidBase,
+    startTimeoutMs: config.startTimeoutMs,
+    loadTimeoutMs: config.loadTimeoutMs,
+    queueTimeoutMs: config.queueTimeoutMs,
+    keepAliveMs: config.keepAliveMs,
+    cpuSecondsLimit: (profile) => Math.ceil(MAX_TIMEOUT_SECONDS * profile.cpus) + 5,
+    maxBodyBytes: config.maxBodyBytes,
+    withRoom: (work) => directory.reserve.withRoom(work),
+    logger,
+    onTransition: (instance, from, previousMs) =>
+      metrics.transition(
+        from && labelOf(from, instance.calls),
+        labelOf(instance.state, instance.calls),
+        previousMs,
+      ),
+    onRefilled: (ms) => metrics.refilled(ms),
+  });
+  const limits = new FunctionLimits();
+  const registry = new FunctionRegistry({
+    store,
+    functionsDir: directory.functionsDir,
+    tmpDir: directory.tmpDir,
+    limits: {
+      maxZipBytes: config.maxZipBytes,
+      maxUnpackedBytes: config.maxUnpackedBytes,
+      maxEntries: config.maxEntries,
+    },
+    assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
+    loadCheck: createLoadCheck({ pool, prepareProfile: (profile) => driver.prepareProfile(profile) }),
+    onActive: (record, lastUsedAt) =>
+      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt),
+    onRetired: async (record) => {
+      limits.forget(record.name);
+      await pool.retire(versionKey(record.active));
+    },
+    logger,
+  });
+  const workloadOf = createWorkloads((version, target) => registry.copyCode(version, target));
+  const recorder = new Recorder({
+    store,
+    counters: (name) => registry.counters(name),
+    keepPerFunction: config.keepRecords,
+    logger,
+  });
+  const logs = createLogs({ store, recorder, assertDeployed: (name) => void registry.get(name) });
+  const invoker = createInvoker({
+    registry,
+    pool,
+    limits,
+    recorder,
+    workloadOf,
+    isKnownId: (id) => logs.has(id),
+    maxResponseBytes: config.maxBodyBytes,
+    cancelGraceMs: config.cancelGraceMs,
+    logger,
+    onFinished: (record) => metrics.invocation(record),
+  });
+
+  // 5. What is on disk and what the store says are made one.
+  await registry.open();
+  closers.push(() => recorder.close());
+
+  // 6. Containers.
+  closers.push(() => driver.close());
+  await driver.open(progress);
+  for (const { name, settings } of registry.list())
+    await driver
+      .prepareProfile(profileOf(settings))
+      .catch((err: unknown) =>
+        logger.error({ err, function: name }, 'the profile of a function cannot be had'),
+      );
+  closers.push(() => pool.destroy());
+
+  // 7. Last, the door.
+  const app = createApp({
+    registry,
+    invoker,
+    bodies: new BodyBudget(config.maxBodiesBytes),
+    logs,
+    readiness: () => {
+      try {
+        store.check();
+      } catch {
+        return {
+          ready: false,
+          reason: 'The store cannot be read or written; the server log has the reason.',
+        };
+      }
+      const health = driver.health();
+      return health.available ? { ready: true } : { ready: false, reason: health.reason };
+    },
+    metricsText: () => metrics.text(),
+    onRequest: (request) => metrics.request(request),
+    logger,
+    config: {
+      host: config.host,
+      publicUrl: config.publicUrl,
+      maxBodyBytes: config.maxBodyBytes,
+      maxBundleBytes: config.maxZipBytes,
+      uploadDir: directory.tmpDir,
+    },
+  });
+  const server = createServer(app, {
+    host: config.host,
+    port: config.port,
+    logger,
+    requestTimeoutMs: config.requestTimeoutMs,
+    maxConnections: config.maxConnections,
+  });
+  const { url } = await server.listen();
+  pool.open();
+
+  let closing: Promise<void> | null = null;
+  return {
+    url,
+    async close(graceMs) {
+      const drained = server.close(graceMs);
+      closing ??= (async () => {
+        await drained;
+        for (const close of closers.reverse()) await close();
+      })();
+      await closing;
+    },
+  };
+}
+
+/** Idle is two things to whoever looks on. */
+function labelOf(state: InstanceState, calls: number): string {
+  if (state !== 'idle') return state;
+  return calls > 0 ? 'warm' : 'loaded';
+}

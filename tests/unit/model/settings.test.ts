@@ -1,0 +1,167 @@
+import { availableParallelism } from 'node:os';
+import test from 'ava';
+import { GlambdarError } from '../../../src/errors.js';
+import {
+  DEFAULT_SETTINGS,
+  applySettings,
+  parseSettingsFields,
+  parseSettingsPatch,
+  type SettingsPatch,
+} from '../../../src/model/settings.js';
+
+const hostCpus = Math.max(1, availableParallelism());
+
+const bounds: [key: string, taken: unknown[], refused: unknown[]][] = [
+  ['memoryMb', [64, 10_240], [63, 10_241, 64.5, '128', null, NaN, Infinity]],
+  ['cpus', [0.1, 0.75, hostCpus], [0.09, hostCpus + 0.1, '1', null]],
+  ['timeoutMs', [100, 900_000], [99, 900_001, 100.5, '100', null]],
+  ['maxConcurrency', [1, 10_000, null], [0, 10_001, 1.5, '1']],
+  ['rateLimit', [0, 0.5, 1_000_000], [-1, 1_000_001, '5', null]],
+  ['isolation', ['invocation', 'function'], ['none', '', null, 1]],
+  ['network', ['none', 'bridge'], ['host', '', null]],
+  [
+    'env',
+    [{}, { A: '' }, { _a9: 'x'.repeat(32_000) }, { ['A'.repeat(128)]: '1' }],
+    [
+      null,
+      [],
+      'A=1',
+      { A: 1 },
+      { A: null },
+      { '': 'x' },
+      { '9A': 'x' },
+      { 'A-B': 'x' },
+      { 'A=B': 'x' },
+      { ['A'.repeat(129)]: '1' },
+      { A: 'a\0b' },
+      { A: 'x'.repeat(33_000) },
+      { A: 'ü'.repeat(17_000) },
+    ],
+  ],
+  [
+    'handler',
+    ['index.handler', 'src/app.mjs.run', 'a.$_1', null],
+    ['', 'handler', '.handler', 'a.', 'a.1b', 'a.b-c', 'a\0.b', `${'x'.repeat(512)}.a`, 5],
+  ],
+  ['contract', ['glambdar', 'faas'], ['lambda', null]],
+  ['standby', [0, 1_000, null], [-1, 1_001, 0.5, '1']],
+];
+
+for (const [key, taken, refused] of bounds) {
+  test(`the setting ${key} is taken within its bounds`, (t) => {
+    for (const value of taken)
+      t.deepEqual(parseSettingsPatch({ [key]: value }, 'settings'), { [key]: value } as SettingsPatch);
+  });
+  test(`the setting ${key} is refused by name beyond its bounds`, (t) => {
+    for (const value of refused) {
+      const error = t.throws(
+        () => parseSettingsPatch({ [key]: value }, 'settings'),
+        { instanceOf: GlambdarError },
+        String(value),
+      );
+      t.is(error.code, 'INVALID_REQUEST');
+      t.true(error.message.startsWith(`settings: ${key}`), error.message);
+    }
+  });
+}
+
+test('the bounds cover every setting', (t) => {
+  t.deepEqual(bounds.map(([key]) => key).sort(), Object.keys(DEFAULT_SETTINGS).sort());
+});
+
+test('the defaults are legal', (t) => {
+  t.deepEqual(parseSettingsPatch({ ...DEFAULT_SETTINGS }, 'settings'), DEFAULT_SETTINGS);
+});
+
+const wrong: [value: unknown, message: RegExp][] = [
+  [null, /^glambdar\.json: /],
+  [[], /^glambdar\.json: /],
+  ['{}', /^glambdar\.json: /],
+  [{ memory: 1 }, /unknown setting "memory" \(known: memoryMb, cpus, /],
+  [{ ['x'.repeat(500)]: 1 }, /unknown setting "x{64}" /],
+  [{ memoryMb: 1, cpus: 99_999 }, /memoryMb: .*; cpus: /],
+  [JSON.parse('{"__proto__":{"memoryMb":64}}'), /unknown setting "__proto__"/],
+  [{ constructor: 1 }, /unknown setting "constructor"/],
+  [{ env: { 'A B': 'x' } }, /env\.A B: /],
+];
+
+for (const [value, message] of wrong)
+  test(`settings that are ${JSON.stringify(value)?.slice(0, 60)} are refused with a sentence`, (t) => {
+    const error = t.throws(() => parseSettingsPatch(value, 'glambdar.json'), { instanceOf: GlambdarError });
+    t.is(error.code, 'INVALID_REQUEST');
+    t.regex(error.message, message);
+    t.regex(error.message, /\.$/);
+  });
+
+test('a variable may be called __proto__ without touching a prototype', (t) => {
+  const { env } = parseSettingsPatch({ env: JSON.parse('{"__proto__":"x","A":"y"}') as unknown }, 'settings');
+  t.is(env?.['A'], 'y');
+  t.is(Object.getPrototypeOf(env), Object.prototype);
+});
+
+const fields: [field: Record<string, string>, patch: SettingsPatch][] = [
+  [{}, {}],
+  [
+    { memoryMb: '256', cpus: '0.5', rateLimit: '10' },
+    { memoryMb: 256, cpus: 0.5, rateLimit: 10 },
+  ],
+  [{ memoryMb: '0256' }, { memoryMb: 256 }],
+  [
+    { maxConcurrency: 'null', standby: '0', handler: 'null' },
+    { maxConcurrency: null, standby: 0, handler: null },
+  ],
+  [
+    { handler: 'app.run', isolation: 'function' },
+    { handler: 'app.run', isolation: 'function' },
+  ],
+  [{ env: '{"A":"1"}' }, { env: { A: '1' } }],
+];
+
+for (const [given, patch] of fields)
+  test(`the form fields ${JSON.stringify(given)} become settings`, (t) => {
+    t.deepEqual(parseSettingsFields(given), patch);
+  });
+
+const wrongFields: [field: Record<string, string>, message: RegExp][] = [
+  [{ memoryMb: 'lots' }, /^form field: memoryMb: /],
+  [{ memoryMb: '1e3' }, /^form field: memoryMb: /],
+  [{ memoryMb: '' }, /^form field: memoryMb: /],
+  [{ memoryMb: '9'.repeat(400) }, /^form field: memoryMb: /],
+  [{ timeoutMs: '-5' }, /^form field: timeoutMs: /],
+  [{ env: 'A=1' }, /^form field: env must be a JSON object of strings/],
+  [{ env: '[]' }, /^form field: env: /],
+  [{ env: '{"A":1}' }, /^form field: env\.A: /],
+  [{ color: 'red' }, /^form field: unknown setting "color"/],
+  [JSON.parse('{"__proto__":"x"}') as Record<string, string>, /^form field: unknown setting "__proto__"/],
+];
+
+for (const [given, message] of wrongFields)
+  test(`the form fields ${JSON.stringify(given).slice(0, 60)} are refused`, (t) => {
+    t.throws(() => parseSettingsFields(given), { code: 'INVALID_REQUEST', message } as never);
+  });
+
+test('only what shapes a container makes a new version', (t) => {
+  const base = { ...DEFAULT_SETTINGS };
+  const apply = (patch: SettingsPatch) => applySettings(base, patch);
+  for (const patch of [
+    { memoryMb: 256 },
+    { cpus: 1 },
+    { network: 'bridge' },
+    { env: { A: '1' } },
+    { handler: 'a.b' },
+    { contract: 'faas' },
+  ] as const)
+    t.true(apply(patch).newVersion, JSON.stringify(patch));
+  for (const patch of [
+    { timeoutMs: 200 },
+    { maxConcurrency: 1 },
+    { rateLimit: 1 },
+    { isolation: 'function' },
+    { standby: 1 },
+  ] as const) {
+    t.false(apply(patch).newVersion, JSON.stringify(patch));
+    t.deepEqual(apply(patch), { settings: { ...base, ...patch }, changed: patch, newVersion: false });
+  }
+  t.deepEqual(apply({ memoryMb: 128, env: {} }), { settings: base, changed: {}, newVersion: false });
+  t.deepEqual(base, DEFAULT_SETTINGS, 'the settings before are not changed');
+});

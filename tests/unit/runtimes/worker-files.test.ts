@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { installWorker } from '../../../src/runtimes/worker-files.js';
+
+function install(t: ExecutionContext, modules: Record<string, string>): string {
+  const root = mkdtempSync(join(tmpdir(), 'glambdar-worker-files-'));
+  t.teardown(() => rmSync(root, { recursive: true }));
+  for (const [name, source] of Object.entries(modules))
+    writeFileSync(join(root, name), source, { mode: 0o600 });
+  installWorker(root, join(root, 'installed'));
+  return join(root, 'installed');
+}
+
+test('the installed worker is one file in which modules find each other, built-ins and files of the user', (t) => {
+  const target = install(t, {
+    'main.cjs':
+      "const { add } = require('./sum.cjs'); console.log(add(1, 2), require('node:path').sep, require(__filename) !== undefined);",
+    'sum.cjs': "'use strict';\nexports.add = (a, b) => a + b; // the last line is a comment",
+    'README.md': 'not a module',
+  });
+  const { stdout, stderr } = spawnSync(process.execPath, [join(target, 'main.cjs')], { encoding: 'utf8' });
+  t.is(stderr, '');
+  t.is(stdout.trim(), '3 / true');
+});
+
+test('a module of the installed worker runs once however often it is required', (t) => {
+  const target = install(t, {
+    'main.cjs': "require('./a.cjs'); require('./a.cjs'); require('./b.cjs');",
+    'a.cjs': "console.log('a');",
+    'b.cjs': "require('./a.cjs'); console.log('b');",
+  });
+  const { stdout } = spawnSync(process.execPath, [join(target, 'main.cjs')], { encoding: 'utf8' });
+  t.is(stdout, 'a\nb\n');
+});
+
+test('the installed worker can be read by every uid though the checkout cannot', (t) => {
+  const target = install(t, { 'main.cjs': '' });
+  t.is(statSync(target).mode & 0o777, 0o755);
+  t.is(statSync(join(target, 'main.cjs')).mode & 0o777, 0o644);
+});

@@ -1,0 +1,338 @@
+import test from 'ava';
+import { FunctionProcess, type Files } from '../../../helpers/function-process.js';
+
+const answers = (what: string): string => `exports.handler = () => ({ body: ${JSON.stringify(what)} });`;
+const answersEsm = (what: string): string =>
+  `export const handler = () => ({ body: ${JSON.stringify(what)} });`;
+
+const entries: [what: string, files: Files, handler?: string][] = [
+  ['a CommonJS index.js', { 'index.js': answers('yes') }],
+  ['index.mjs', { 'index.mjs': answersEsm('yes') }],
+  ['index.cjs', { 'index.cjs': answers('yes') }],
+  ['index.js before index.mjs', { 'index.js': answers('yes'), 'index.mjs': answersEsm('no') }],
+  [
+    'an ES module index.js by package type',
+    { 'index.js': answersEsm('yes'), 'package.json': '{"type":"module"}' },
+  ],
+  ['an ES module index.js by its syntax', { 'index.js': answersEsm('yes') }],
+  [
+    'a module with top-level await',
+    { 'index.mjs': `await new Promise((r) => setTimeout(r, 5));${answersEsm('yes')}` },
+  ],
+  [
+    'a module whose dependency has top-level await',
+    {
+      'index.mjs': "import { q } from './q.mjs'; export const handler = () => ({ body: q });",
+      'q.mjs': "export const q = await Promise.resolve('yes');",
+    },
+  ],
+  [
+    'the main of package.json',
+    { 'package.json': '{"main":"lib/app.js"}', 'lib/app.js': answers('yes'), 'index.js': answers('no') },
+  ],
+  ['a main with ./', { 'package.json': '{"main":"./app.mjs"}', 'app.mjs': answersEsm('yes') }],
+  ['a main without extension', { 'package.json': '{"main":"app"}', 'app.cjs': answers('yes') }],
+  ['a main that has no extension at all', { 'package.json': '{"main":"app"}', app: answers('yes') }],
+  ['a main that is a directory', { 'package.json': '{"main":"lib"}', 'lib/index.js': answers('yes') }],
+  [
+    'a main that is a directory with a slash',
+    { 'package.json': '{"main":"lib/"}', 'lib/index.mjs': answersEsm('yes') },
+  ],
+  [
+    'index.js when the main is missing',
+    { 'package.json': '{"main":"dist/gone.js"}', 'index.js': answers('yes') },
+  ],
+  [
+    'index.js when the main leaves the folder',
+    { 'package.json': '{"main":"../../x.js"}', 'index.js': answers('yes') },
+  ],
+  ['index.js when the main is no string', { 'package.json': '{"main":{}}', 'index.js': answers('yes') }],
+  [
+    'the handler setting',
+    { 'src/app.js': answers('yes').replace('handler', 'run'), 'index.js': answers('no') },
+    'src/app.run',
+  ],
+  ['the handler setting with its extension', { 'app.mjs': answersEsm('yes') }, 'app.mjs.handler'],
+  [
+    'the handler setting for a default export',
+    { 'app.mjs': "export default () => ({ body: 'yes' });" },
+    'app.default',
+  ],
+  ['module.exports as a function', { 'index.js': "module.exports = () => ({ body: 'yes' });" }],
+  ['a default export', { 'index.mjs': "export default async () => ({ body: 'yes' });" }],
+  [
+    'a default export that holds the handler',
+    { 'index.mjs': "export default { handler: () => ({ body: 'yes' }) };" },
+  ],
+  [
+    'the export named handler before the default one',
+    { 'index.mjs': `export default () => ({ body: 'no' });${answersEsm('yes')}` },
+  ],
+  [
+    'the default export when the one named handler is no function',
+    { 'index.mjs': "export const handler = 1; export default () => ({ body: 'yes' });" },
+  ],
+  [
+    'packages of node_modules',
+    {
+      'index.js': "const q = require('pkg'); exports.handler = () => ({ body: q });",
+      'node_modules/pkg/package.json': '{"main":"main.js"}',
+      'node_modules/pkg/main.js': "module.exports = require('dep');",
+      'node_modules/dep/index.js': "module.exports = 'yes';",
+    },
+  ],
+  [
+    'packages of node_modules from an ES module',
+    {
+      'index.mjs': "import q from 'pkg'; export const handler = () => ({ body: q });",
+      'node_modules/pkg/package.json': '{"type":"module","exports":"./main.js"}',
+      'node_modules/pkg/main.js': "export default 'yes';",
+    },
+  ],
+];
+
+for (const [what, files, handler = null] of entries)
+  test(`a worker finds ${what}`, async (t) => {
+    const fn = await FunctionProcess.load(t, files, { handler });
+    t.is(await fn.json(), 'yes');
+    t.deepEqual(fn.logs, { stdout: '', stderr: '' }, 'no warning of Node reaches the log');
+  });
+
+test('a worker gives the module its settings, folder and name when it loads', async (t) => {
+  const fn = await FunctionProcess.load(
+    t,
+    {
+      'index.js':
+        "const { readFileSync } = require('fs'); const seen = { greeting: process.env.GREETING, file: readFileSync('data.txt', 'utf8'), slot: process.env.GLAMBDAR_SLOT ?? null, main: require.main === module, argv: require('path').basename(process.argv[1]) }; exports.handler = () => ({ body: seen });",
+      'data.txt': 'beside it',
+    },
+    { env: { GREETING: 'hello' } },
+  );
+  t.deepEqual(await fn.json(), {
+    greeting: 'hello',
+    file: 'beside it',
+    slot: null,
+    main: false,
+    argv: 'index.js',
+  });
+});
+
+test('what a module prints while it loads is sent before the end of the load', async (t) => {
+  const fn = await FunctionProcess.load(
+    t,
+    "console.log('loading'); console.error('still'); exports.handler = () => ({});",
+  );
+  t.deepEqual(fn.logs, { stdout: 'loading\n', stderr: 'still\n' });
+});
+
+const missing: [what: string, files: Files, message: RegExp, handler?: string][] = [
+  ['no entry file', { 'readme.txt': '' }, /no entry file: expected index\.js, index\.mjs or index\.cjs/],
+  [
+    'a package.json that holds no object',
+    { 'package.json': 'null', 'index.js': '' },
+    /package\.json does not hold a JSON object/,
+  ],
+  [
+    'a package.json that is not JSON',
+    { 'package.json': '{', 'index.js': '' },
+    /package\.json is not valid JSON/,
+  ],
+  [
+    'no export',
+    { 'index.js': '' },
+    /index\.js has no handler: expected an export named "handler" .* found no exports\./,
+  ],
+  ['other exports only', { 'index.js': 'exports.run = 1; exports.x = 1;' }, /found "run", "x"\./],
+  ['null as exports', { 'index.js': 'module.exports = null;' }, /found module\.exports = null\./],
+  [
+    'a handler that is no function',
+    { 'index.mjs': 'export const handler = 1;' },
+    /index\.mjs has no handler.*found "handler"\./,
+  ],
+  [
+    'a handler setting for no file',
+    { 'index.js': '' },
+    /handler "app\.run": no file app \(\.js, \.mjs or \.cjs\)/,
+    'app.run',
+  ],
+  [
+    'a handler setting for no export',
+    { 'app.js': '' },
+    /app\.js has no handler: expected a function exported as "run"/,
+    'app.run',
+  ],
+  [
+    'a handler setting that leaves the folder',
+    { 'index.js': '' },
+    /points outside the function's folder/,
+    '../../x.run',
+  ],
+  [
+    'a handler setting that names the folder',
+    { 'index.js': '' },
+    /points outside the function's folder/,
+    '..run',
+  ],
+];
+
+for (const [what, files, message, handler = null] of missing)
+  test(`loading fails with a sentence for ${what}`, async (t) => {
+    const error = await FunctionProcess.loadError(t, files, { handler });
+    t.is(error.name, 'LoadError');
+    t.regex(error.message, message);
+    t.notRegex(error.message, /glambdar-slot|worker\//);
+  });
+
+const broken: [what: string, files: Files, name: string, message: RegExp, place: [string?, number?]][] = [
+  [
+    'a syntax error in CommonJS',
+    { 'index.js': 'const a = 1;\nexports.handler = () => {\n  const x = ;\n};\n' },
+    'SyntaxError',
+    /^Unexpected token ';'$/,
+    ['index.js', 3],
+  ],
+  [
+    'a syntax error in a required file',
+    { 'index.js': "require('./lib/b.js');", 'lib/b.js': '\nfunction (\n' },
+    'SyntaxError',
+    /^Function statements require a function name$/,
+    ['lib/b.js', 2],
+  ],
+  [
+    'a syntax error in an ES module',
+    { 'index.mjs': 'export const a = 1;\nexport const handler = () => {\n  const x = ;\n};\n' },
+    'SyntaxError',
+    /^Unexpected token ';'$/,
+    ['index.mjs', 3],
+  ],
+  [
+    'a syntax error in an ES module that ends in .js',
+    { 'index.js': 'export const a = 1;\nlet x = ;\n', 'package.json': '{"type":"module"}' },
+    'SyntaxError',
+    /^Unexpected token ';'$/,
+    ['index.js', 2],
+  ],
+  [
+    'a syntax error in an imported file',
+    {
+      'index.mjs': "import { b } from './lib/a.mjs';\nexport const handler = () => b;\n",
+      'lib/a.mjs': "export * from '../b.js';\n",
+      'b.js': 'export const b = 1;\n\n\nexport const c = ];\n',
+      'package.json': '{"type":"module"}',
+    },
+    'SyntaxError',
+    /^Unexpected token '\]'$/,
+    ['b.js', 4],
+  ],
+  [
+    'an import of a name that is not exported',
+    {
+      'index.mjs': "import { nope } from './a.mjs';\nexport const handler = nope;",
+      'a.mjs': 'export const a = 1;',
+    },
+    'SyntaxError',
+    /^The requested module '\.\/a\.mjs' does not provide an export named 'nope'$/,
+    [],
+  ],
+  [
+    'a throw',
+    { 'index.js': "const a = 1;\nthrow new TypeError('no luck');\n" },
+    'TypeError',
+    /^no luck$/,
+    ['index.js', 2],
+  ],
+  [
+    'a throw in an ES module',
+    { 'index.mjs': "export const a = 1;\n\nthrow new RangeError('no luck');\n" },
+    'RangeError',
+    /^no luck$/,
+    ['index.mjs', 3],
+  ],
+  [
+    'a throw in a package',
+    {
+      'index.js': "require('p');",
+      'node_modules/p/index.js': "\nthrow new Error('see other.js:99 for more');",
+    },
+    'Error',
+    /^see other\.js:99 for more$/,
+    ['node_modules/p/index.js', 2],
+  ],
+  ['a throw of something that is no error', { 'index.js': "throw 'just text';" }, 'Error', /^just text$/, []],
+  [
+    'a rejection of a top-level await',
+    { 'index.mjs': "await Promise.reject(new Error('late'));\nexport const handler = 1;" },
+    'Error',
+    /^late$/,
+    ['index.mjs', 1],
+  ],
+  [
+    'a missing package',
+    { 'index.js': "const a = 1;\nconst b = require('left-pad-not-there');" },
+    'Error',
+    /^Cannot find module 'left-pad-not-there'\nRequire stack:\n- index\.js$/,
+    ['index.js', 2],
+  ],
+  [
+    'a missing package of an ES module',
+    { 'index.mjs': "import 'left-pad-not-there';" },
+    'Error',
+    /^Cannot find package 'left-pad-not-there' imported from index\.mjs$/,
+    [],
+  ],
+  [
+    'a missing file of an ES module',
+    { 'index.mjs': "import './gone.mjs';" },
+    'Error',
+    /^Cannot find module 'gone\.mjs' imported from index\.mjs$/,
+    [],
+  ],
+  [
+    'an error in a timer while it loads',
+    {
+      'index.mjs':
+        "setTimeout(() => {\n  throw new Error('in a timer');\n}, 1);\nawait new Promise((r) => setTimeout(r, 60_000));",
+    },
+    'Error',
+    /^in a timer$/,
+    ['index.mjs', 2],
+  ],
+  [
+    'a top-level await that can never settle',
+    { 'index.mjs': 'await new Promise(() => {});\nexport const handler = 1;' },
+    'Error',
+    /can never settle/,
+    [],
+  ],
+];
+
+for (const [what, files, name, message, [file, line]] of broken)
+  test(`loading fails with the place and the user's own frames for ${what}`, async (t) => {
+    const error = await FunctionProcess.loadError(t, files);
+    t.is(error.name, name);
+    t.regex(error.message, message);
+    t.deepEqual([error.file, error.line], [file, line]);
+    t.notRegex(JSON.stringify(error), /glambdar-slot|\/worker\/|node:|\/slot/);
+  });
+
+test('a function of a worker/ folder keeps its frames when it throws', async (t) => {
+  const error = await FunctionProcess.loadError(t, {
+    'index.js': "require('./worker/main.cjs');",
+    'worker/main.cjs': "function inner() {\n  throw new Error('x');\n}\ninner();",
+  });
+  t.is(
+    error.stack,
+    'Error: x\n    at inner (worker/main.cjs:2:9)\n    at Object.<anonymous> (worker/main.cjs:4:1)\n    at Object.<anonymous> (index.js:1:1)',
+  );
+});
+
+test('a process that exits while it loads loses its connection', async (t) => {
+  const error = await t.throwsAsync(FunctionProcess.load(t, "console.log('bye'); process.exit(3);"));
+  t.is(error?.name, 'ConnectionLost');
+});
+
+test('a worker exits when the host goes away', async (t) => {
+  const fn = await FunctionProcess.load(t, 'setInterval(() => {}, 1000); exports.handler = () => ({});');
+  fn.connection.destroy();
+  t.deepEqual(await fn.driver.exitState('worker', 30_000), { exitCode: 0, oomKilled: false });
+});
