@@ -3,11 +3,15 @@
  * `FakeDriver` (tests) with the worker as a child process.
  */
 
+import type { ContainerOutput, ExitState } from '../model/container-end.js';
+
 /** What shapes a container: two instances with equal profiles are interchangeable until code is loaded. */
 export interface Profile {
   memoryMb: number;
   cpus: number;
   network: 'none' | 'bridge';
+  /** CPU-seconds after which the kernel ends a container of this profile, also when this server is dead. */
+  cpuSeconds: number;
 }
 
 export interface ContainerSpec {
@@ -22,18 +26,7 @@ export interface ContainerSpec {
   cpuSecondsLimit: number;
 }
 
-/** How a container ended. */
-export interface ExitState {
-  /** 0–255; 128+n for signal n; null when unknown. */
-  exitCode: number | null;
-  /** The kernel killed a process of it for memory. Not a verdict on its own: a child may have been the victim. */
-  oomKilled: boolean;
-}
-
-export interface ContainerOutput {
-  stdout: string;
-  stderr: string;
-}
+export type { ContainerOutput, ExitState } from '../model/container-end.js';
 
 /** What an instance takes. */
 export interface InstanceUsage {
@@ -97,5 +90,5 @@ export interface Driver {
 
 /** A key equal for equal profiles. */
 export function profileKey(profile: Profile): string {
-  return `${profile.memoryMb}/${profile.cpus}/${profile.network}`;
+  return `${profile.memoryMb}/${profile.cpus}/${profile.network}/${profile.cpuSeconds}`;
 }

@@ -1,5 +1,6 @@
 /** Owns how a worker comes to be: its slot is opened, its container started, its connection taken, its `ready` heard. */
 import type { ContainerSpec, Driver } from '../driver/driver.js';
+import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
 import { openSlot, type SlotSocket } from './slot-socket.js';
 import { WorkerConnection } from './wire/worker-connection.js';
@@ -11,6 +12,7 @@ export type WithRoom = <T>(work: () => T | Promise<T>) => Promise<T>;
 export interface HandshakeOptions {
   driver: Driver;
   spec: ContainerSpec;
+  clock: Clock;
   startTimeoutMs: number;
   maxBodyBytes: number;
   withRoom: WithRoom;
@@ -25,11 +27,11 @@ export interface HandshakeOptions {
  * Rejects with DriverError, InstanceFailure, ConnectionLost, or the reason of the abort. What comes back may be lost already.
  */
 export async function startWorker(options: HandshakeOptions): Promise<WorkerConnection> {
-  const { driver, spec, startTimeoutMs, withRoom, life } = options;
+  const { driver, spec, clock, startTimeoutMs, withRoom, life } = options;
   const { signal } = life;
-  const timer = setTimeout(() => {
-    life.abort(new InstanceFailure(`the worker was not ready after ${startTimeoutMs} ms`));
-  }, startTimeoutMs);
+  const cancelDeadline = deadline(clock, startTimeoutMs, () =>
+    life.abort(new InstanceFailure(`the worker was not ready after ${startTimeoutMs} ms`)),
+  );
   const stopListening = driver.onExit(spec.instanceId, (exit) => {
     life.abort(new InstanceFailure('the container ended before its worker was ready', { exit }));
   });
@@ -55,7 +57,7 @@ export async function startWorker(options: HandshakeOptions): Promise<WorkerConn
     signal.throwIfAborted();
     return connection;
   } finally {
-    clearTimeout(timer);
+    cancelDeadline();
     stopListening();
     slot?.close();
   }

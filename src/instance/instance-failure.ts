@@ -1,4 +1,4 @@
-/** Owns the error of a worker that could not be used, or went away. */
+/** Owns the errors of a worker that could not be used, went away, or did not load its code in time. */
 import type { ExitState } from '../driver/driver.js';
 
 /** Why a worker could not be used. `exit` is set when the container has ended. */
@@ -8,5 +8,15 @@ export class InstanceFailure extends Error {
     super(message, { cause: options.cause });
     this.name = 'InstanceFailure';
     this.exit = options.exit;
+  }
+}
+
+/** The function's modules were not loaded within the limit. */
+export class LoadTimeout extends Error {
+  readonly timeoutMs: number;
+  constructor(timeoutMs: number) {
+    super(`loading took longer than ${timeoutMs} ms`);
+    this.name = 'LoadTimeout';
+    this.timeoutMs = timeoutMs;
   }
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
 import {
   profileKey,
@@ -14,18 +15,13 @@ import {
   type ExitState,
   type Profile,
 } from '../driver/driver.js';
-import type {
-  CallResult,
-  InvokeMessage,
-  LoadMessage,
-  LogSink,
-  WorkerConnection,
-} from './wire/worker-connection.js';
+import type { LogSink } from '../model/execution.js';
+import type { InvokeMessage, LoadMessage, WorkerAnswer, WorkerConnection } from './wire/worker-connection.js';
 import { startWorker, type WithRoom } from './handshake.js';
-import { InstanceFailure } from './instance-failure.js';
+import { InstanceFailure, LoadTimeout } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
-import { LoadLogs } from './kept-output.js';
-import { stopping } from '../pool/act/refusal.js';
+import { LoadLogs } from './load-logs.js';
+import { stopping } from '../pool/requests/refusal.js';
 
 /** How long the end of a container may be waited for once its worker has gone. */
 const EXIT_WAIT_MS = 1_500;
@@ -38,7 +34,7 @@ export interface InstanceOptions {
   runDir: string;
   profile: Profile;
   uid: number;
-  cpuSecondsLimit: number;
+  clock: Clock;
   startTimeoutMs: number;
   maxBodyBytes: number;
   withRoom: WithRoom;
@@ -61,19 +57,19 @@ export interface Moments {
 }
 
 export class Instance {
-  readonly id = randomBytes(8).toString('hex');
+  readonly id = randomId();
   readonly profile: Profile;
   readonly profileKey: string;
   readonly uid: number;
   readonly slotDir: string;
-  readonly moments: Moments = { created: performance.now(), ready: null, loadBegun: null, loaded: null };
+  readonly moments: Moments;
   /** What the module printed while it was loaded, for the record of the first call. */
   readonly loadLogs = new LoadLogs();
   /** See `InstanceView`. */
   intendedFor: string | null;
   #options: InstanceOptions;
   #state: InstanceState = 'starting';
-  #since = this.moments.created;
+  #since: number;
   #codeKey: string | null = null;
   #calls = 0;
   #busyMs = 0;
@@ -85,6 +81,8 @@ export class Instance {
   /** @param intendedFor key of the code it is started for ahead of calls; null: for whoever comes */
   constructor(options: InstanceOptions, intendedFor: string | null) {
     this.#options = options;
+    this.#since = options.clock.now();
+    this.moments = { created: this.#since, ready: null, loadBegun: null, loaded: null };
     this.intendedFor = intendedFor;
     this.profile = options.profile;
     this.profileKey = profileKey(options.profile);
@@ -106,7 +104,7 @@ export class Instance {
   }
   /** Wall time it has spent in calls, the present one included: an upper bound of the CPU time of its own work. */
   get busyMs(): number {
-    return this.#busyMs + (this.#state === 'busy' ? performance.now() - this.#since : 0);
+    return this.#busyMs + (this.#state === 'busy' ? this.#options.clock.now() - this.#since : 0);
   }
 
   /**
@@ -114,11 +112,12 @@ export class Instance {
    * answered the start request; that answer is not waited for. Rejects with DriverError or InstanceFailure.
    */
   async start(): Promise<void> {
-    const { driver, startTimeoutMs, cpuSecondsLimit, withRoom, maxBodyBytes } = this.#options;
+    const { driver, clock, startTimeoutMs, withRoom, maxBodyBytes } = this.#options;
     const { id: instanceId, profile, slotDir, uid } = this;
     const connection = await startWorker({
       driver,
-      spec: { instanceId, profile, slotDir, uid, cpuSecondsLimit },
+      spec: { instanceId, profile, slotDir, uid, cpuSecondsLimit: profile.cpuSeconds },
+      clock,
       startTimeoutMs,
       maxBodyBytes,
       withRoom,
@@ -143,7 +142,7 @@ export class Instance {
 
   /**
    * Moves the prepared tree into the slot and loads it: loading → idle. What it prints is kept in `loadLogs`.
-   * Rejects with LoadFailure, ConnectionLost, InstanceFailure at the deadline, STOPPING; the caller then stops the instance.
+   * Rejects with LoadFailure, ConnectionLost, LoadTimeout, STOPPING; the caller then stops the instance.
    */
   async load(treeDir: string, message: Omit<LoadMessage, 'type' | 'id'>, timeoutMs: number): Promise<void> {
     if (this.#stopped) throw stopping();
@@ -151,15 +150,14 @@ export class Instance {
     renameSync(treeDir, join(this.slotDir, 'function'));
     const connection = this.#connection!;
     const { sink } = this.loadLogs;
-    let timer: NodeJS.Timeout | undefined;
+    let cancel!: () => void;
     const late = new Promise<never>((_, reject) => {
-      const expire = (): void => reject(new InstanceFailure(`loading took longer than ${timeoutMs} ms`));
-      timer = setTimeout(expire, timeoutMs);
+      cancel = deadline(this.#options.clock, timeoutMs, () => reject(new LoadTimeout(timeoutMs)));
     });
     try {
-      await Promise.race([connection.load({ type: 'load', id: this.id, ...message }, sink), late]);
+      await Promise.race([connection.load({ type: 'load', id: randomId(), ...message }, sink), late]);
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
     if (this.#stopped) throw stopping();
     // It may have been lost to what came in the same bytes as `loaded`.
@@ -176,7 +174,7 @@ export class Instance {
   }
 
   /** One call. Rejects with ConnectionLost. */
-  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
     return this.#connection!.invoke(message, body, sink);
   }
 
@@ -239,7 +237,7 @@ export class Instance {
   #transition(to: InstanceState): number {
     assertTransition(this.#state, to);
     const from = this.#state;
-    const now = performance.now();
+    const now = this.#options.clock.now();
     const previousMs = now - this.#since;
     if (from === 'busy') this.#busyMs += previousMs;
     this.#state = to;
@@ -247,4 +245,9 @@ export class Instance {
     this.#options.onTransition(this, from, previousMs);
     return now;
   }
+}
+
+/** Never chosen or known by a client: user code shares the process that hears it. */
+export function randomId(): string {
+  return randomBytes(8).toString('hex');
 }

@@ -1,17 +1,8 @@
 /** Owns the shapes of one call as it passes between `http/` and the invoker; how it is run is `invoker.ts`. */
+import type { CallRequest } from '../model/execution.js';
 import type { StartKind } from '../model/records.js';
 
-/** What the caller sent. The body is never parsed on the host. */
-export interface InvocationRequest {
-  method: string;
-  /** What follows `/invoke/<name>`, as sent (not percent-decoded), at least `/`. */
-  path: string;
-  /** Query string as sent, without the `?`. */
-  query: string;
-  /** As received, in order, lower-case names, hop-by-hop headers, `content-length` and `host` removed, repeated ones repeated. */
-  headers: [name: string, value: string][];
-  body: Buffer;
-}
+export type InvocationRequest = CallRequest;
 
 /** Where the time of a call went, in fractional milliseconds. */
 export interface InvocationTimes {
@@ -36,11 +27,11 @@ export interface InvocationResponse {
  * A call that was let in. Exactly one of `run` and `abandon` must be called, once.
  * It holds a lease on the version that was active when it was admitted.
  */
-export interface Admission {
+export interface AdmittedCall {
   readonly id: string;
   readonly funcName: string;
   /**
-   * Runs the call in an instance. `signal` aborts when the client has gone: the call is then cancelled.
+   * Runs the call. `signal` aborts when the client has gone: the call is then cancelled.
    * Rejects with `GlambdarError` (FUNCTION_ERROR, INVOCATION_TIMEOUT, AT_CAPACITY, …); the record is kept either way.
    * @param answered called with the answer as soon as it is known, before what else there is to do for the call; whatever
    *   the caller asks next finds that done. Must not throw.
@@ -61,5 +52,5 @@ export interface Invoker {
    * @param id the request id, which becomes the id of the invocation; a new one is made if a call with it is known
    * @param isOurId the id was made by this server, so it cannot be known
    */
-  admit(funcName: string, id: string, isOurId?: boolean): Admission;
+  admit(funcName: string, id: string, isOurId?: boolean): AdmittedCall;
 }

@@ -1,38 +1,43 @@
 /**
- * Owns running one call from admission to its record: limits, an instance from the pool, the deadline, cancellation,
- * and the answer checked. See `pool.ts` for what each failure does to the instance.
+ * Owns running one call from admission to its record: limits, an executor, the answer checked. What a failure does to
+ * the container is the executor's business.
  */
 import { randomUUID } from 'node:crypto';
-import { type GlambdarError, toGlambdarError } from '../errors.js';
+import { toGlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
 import type { Logger } from '../logger.js';
-import { InstanceFailure } from '../instance/instance-failure.js';
-import { KEPT, type Lease, type CallResult } from '../pool/act/lease.js';
-import type { Pool } from '../pool/pool.js';
-import type { Workload } from '../pool/act/workload.js';
-import type { FunctionRegistry } from '../registry/function-registry.js';
-import type { VersionLease } from '../registry/catalogue.js';
+import type { ContainerOutput } from '../model/container-end.js';
+import { ExecutionFailure, type Execution, type Executor } from '../model/execution.js';
+import { aborted, failureOfReason, failureOfResult, type Failure } from '../model/outcome.js';
 import type { FunctionCounters, FunctionRecord, InvocationRecord } from '../model/records.js';
-import { exchange } from './exchange.js';
 import type { FunctionLimits } from './function-limits.js';
-import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
+import type { AdmittedCall, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
-import { aborted, failureOf, failureOfError, type Failure } from './outcome.js';
 import { emptyRecord, type Recorder } from './recorder.js';
 import { checkResponse } from './response-rules.js';
 
+/** The right to use one version's files until released. */
+export interface VersionLease {
+  readonly record: FunctionRecord;
+  /** Give back once; later calls do nothing. */
+  release(): void;
+}
+
+/** What the invoker asks of the functions there are. */
+export interface Functions {
+  /** The active version, kept until released. Throws FUNCTION_NOT_FOUND. */
+  lease(name: string): VersionLease;
+  /** Live counters of a function; undefined once it is gone. */
+  counters(name: string): FunctionCounters | undefined;
+}
+
 export interface InvokerOptions {
-  registry: FunctionRegistry;
-  pool: Pool;
+  functions: Functions;
+  executor: Executor;
   limits: FunctionLimits;
   recorder: Recorder;
-  /** What the pool must know of a deployed function. */
-  workloadOf: (record: FunctionRecord) => Workload;
   /** True when a call with this id is on record. */
   isKnownId: (id: string) => boolean;
-  maxResponseBytes: number;
-  /** After its caller has gone a call may still run this long before it is killed. */
-  cancelGraceMs: number;
   logger: Logger;
   onFinished?: (record: InvocationRecord) => void;
 }
@@ -42,9 +47,9 @@ export function createInvoker(options: InvokerOptions): Invoker {
   const running = new Set<string>();
   return {
     admit(funcName, id, isOurId = false) {
-      const version = options.registry.lease(funcName);
+      const version = options.functions.lease(funcName);
       try {
-        options.pool.assertAdmits(funcName);
+        options.executor.assertAdmits(version.record);
         options.limits.enter(funcName, version.record.settings);
       } catch (error) {
         version.release();
@@ -57,7 +62,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
   };
 }
 
-/** A store that cannot be read is no reason to refuse a call: it gets an id that is certainly new. */
+/** A store that cannot be read is no reason to refuse a call: the call gets an id that is certainly new. */
 function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
   try {
     return !isKnownId(id);
@@ -67,16 +72,16 @@ function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
   }
 }
 
-class Call implements Admission {
+class Call implements AdmittedCall {
   readonly id: string;
   readonly funcName: string;
-  #options: InvokerOptions;
-  #version: VersionLease;
-  #running: Set<string>;
-  #text = new LogText();
-  #record: InvocationRecord;
-  #life: FunctionCounters;
-  #arrivedAt = performance.now();
+  readonly #options: InvokerOptions;
+  readonly #version: VersionLease;
+  readonly #running: Set<string>;
+  readonly #text = new LogText();
+  readonly #record: InvocationRecord;
+  readonly #life: FunctionCounters;
+  readonly #arrivedAt = performance.now();
 
   constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
     const { name, active } = version.record;
@@ -85,7 +90,7 @@ class Call implements Admission {
     this.#options = options;
     this.#version = version;
     this.#running = running;
-    this.#life = options.registry.counters(name)!;
+    this.#life = options.functions.counters(name)!;
     this.#record = emptyRecord(id, active);
   }
 
@@ -99,124 +104,78 @@ class Call implements Admission {
     answered?: (response: InvocationResponse) => void,
   ): Promise<InvocationResponse> {
     const { record } = this.#version;
-    const { settings, active } = record;
-    let lease: Lease | null = null;
+    let execution: Execution;
     try {
-      const workload = this.#options.workloadOf(record);
-      lease = await this.#options.pool.acquire({ workload, signal });
-      const { times, start } = lease;
-      this.#record.start = start;
-      this.#record.queueMs = times.queueMs;
-      this.#record.startMs = times.startMs;
-      this.#record.loadMs = times.loadMs;
-      for (const log of lease.loadLogs) this.#text.sink(...log);
-      const result = await this.#call(lease, request, signal);
-      this.#text.addCut(result.message.cut);
-      this.#record.peakMemoryMb = Math.round(result.message.peakMemoryKb / 102.4) / 10;
-      // It answered within the grace, but nobody was there any more.
-      if (signal.aborted) return this.#fail(aborted(signal), this.#release(lease, false));
-      if (result.message.type === 'error') {
-        const keep =
-          workload.reuse && result.message.kind !== 'uncaught' && result.message.kind !== 'unsettled';
-        return this.#fail(failureOf(result.message), this.#release(lease, keep));
-      }
-      const { headers } = result.message;
-      const { statusCode } = result.message as { statusCode: number };
-      const checked = attempt(() => checkResponse(statusCode, headers));
-      if ('error' in checked)
-        return this.#fail(
-          { error: checked.error, outcome: 'function_error' },
-          this.#release(lease, workload.reuse),
-        );
-      const { queueMs, startMs, loadMs, runMs } = this.#record;
-      const response = {
-        statusCode: checked.value.statusCode,
-        headers: checked.value.headers,
-        body: (result as { body: Buffer }).body,
-        version: active.version,
-        start,
-        times: { queueMs, startMs, loadMs, runMs },
-      };
-      // First of all: the caller reads it while the rest is done.
-      answered?.(response);
-      faultPoint('invoke.answered');
-      this.#finish(response.statusCode, this.#release(lease, workload.reuse));
-      return response;
+      execution = await this.#options.executor.execute({
+        invocationId: this.id,
+        record,
+        request,
+        signal,
+        sink: this.#text.sink,
+        trace: this.#record,
+      });
     } catch (error) {
-      if (this.#record.status !== 0) throw error; // told already
-      if (signal.aborted) return this.#fail(aborted(signal), lease ? this.#release(lease, false) : undefined);
-      if (!lease || !(error instanceof InstanceFailure)) {
-        const failure = failureOfError(error, settings.memoryMb, '');
-        if (failure.error.code === 'INTERNAL')
-          this.#options.logger.error({ err: failure.error.cause, id: this.id }, 'a call failed');
-        return this.#fail(failure, lease ? this.#release(lease, false) : undefined);
-      }
-      // V8 tells of a full heap only on the container's own stderr, and the verdict depends on it.
-      const output = await lease.output();
-      this.#text.addOutput(output);
-      void lease.release(false);
-      return this.#fail(failureOfError(error, settings.memoryMb, output.stderr));
+      const { reason, output } = asFailure(error);
+      if (reason.type === 'unknown')
+        this.#options.logger.error({ err: reason.cause, id: this.id }, 'a call failed');
+      return this.#fail(failureOfReason(reason, record.settings), output);
     }
-  }
-
-  async #call(lease: Lease, request: InvocationRequest, signal: AbortSignal): Promise<CallResult> {
-    const { maxResponseBytes, cancelGraceMs } = this.#options;
-    const { timeoutMs } = this.#version.record.settings;
-    const { body, method, path, query, headers } = request;
-    const { id } = this;
-    const { version } = this.#record;
-    // Written out: spreading costs more than all else here.
-    const message = {
-      type: 'invoke' as const,
-      id,
-      method,
-      path,
-      query,
-      headers,
-      version,
-      timeoutMs,
-      maxResponseBytes,
-    };
-    const { sink } = this.#text;
-    const begun = performance.now();
+    const { result, cut, peakMemoryKb } = execution;
+    this.#text.addCut(cut);
+    this.#record.peakMemoryMb = Math.round(peakMemoryKb / 102.4) / 10;
+    // The function answered within the grace, but nobody was there any more.
+    if (signal.aborted)
+      return this.#fail(failureOfReason(aborted(signal), record.settings), execution.release());
+    if (result.type === 'error') return this.#fail(failureOfResult(result), execution.release());
+    let checked: ReturnType<typeof checkResponse>;
     try {
-      return await exchange({ lease, message, body, sink, signal, cancelGraceMs });
-    } finally {
-      this.#record.runMs = performance.now() - begun;
+      checked = checkResponse(result.statusCode, result.headers);
+    } catch (error) {
+      return this.#fail({ error: toGlambdarError(error), outcome: 'function_error' }, execution.release());
     }
+    const { start, queueMs, startMs, loadMs, runMs } = this.#record;
+    const response: InvocationResponse = {
+      statusCode: checked.statusCode,
+      headers: checked.headers,
+      body: result.body,
+      version: record.active.version,
+      start: start!,
+      times: { queueMs, startMs, loadMs, runMs },
+    };
+    // First of all: the caller reads the answer while the rest is done.
+    answered?.(response);
+    faultPoint('invoke.answered');
+    this.#finish(response.statusCode, execution.release());
+    return response;
   }
 
-  /**
-   * Gives the instance back; resolves when all that its container wrote is part of the record, with whether that changed
-   * it; undefined when nothing is to come. An instance of a version that was replaced or deleted meanwhile is of use only to
-   * calls that wait for it since then.
-   */
-  #release(lease: Lease, keep: boolean): Promise<boolean> | undefined {
-    const active = this.#options.registry.isActive(this.#version.record.active);
-    const released = lease.release(keep && (active || 'for-who-waits'), true);
-    if (released === KEPT) return undefined;
-    return released.then((output) => {
-      const changed = this.#text.addOutput(output);
-      if (changed) this.#write();
-      return changed;
-    });
-  }
-
-  #fail({ error, outcome, stack }: Failure, released?: Promise<boolean>): never {
+  /** @param output what the container wrote past the console, once it is known; null when nothing is to come */
+  #fail({ error, outcome, stack }: Failure, output: Promise<ContainerOutput> | null): never {
     this.#record.outcome = outcome;
     this.#record.error = { code: error.code, message: error.message, ...(stack ? { stack } : {}) };
-    this.#finish(error.status, released);
+    this.#finish(error.status, output);
     throw error;
   }
 
-  #finish(status: number, released?: Promise<boolean>): void {
+  #finish(status: number, output: Promise<ContainerOutput> | null): void {
     const record = this.#record;
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
     this.#write();
-    this.#options.recorder.add(record, this.#life, released);
+    this.#options.recorder.add(
+      record,
+      this.#life,
+      output?.then((text) => this.#amend(text)),
+    );
     this.#options.onFinished?.(record);
     this.#leave();
+  }
+
+  /** Whether the record's output has changed. */
+  #amend(output: ContainerOutput): boolean {
+    const changed = this.#text.addOutput(output);
+    if (changed) this.#write();
+    return changed;
   }
 
   #write(): void {
@@ -231,10 +190,6 @@ class Call implements Admission {
   }
 }
 
-function attempt<T>(work: () => T): { value: T } | { error: GlambdarError } {
-  try {
-    return { value: work() };
-  } catch (error) {
-    return { error: toGlambdarError(error) };
-  }
+function asFailure(error: unknown): ExecutionFailure {
+  return error instanceof ExecutionFailure ? error : new ExecutionFailure({ type: 'unknown', cause: error });
 }

@@ -1,7 +1,8 @@
 /** Owns the text of one call's two output streams as it is kept: capped, with a note of what was cut. */
 import { StringDecoder } from 'node:string_decoder';
-import { JoinedBytes } from '../instance/kept-output.js';
-import type { ContainerOutput, LogSink } from '../pool/act/lease.js';
+import type { ContainerOutput } from '../model/container-end.js';
+import type { LogSink } from '../model/execution.js';
+import { JoinedBytes } from '../model/joined-bytes.js';
 
 /** Per stream, as README "HTTP API" has it. */
 export const MAX_STREAM_BYTES = 256 * 1024;

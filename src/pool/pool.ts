@@ -1,42 +1,46 @@
 /**
- * Owns all instances: puts the parts together that decide and act, and is what others ask. Requests are the
- * dispatcher's, having instances ready ahead of calls the replenisher's, the instances themselves the fleet's.
+ * Owns all instances: puts the parts together that know (`demand/`), decide (`decide/`) and act (`act/`), and is what
+ * others ask.
  */
+import type { Clock } from '../clock.js';
 import type { Profile } from '../driver/driver.js';
+import type { InstanceState } from '../instance/instance-state.js';
 import type { Logger } from '../logger.js';
-import type { PoolLimits } from './act/admission.js';
-import { Demands } from './decide/demands.js';
 import { Dispatcher } from './act/dispatcher.js';
 import { Fleet, type FleetOptions } from './act/fleet.js';
-import { IdleBudget } from './act/idle-budget.js';
-import type { InstanceState } from '../instance/instance-state.js';
+import { IdleWatch } from './act/idle-watch.js';
 import type { Lease } from './act/lease.js';
 import { Lull } from './act/lull.js';
 import { MemoryLedger } from './act/memory-ledger.js';
-import { Queue } from './decide/queue.js';
-import { driverUnavailable } from './act/refusal.js';
-import { Replenisher } from './act/replenisher.js';
 import { TreeStock } from './act/tree-stock.js';
-import type { PoolRequest } from './act/waiter.js';
-import type { Workload } from './act/workload.js';
+import { isIdle } from './decide/rank.js';
+import { Demands } from './demand/demands.js';
+import type { WaitingLimits } from './requests/waiting-room.js';
+import { Queue } from './requests/queue.js';
+import { driverUnavailable } from './requests/refusal.js';
+import type { PoolRequest } from './requests/waiter.js';
+import type { Workload } from './workload.js';
 
 export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
-  limits: PoolLimits;
-  /** Starts at once while no call waits. */
-  maxRefilling: number;
+  limits: WaitingLimits;
   /** The profile that always has standbys, and how many at least. */
   defaultProfile: Profile;
   minStandby: number;
+  /** The most short calls of one function that run at once in reused instances: more would only share the cores. */
+  mostAtOnce: number;
   /** What all idle instances together may take. */
   memoryBudgetBytes: number;
   /** Work no call waits for begins when calls have paused for `quietMs`, and after `mostMs` at the latest. */
   lull: { quietMs: number; mostMs: number };
-  /** How long a worker that is ready gets for itself before code is loaded ahead of calls. */
+  /** How long a worker that is ready gets for itself before code is loaded ahead of calls, in milliseconds. */
   settleMs: number;
-  /** What is ready beyond what is wanted is kept this long. */
+  /** How long what is ready beyond what is wanted is kept, in milliseconds. */
   surplusMs: number;
+  /** How long an idle reused instance is kept, and how long a function counts as in use after its last call. */
+  keepAliveMs: number;
   loadTimeoutMs: number;
   queueTimeoutMs: number;
+  clock: Clock;
   logger: Logger;
   /** A function has again what a call took, after so many milliseconds. */
   onRefilled?: (ms: number) => void;
@@ -53,35 +57,37 @@ export interface PoolGauges {
 }
 
 export class Pool {
+  readonly #clock: Clock;
   readonly #fleet: Fleet;
   readonly #queue = new Queue();
   readonly #trees: TreeStock;
+  readonly #ledger: MemoryLedger;
   readonly #demands: Demands;
-  readonly #budget: IdleBudget;
-  readonly #replenisher: Replenisher;
   readonly #dispatcher: Dispatcher;
+  readonly #watch: IdleWatch;
   readonly #lull: Lull;
   readonly #unwatch: () => void;
   #closing = false;
 
   constructor(options: PoolOptions) {
-    const { driver, limits, runDir, withRoom } = options;
+    const { driver, limits, runDir, withRoom, clock } = options;
+    this.#clock = clock;
     this.#trees = new TreeStock(runDir, withRoom);
     const lull = new Lull({ ...options.lull, hurry: () => this.#closing || this.#queue.length > 0 });
     this.#lull = lull;
     this.#fleet = new Fleet(
       { ...options, lull: () => lull.wait() },
       {
-        onStopped: () => this.#dispatcher.pump(),
-        onLost: (instance) => this.#replenisher.lost(instance, performance.now()),
+        onStopped: (instance) => this.#dispatcher.stopped(instance),
+        onLost: (instance) => this.#dispatcher.lost(instance),
         onTreeFree: (codeKey, dir) => this.#trees.giveBack(codeKey, dir),
       },
     );
-    const ledger = new MemoryLedger((instances) => driver.memoryOf(instances));
+    this.#ledger = new MemoryLedger((instances) => driver.memoryOf(instances));
     this.#demands = new Demands({
       ...options,
       most: Math.max(1, limits.maxInstances >> 1),
-      bytesOf: (key) => ledger.typicalBytes(key),
+      bytesOf: (key) => this.#ledger.typicalBytes(key),
     });
     const parts = {
       ...options,
@@ -89,27 +95,25 @@ export class Pool {
       trees: this.#trees,
       queue: this.#queue,
       demands: this.#demands,
+      ledger: this.#ledger,
       lull,
       available: () => driver.health().available,
     };
-    this.#budget = new IdleBudget({ ...parts, ledger });
-    this.#replenisher = new Replenisher({
+    this.#dispatcher = new Dispatcher(parts);
+    this.#watch = new IdleWatch({
       ...parts,
-      ledger,
-      budget: this.#budget,
-      start: (profile, intendedFor) => void this.#dispatcher.start(profile, intendedFor),
-      onReady: () => this.#dispatcher.pump(),
+      onRestless: (instanceIds) => this.#dispatcher.stopRestless(instanceIds),
+      onLooked: () => this.#dispatcher.poke(),
     });
-    this.#dispatcher = new Dispatcher({ ...parts, replenisher: this.#replenisher });
     this.#unwatch = driver.onHealth(({ available }) => {
-      if (available) this.#replenisher.resume();
+      if (available) this.#dispatcher.resume();
       else this.#queue.rejectAll(driverUnavailable());
     });
   }
 
   /** Begins to have standbys; calls are served before, too. */
   open(): void {
-    this.#replenisher.open();
+    this.#dispatcher.open();
   }
 
   /** Instances by state, for tests. */
@@ -119,31 +123,34 @@ export class Pool {
 
   /** Whether several functions are being called: what is not urgent should leave the cores to their calls. */
   severalCalled(): boolean {
-    return this.#demands.severalCalled(performance.now());
+    return this.#demands.severalCalled(this.#clock.now());
   }
 
   /** What the metrics show. */
   gauges(): PoolGauges {
     return {
       queueLength: this.#queue.length,
-      queueAgeMs: this.#queue.ageMs(performance.now()),
-      idleBytes: this.#budget.usedBytes(),
+      queueAgeMs: this.#queue.ageMs(this.#clock.now()),
+      idleBytes: this.#ledger.sum(this.#fleet.all.filter(isIdle)),
       createdPerSecond: this.#fleet.createdPerSecond(),
     };
   }
 
-  /** Calls to this workload are to be expected: it is the active version of a function. @param unusedMs since its last call */
-  activate(workload: Workload, unusedMs = 0): void {
+  /**
+   * This workload is the active version of a function.
+   * @param unusedMs since the function's last call; Infinity: it was never called
+   * @param deployed the version has just been deployed, so its author's first call may come
+   */
+  activate(workload: Workload, unusedMs = 0, deployed = false): void {
+    const now = this.#clock.now();
     this.#trees.want(workload.code.key);
-    this.#demands.activate(workload, performance.now() - unusedMs);
-    this.#replenisher.poke();
+    this.#demands.activate(workload, now - unusedMs, deployed ? now : -Infinity);
+    this.#dispatcher.activated(workload.code.key);
   }
 
   /** Nothing new will ask for this code: its idle instances stop. Resolves when they are gone. */
-  async retire(codeKey: string): Promise<void> {
-    this.#replenisher.retire(codeKey);
-    const idle = this.#fleet.list().filter((i) => i.state === 'idle' && i.codeKey === codeKey);
-    await Promise.all(idle.map((instance) => this.#fleet.stop(instance)));
+  retire(codeKey: string): Promise<void> {
+    return this.#dispatcher.retire(codeKey);
   }
 
   /**
@@ -156,7 +163,7 @@ export class Pool {
 
   /**
    * An instance with the code loaded, reserved for one call. Rejects with GlambdarError (AT_CAPACITY,
-   * DRIVER_UNAVAILABLE, STOPPING), LoadFailure (user code), InstanceFailure (died or stalled while loading), or the
+   * DRIVER_UNAVAILABLE, STOPPING), LoadFailure (user code), LoadTimeout, InstanceFailure (died while loading), or the
    * signal's reason.
    */
   acquire(request: PoolRequest): Promise<Lease> {
@@ -167,7 +174,7 @@ export class Pool {
   drain(): void {
     this.#closing = true;
     this.#lull.end();
-    this.#replenisher.close();
+    this.#watch.close();
     this.#dispatcher.drain();
   }
 

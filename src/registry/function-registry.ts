@@ -46,7 +46,7 @@ export interface FunctionRegistryOptions {
    */
   loadCheck: (candidate: FunctionRecord, treeDir: string) => Promise<() => void>;
   /** Calls that begin now use this record. @param lastUsedAt epoch milliseconds, null when it was never called */
-  onActive: (record: FunctionRecord, lastUsedAt: number | null) => void;
+  onActive: (record: FunctionRecord, lastUsedAt: number | null, deployed: boolean) => void;
   /** A version stopped being the active one: idle instances that hold it should go. */
   onRetired: (record: FunctionRecord) => Promise<void>;
   logger: Logger;
@@ -83,7 +83,7 @@ export class FunctionRegistry implements Registry {
     for (const record of store.listFunctions()) {
       const whole = { ...record, settings: { ...DEFAULT_SETTINGS, ...record.settings } };
       this.#catalogue.set(whole, counters.get(record.name));
-      this.#options.onActive(whole, counters.get(record.name)?.lastInvokedAt ?? null);
+      this.#options.onActive(whole, counters.get(record.name)?.lastInvokedAt ?? null, false);
       for (const { name, version } of store.listVersions(record.name)) known.add(`${name}@${version}`);
       if (!(await this.#files.exists(record.name, record.active.version)))
         logger.error(
@@ -250,6 +250,7 @@ export class FunctionRegistry implements Registry {
   }
   #activate(record: FunctionRecord): void {
     this.#catalogue.set(record);
-    this.#options.onActive(record, Date.now());
+    const lastUsedAt = this.#catalogue.counters(record.name)?.lastInvokedAt ?? null;
+    this.#options.onActive(record, lastUsedAt, true);
   }
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createDockerDriver } from '../driver/docker/docker-driver.js';
 import type { Driver } from '../driver/driver.js';
@@ -10,7 +11,6 @@ import { installWorker } from '../runtimes/worker-files.js';
 import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/body-budget.js';
 import { createServer } from '../http/server.js';
-import { createLoadCheck, createWorkloads, profileOf } from '../invocation/candidate.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
 import { createInvoker } from '../invocation/invoker.js';
 import { createLogs } from '../invocation/logs.js';
@@ -18,6 +18,9 @@ import { Recorder } from '../invocation/recorder.js';
 import type { Logger } from '../logger.js';
 import { createMetrics } from '../metrics.js';
 import type { InstanceState } from '../instance/instance-state.js';
+import { createLoadCheck } from '../pool/executor/load-check.js';
+import { PoolExecutor } from '../pool/executor/pool-executor.js';
+import { createWorkloads, profileOf } from '../pool/executor/workloads.js';
 import { Pool } from '../pool/pool.js';
 import { versionKey } from '../registry/catalogue.js';
 import { DEFAULT_SETTINGS } from '../model/settings.js';
@@ -25,8 +28,8 @@ import { FunctionRegistry } from '../registry/function-registry.js';
 import { openDataDirectory } from '../data/data-directory.js';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 
-/** The longest a call may run: what a standby's CPU limit must allow, whichever function it will get. */
-const MAX_TIMEOUT_SECONDS = 900;
+/** Short calls of one function run at once in reused instances: so many for each core. */
+const SHORT_CALLS_PER_CORE = 4;
 /** What is ready beyond what is wanted is kept this long: the next burst may want it. */
 const SURPLUS_MS = 60_000;
 /** What a worker does for itself when it is ready takes 30 ms, and twice that while other containers start. */
@@ -108,9 +111,12 @@ async function build(
     limits: {
       maxInstances: config.maxInstances,
       maxStarting: config.maxStarting,
+      maxRefilling: availableParallelism(),
+      placesForCalls: Math.min(config.maxStarting, config.maxInstances >> 2),
       maxWaiting: config.maxQueue,
     },
-    maxRefilling: availableParallelism(),
+    mostAtOnce: SHORT_CALLS_PER_CORE * availableParallelism(),
+    clock: systemClock,
     defaultProfile: profileOf(DEFAULT_SETTINGS),
     minStandby: config.standby,
     memoryBudgetBytes: config.memoryBudgetMb * MIB,
@@ -122,7 +128,6 @@ async function build(
     loadTimeoutMs: config.loadTimeoutMs,
     queueTimeoutMs: config.queueTimeoutMs,
     keepAliveMs: config.keepAliveMs,
-    cpuSecondsLimit: (profile) => Math.ceil(MAX_TIMEOUT_SECONDS * profile.cpus) + 5,
     maxBodyBytes: config.maxBodyBytes,
     withRoom: (work) => directory.reserve.withRoom(work),
     logger,
@@ -146,8 +151,8 @@ async function build(
     },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     loadCheck: createLoadCheck({ pool, prepareProfile: (profile) => driver.prepareProfile(profile) }),
-    onActive: (record, lastUsedAt) =>
-      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt),
+    onActive: (record, lastUsedAt, deployed) =>
+      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt, deployed),
     onRetired: async (record) => {
       limits.forget(record.name);
       await pool.retire(versionKey(record.active));
@@ -162,15 +167,19 @@ async function build(
     logger,
   });
   const logs = createLogs({ store, recorder, assertDeployed: (name) => void registry.get(name) });
-  const invoker = createInvoker({
-    registry,
+  const executor = new PoolExecutor({
     pool,
-    limits,
-    recorder,
     workloadOf,
-    isKnownId: (id) => logs.has(id),
+    clock: systemClock,
     maxResponseBytes: config.maxBodyBytes,
     cancelGraceMs: config.cancelGraceMs,
+  });
+  const invoker = createInvoker({
+    functions: registry,
+    executor,
+    limits,
+    recorder,
+    isKnownId: (id) => logs.has(id),
     logger,
     onFinished: (record) => metrics.invocation(record),
   });

@@ -3,7 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { LoadFailure, WorkerConnection, type CallResult } from '../../src/instance/wire/worker-connection.js';
+import {
+  LoadFailure,
+  WorkerConnection,
+  type WorkerAnswer,
+} from '../../src/instance/wire/worker-connection.js';
 import { listenInSlot } from '../../src/instance/slot-socket.js';
 import type {
   ErrorMessage,
@@ -103,13 +107,14 @@ export class FunctionProcess {
   }
 
   /** One call. `logs` begins anew. */
-  async call(request: Partial<InvokeMessage> & { body?: string | Buffer } = {}): Promise<CallResult> {
+  async call(request: Partial<InvokeMessage> & { body?: string | Buffer } = {}): Promise<WorkerAnswer> {
     this.#calls += 1;
     Object.assign(this.logs, { stdout: '', stderr: '' });
     const { body = '', ...fields } = request;
     const message: InvokeMessage = {
       type: 'invoke',
-      id: `call-${this.#calls}`,
+      id: `wire-${this.#calls}`,
+      invocationId: `call-${this.#calls}`,
       version: 3,
       method: 'POST',
       path: '/',

@@ -1,6 +1,6 @@
 /** Owns instances as the pure parts of the pool see them, for tests: one of profile `p`, holding code `c` where its state says that it holds some. */
 import type { InstanceState } from '../../src/instance/instance-state.js';
-import type { InstanceView } from '../../src/pool/decide/scheduler.js';
+import type { InstanceView } from '../../src/pool/decide/snapshot.js';
 
 let made = 0;
 

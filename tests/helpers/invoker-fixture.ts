@@ -4,12 +4,14 @@ import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { FunctionLimits } from '../../src/invocation/function-limits.js';
 import type {
-  Admission,
+  AdmittedCall,
   InvocationRequest,
   InvocationResponse,
   Invoker,
 } from '../../src/invocation/invocation.js';
-import { createWorkloads } from '../../src/invocation/candidate.js';
+import { systemClock } from '../../src/clock.js';
+import { PoolExecutor, type PoolExecutorOptions } from '../../src/pool/executor/pool-executor.js';
+import { createWorkloads } from '../../src/pool/executor/workloads.js';
 import { createInvoker, type InvokerOptions } from '../../src/invocation/invoker.js';
 import { createLogs } from '../../src/invocation/logs.js';
 import { Recorder } from '../../src/invocation/recorder.js';
@@ -35,7 +37,7 @@ export interface InvokerFixtureOptions {
   source?: string;
   script?: Script;
   pool?: Partial<PoolOptions>;
-  invoker?: Partial<InvokerOptions>;
+  executor?: Partial<PoolExecutorOptions>;
 }
 
 export function invocation(body = '', fields: Partial<InvocationRequest> = {}): InvocationRequest {
@@ -87,18 +89,22 @@ export class InvokerFixture {
       recorder: this.recorder,
       assertDeployed: (name) => void this.registry.get(name),
     });
-    this.invoker = createInvoker({
-      registry: this.registry,
+    const executor = new PoolExecutor({
       pool: this.pools.pool,
-      limits: this.limits,
-      recorder: this.recorder,
       workloadOf: createWorkloads((version, target) => this.registry.copyCode(version, target)),
-      isKnownId: (id) => this.logs.has(id),
+      clock: systemClock,
       maxResponseBytes: 50_000,
       cancelGraceMs: 300,
+      ...options.executor,
+    });
+    this.invoker = createInvoker({
+      functions: this.registry,
+      executor,
+      limits: this.limits,
+      recorder: this.recorder,
+      isKnownId: (id) => this.logs.has(id),
       logger,
       onFinished: (record) => this.finished.push(record),
-      ...options.invoker,
     });
     t.teardown(() => this.recorder.close());
   }
@@ -120,7 +126,7 @@ export class InvokerFixture {
     return fixture;
   }
 
-  admit(id?: string): Admission {
+  admit(id?: string): AdmittedCall {
     this.#next += 1;
     return this.invoker.admit('f', id ?? `call-${this.#next}`);
   }

@@ -3,17 +3,18 @@ import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import { profileKey, type Profile } from '../../src/driver/driver.js';
+import { systemClock } from '../../src/clock.js';
 import { createLogger } from '../../src/logger.js';
 import type { Lease } from '../../src/pool/act/lease.js';
 import { Pool, type PoolOptions } from '../../src/pool/pool.js';
-import type { PoolRequest } from '../../src/pool/act/waiter.js';
-import type { Workload } from '../../src/pool/act/workload.js';
+import type { PoolRequest } from '../../src/pool/requests/waiter.js';
+import type { Workload } from '../../src/pool/workload.js';
 import type { InvokeMessage } from '../../worker/node/protocol.cjs';
 import { FakeDriver } from './fake-driver.js';
 import { scriptedWorker, type Script } from './scripted-worker.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
-export const profile: Profile = { memoryMb: 128, cpus: 1, network: 'none' };
+export const profile: Profile = { memoryMb: 128, cpus: 1, network: 'none', cpuSeconds: 100 };
 
 export interface AcquireOptions {
   key?: string;
@@ -21,6 +22,7 @@ export interface AcquireOptions {
   standby?: number | null;
   check?: boolean;
   memoryMb?: number;
+  cpuSeconds?: number;
   signal?: AbortSignal;
   prepareTree?: (target: string) => Promise<void>;
 }
@@ -37,9 +39,10 @@ export function workload(options: AcquireOptions = {}): Workload {
     reuse = false,
     standby = null,
     memoryMb = 128,
+    cpuSeconds = 100,
     prepareTree = (target) => mkdir(target).then(() => undefined),
   } = options;
-  const shape = { ...profile, memoryMb };
+  const shape = { ...profile, memoryMb, cpuSeconds };
   const load = { name: key, memoryMb, handler: null, contract: 'glambdar' as const, env: {} };
   return {
     flow: key,
@@ -63,6 +66,7 @@ export function invokeMessage(id = 'call'): InvokeMessage {
   return {
     type: 'invoke',
     id,
+    invocationId: id,
     version: 1,
     method: 'GET',
     path: '/',
@@ -74,8 +78,12 @@ export function invokeMessage(id = 'call'): InvokeMessage {
 }
 
 /** One call on a lease; its id is part of what the scripted worker sees. */
-export function call(lease: Lease, id = 'call') {
-  return lease.invoke(invokeMessage(id), Buffer.alloc(0), () => undefined);
+export async function call(lease: Lease, id = 'call') {
+  try {
+    return await lease.invoke(invokeMessage(id), Buffer.alloc(0), () => undefined);
+  } catch (error) {
+    throw await lease.explain(error);
+  }
 }
 
 export class PoolFixture {
@@ -91,8 +99,9 @@ export class PoolFixture {
     this.pool = new Pool({
       driver: this.driver,
       runDir: this.runDir,
-      limits: { maxInstances: 4, maxStarting: 2, maxWaiting: 10 },
-      maxRefilling: 2,
+      limits: { maxInstances: 4, maxStarting: 2, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 },
+      mostAtOnce: 100,
+      clock: systemClock,
       defaultProfile: profile,
       minStandby: 0,
       memoryBudgetBytes: 1e9,
@@ -104,7 +113,6 @@ export class PoolFixture {
       loadTimeoutMs: 30_000,
       queueTimeoutMs: 30_000,
       keepAliveMs: 600_000,
-      cpuSecondsLimit: () => 100,
       maxBodyBytes: 100_000,
       withRoom: async (work) => work(),
       logger: createLogger('silent'),

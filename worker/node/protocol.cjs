@@ -31,7 +31,7 @@
  * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage} WorkerMessage
  *
  * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: 'glambdar' | 'faas', env: Record<string, string> }} LoadMessage
- * @typedef {{ type: 'invoke', id: string, version: number, method: string, path: string, query: string, headers: [string, string][], timeoutMs: number, maxResponseBytes: number }} InvokeMessage body: the request's
+ * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, query: string, headers: [string, string][], timeoutMs: number, maxResponseBytes: number }} InvokeMessage body: the request's
  * @typedef {{ type: 'cancel', id: string }} CancelMessage
  * @typedef {LoadMessage | InvokeMessage | CancelMessage} HostMessage
  *
@@ -39,7 +39,7 @@
  */
 
 /** Raised with every incompatible change; a worker announcing another one is refused. */
-const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 2;
 /** Larger than any legal header: an error of 48 KiB (`error.cjs`), every character of which JSON may write as six. */
 const MAX_HEADER_BYTES = 320 * 1024;
 /** Each output stream of one call is sent up to here; the rest is only counted. */

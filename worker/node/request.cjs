@@ -18,7 +18,7 @@ function createRequest(message, body) {
   let cached;
   const text = () => (cached ??= rawBody.toString('utf8'));
   const request = {
-    id: message.id,
+    id: message.invocationId,
     method: message.method,
     path: message.path,
     query: parseQuery(message.query),
@@ -54,7 +54,7 @@ class Context {
   constructor(message, functionName, memoryMb, signal) {
     const endsAt = performance.now() + message.timeoutMs;
     this.#signal = signal;
-    this.invocationId = message.id;
+    this.invocationId = message.invocationId;
     this.functionName = functionName;
     this.version = message.version;
     this.memoryMb = memoryMb;

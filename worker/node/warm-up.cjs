@@ -22,7 +22,8 @@ const BODY = Buffer.from('{"name":"Ada"}');
 /** @type {import('./protocol.cjs').InvokeMessage} */
 const MESSAGE = {
   type: 'invoke',
-  id: '00000000-0000-4000-8000-000000000000',
+  id: '0000000000000000',
+  invocationId: '00000000-0000-4000-8000-000000000000',
   version: 1,
   method: 'POST',
   path: '/a',

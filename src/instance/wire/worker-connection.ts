@@ -20,6 +20,7 @@ import {
   type SerializedError,
   type WorkerMessage,
 } from '../../../worker/node/protocol.cjs';
+import type { LogSink } from '../../model/execution.js';
 import { parseWorkerMessage } from './worker-message.js';
 
 /** The messages a user of the connection meets. */
@@ -66,17 +67,14 @@ export class ConnectionLost extends Error {
 }
 
 /** How a call ended as the worker tells it. */
-export type CallResult = { message: ResponseMessage; body: Buffer } | { message: ErrorMessage };
-
-/** Receives console output while work is under way: at most 256 KiB a stream and piece of work. */
-export type LogSink = (stream: 'stdout' | 'stderr', text: Buffer) => void;
+export type WorkerAnswer = { message: ResponseMessage; body: Buffer } | { message: ErrorMessage };
 
 interface Work {
   id: string;
   kind: 'handshake' | 'load' | 'invoke';
   sink: LogSink;
   logBytes: { stdout: number; stderr: number };
-  resolve: (result: CallResult | undefined) => void;
+  resolve: (result: WorkerAnswer | undefined) => void;
   reject: (error: Error) => void;
 }
 
@@ -144,12 +142,12 @@ export class WorkerConnection {
   }
 
   /** One call; a failure told by the worker resolves too. Rejects with ConnectionLost. */
-  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
     // Not async: two promises less for every call.
     if (this.#work) return Promise.reject(new Error(ONE_AT_A_TIME));
     const done = this.#begin(message.id, 'invoke', sink);
     if (!this.#lost) writeFrame(this.#socket, message, body);
-    return done as Promise<CallResult>;
+    return done as Promise<WorkerAnswer>;
   }
 
   /** Tells the worker that the caller has gone; the call may still answer. */
@@ -162,7 +160,7 @@ export class WorkerConnection {
     this.#lose(new ConnectionLost('destroyed', 'the connection was closed by the host'));
   }
 
-  #begin(id: string, kind: Work['kind'], sink: LogSink): Promise<CallResult | undefined> {
+  #begin(id: string, kind: Work['kind'], sink: LogSink): Promise<WorkerAnswer | undefined> {
     if (this.#lost) return Promise.reject(this.#lost);
     if (this.#work) throw new Error(ONE_AT_A_TIME);
     this.#limits.maxBodyBytes = this.#maxBodyBytes[kind];
@@ -222,7 +220,7 @@ export class WorkerConnection {
     }
   }
 
-  #finish(work: Work, result: CallResult | undefined): void {
+  #finish(work: Work, result: WorkerAnswer | undefined): void {
     this.#work = null;
     work.resolve(result);
   }

@@ -1,6 +1,6 @@
 /**
- * Owns the requests for instances: carries out what the scheduler decides, from a request's coming until its instance
- * is given back.
+ * Owns carrying out what is decided: takes a snapshot, asks `decide`, and does it. A request goes from here to an instance
+ * and back.
  *
  * | Failure                                  | Instance          | The invocation                                | Queue                       |
  * |------------------------------------------|-------------------|-----------------------------------------------|-----------------------------|
@@ -11,192 +11,379 @@
  * | deadline                                 | killed            | INVOCATION_TIMEOUT                            | untouched                   |
  * | worker dies, breaks protocol, OOM        | stopped           | INSTANCE_CRASHED / OUT_OF_MEMORY, no retry    | untouched                   |
  * | client disconnects                       | aborted, killed   | cancelled                                     | its place is given back     |
+ * | a start ahead of calls fails             | stopped           |                                               | tried again after a pause   |
  */
+import type { Clock } from '../../clock.js';
 import { DriverError, type ContainerOutput, type Profile } from '../../driver/driver.js';
-import type { Logger } from '../../logger.js';
-import { Admission, type PoolLimits } from './admission.js';
-import type { Demands } from '../decide/demands.js';
-import type { Fleet } from './fleet.js';
 import type { Instance } from '../../instance/instance.js';
-import { KEPT, Lease, type Keep } from './lease.js';
+import type { Logger } from '../../logger.js';
+import { decide } from '../decide/decide.js';
+import { serve, type Offer } from '../decide/serve.js';
+import type { Action, RequestView, Snapshot } from '../decide/snapshot.js';
+import { BackOff } from '../demand/back-off.js';
+import type { Demands } from '../demand/demands.js';
+import { WaitingRoom, type WaitingLimits } from '../requests/waiting-room.js';
+import { CHECKS, type Place, type Queue } from '../requests/queue.js';
+import { driverUnavailable, stopping } from '../requests/refusal.js';
+import { Waiter, type PoolRequest } from '../requests/waiter.js';
+import type { Workload } from '../workload.js';
+import type { Fleet } from './fleet.js';
+import { KEPT, Lease } from './lease.js';
+import { Loader, type LoaderOptions } from './loader.js';
 import type { Lull } from './lull.js';
-import { CHECKS, type Queue } from '../decide/queue.js';
-import { driverUnavailable, stopping } from './refusal.js';
-import type { Replenisher } from './replenisher.js';
-import { decide, type Decision } from '../decide/scheduler.js';
+import type { MemoryLedger } from './memory-ledger.js';
 import { startKindOf, timesOf, wasAhead } from './start-kind.js';
-import type { TreeStock } from './tree-stock.js';
-import { Waiter, type PoolRequest } from './waiter.js';
 
-export interface DispatcherOptions {
+/** Pauses of starting ahead of calls after failures. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+export interface DispatcherOptions extends Omit<LoaderOptions, 'refills' | 'onReady'> {
   fleet: Fleet;
   queue: Queue;
-  trees: TreeStock;
   demands: Demands;
-  replenisher: Replenisher;
-  limits: PoolLimits;
+  ledger: MemoryLedger;
+  limits: WaitingLimits;
   lull: Lull;
+  clock: Clock;
   available: () => boolean;
-  loadTimeoutMs: number;
   queueTimeoutMs: number;
+  /** See `Snapshot`. */
+  memoryBudgetBytes: number;
+  surplusMs: number;
+  keepAliveMs: number;
   logger: Logger;
 }
 
-const NONE: ReadonlySet<string> = new Set<string>();
-
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #admission: Admission;
+  readonly #room: WaitingRoom;
+  readonly #loader: Loader;
+  /** Starts ahead of calls. */
+  readonly #starts = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  /** Code that is no function's any more and that some instance still holds. */
+  readonly #retired = new Set<string>();
+  /** Instances that compute although nothing was asked of them. */
+  #restless: ReadonlySet<string> = new Set();
+  /** What a call finds at first sight: most calls need no more. */
+  readonly #firstSight: Offer<Instance> & { codeKey: string };
+  #refilling = false;
+  #poked = false;
+  #passing = false;
+  #again = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#admission = new Admission(options);
+    this.#room = new WaitingRoom(options);
+    this.#loader = new Loader({ ...options, refills: () => this.#refilling, onReady: () => this.pass() });
+    const { demands, fleet } = options;
+    this.#firstSight = {
+      codeKey: '',
+      instances: fleet.all,
+      isClaimed: () => false,
+      maxInstances: () => 0,
+      maxStarting: () => 0,
+      unserved: 0,
+      atOnce() {
+        return demands.atOnce(this.codeKey);
+      },
+      victim: () => undefined,
+    };
+  }
+
+  /** From now on instances are made ready ahead of calls. */
+  open(): void {
+    this.#refilling = true;
+    this.poke();
   }
 
   /** See `Pool.assertAdmits`. */
   assertAdmits(flow: string): void {
-    this.#admission.assertOpen();
-    if (this.#options.queue.has(flow) && !this.#admission.admits(flow)) throw this.#admission.refusal(flow);
+    this.#room.assertOpen();
+    if (this.#options.queue.has(flow) && !this.#room.admits(flow)) throw this.#room.refusal(flow);
   }
 
   async acquire(request: PoolRequest): Promise<Lease> {
     request.signal.throwIfAborted();
-    this.#admission.assertOpen();
-    const { fleet, queue, demands, trees, lull, queueTimeoutMs } = this.#options;
+    this.#room.assertOpen();
+    const { queue, demands, trees, lull, clock, queueTimeoutMs } = this.#options;
     const { workload, check = false } = request;
     const flow = check ? CHECKS : workload.flow;
-    const now = performance.now();
+    const now = clock.now();
     if (!queue.has(flow)) {
-      const decision = this.#decide(request, fleet.list());
-      if (decision.kind === 'use') {
+      const instance = this.#ready(workload);
+      if (instance) {
         if (!check) demands.arrived(workload, now);
-        return this.#lease(request, fleet.get(decision.instanceId), now);
+        return this.#lease(request, instance, now);
       }
     }
     const waiter: Waiter<Lease> = new Waiter({
       request,
+      clock,
       trees,
       queueTimeoutMs,
-      late: () => this.#admission.late(flow),
+      late: () => this.#room.late(flow),
       onGone: () => queue.drop(waiter),
     });
-    const admitted = check || this.#admission.admits(flow);
+    const admitted = check || this.#room.admits(flow);
     queue.add(waiter, flow);
     lull.end();
-    this.pump();
+    this.pass();
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
-      waiter.reject(this.#admission.refusal(flow));
+      waiter.reject(this.#room.refusal(flow));
     } else if (!check) demands.arrived(workload, now);
     return waiter.promise;
   }
 
-  /** Lets nobody in, rejects who waits; calls under way go on. */
+  /** Something changed that more instances, or fewer, may be wanted for: looks when calls pause. */
+  poke(): void {
+    if (!this.#refilling || this.#poked) return;
+    this.#poked = true;
+    void this.#options.lull.wait().then(() => {
+      this.#poked = false;
+      this.pass(true);
+    });
+  }
+
+  /**
+   * Decides and does what there is to do. To be called after everything that could change an answer.
+   * @param quiet see `Snapshot`
+   */
+  pass(quiet = false): void {
+    if (this.#room.closed) return;
+    // Doing something may call back here, in the middle of a list of actions.
+    if (this.#passing) {
+      this.#again = true;
+      return;
+    }
+    this.#passing = true;
+    let changed = !quiet;
+    try {
+      this.#decideAndDo(quiet);
+      while (this.#again) {
+        this.#again = false;
+        changed = true;
+        this.#decideAndDo(false);
+      }
+    } finally {
+      this.#passing = false;
+    }
+    if (changed) this.poke();
+  }
+
+  /** Instances found to compute without a call: they stop. */
+  stopRestless(instanceIds: ReadonlySet<string>): void {
+    this.#restless = instanceIds;
+    this.pass(true);
+    this.#restless = new Set();
+  }
+
+  /** Nothing new will ask for this code. Resolves when its idle instances are gone. */
+  async retire(codeKey: string): Promise<void> {
+    const { fleet, demands, trees, queue } = this.#options;
+    const flow = demands.of(codeKey)?.workload.flow;
+    if (flow !== undefined) queue.forget(flow);
+    this.#loader.forget(codeKey);
+    demands.retire(codeKey);
+    trees.drop(codeKey);
+    const holding = fleet.all.filter((instance) => instance.codeKey === codeKey);
+    if (holding.length > 0) this.#retired.add(codeKey);
+    const idle = holding.filter(({ state }) => state === 'idle');
+    this.pass(true);
+    await Promise.all(
+      idle.filter(({ state }) => state !== 'busy').map((instance) => fleet.stopped(instance)),
+    );
+  }
+
+  /** The code of a function again: a version that was retired may come back. */
+  activated(codeKey: string): void {
+    this.#retired.delete(codeKey);
+    this.poke();
+  }
+
+  /** An idle instance has ended of its own: that should not go on and on. */
+  lost(instance: Instance): void {
+    const { demands, clock, logger } = this.#options;
+    const { codeKey, state, calls } = instance;
+    const demand = codeKey === null ? undefined : demands.of(codeKey);
+    logger.warn({ function: demand?.workload.flow, state }, 'an idle instance has ended of its own');
+    if (codeKey === null) this.#starts.pause(clock.now(), FIRST_PAUSE_MS);
+    else if (calls === 0) demand?.loading.failed(clock.now());
+  }
+
+  /** An instance is gone: there is room for another. */
+  stopped({ codeKey }: Instance): void {
+    if (
+      codeKey !== null &&
+      this.#retired.has(codeKey) &&
+      !this.#options.fleet.all.some((i) => i.codeKey === codeKey)
+    )
+      this.#retired.delete(codeKey);
+    this.pass();
+  }
+
+  /** The driver is back: what is missing is replaced at once. */
+  resume(): void {
+    this.#starts.reset();
+    this.#options.demands.forgive();
+    this.poke();
+  }
+
+  /** Lets nobody in, rejects who waits, makes nothing ready any more; calls under way go on. */
   drain(): void {
-    this.#admission.close();
+    this.#refilling = false;
+    this.#room.close();
     this.#options.queue.rejectAll(stopping());
   }
 
-  /** Serves the queue in order of turns, as far as it goes. To be called after everything that could change an answer. */
-  pump(): void {
-    if (this.#admission.closed) return;
-    const { fleet, queue, replenisher } = this.#options;
-    // Functions whose turn it is for a refill come first.
-    if (queue.length > this.#admission.provided) replenisher.run(true);
-    const instances = fleet.list();
-    const claimed = new Set<string>();
-    /** Code nothing can be done for now, whoever asks. */
-    const blocked = new Set<string>();
-    let waiting = 0;
-    let checks = 0;
-    for (const { waiter, flow } of queue.list()) {
-      const { key } = waiter.request.workload.code;
-      waiter.claim = null;
-      if (!blocked.has(key)) {
-        const decision = this.#decide(waiter.request, instances, claimed, waiting);
-        if (this.#carryOut(decision, waiter, instances)) continue;
-        if (decision.kind === 'wait' && decision.claims === null) blocked.add(key);
+  #decideAndDo(quiet: boolean): void {
+    const places = this.#options.queue.list();
+    this.#do(decide(this.#snapshot(places, quiet)), new Map(places.map((place) => [place.id, place])));
+  }
+
+  #snapshot(places: readonly Place[], quiet: boolean): Snapshot {
+    const { fleet, demands, ledger, queue, limits, clock, available } = this.#options;
+    const { memoryBudgetBytes, surplusMs, keepAliveMs } = this.#options;
+    const now = clock.now();
+    const mayRefill = this.#refilling && available() && this.#starts.allows(now);
+    let functions: ReturnType<Demands['functions']> | undefined;
+    let byCode: Map<string, ReturnType<Demands['functions']>[number]> | undefined;
+    const all = () => (functions ??= demands.functions(now, (flow) => queue.refillTurn(flow)));
+    return {
+      now,
+      instances: fleet.all,
+      requests: places.map(requestView),
+      limits,
+      memoryBudgetBytes,
+      surplusMs,
+      keepAliveMs,
+      mayRefill,
+      quiet,
+      retired: this.#retired,
+      restless: this.#restless,
+      functions: all,
+      functionOf: (codeKey) => (byCode ??= new Map(all().map((view) => [view.codeKey, view]))).get(codeKey),
+      standbys: () => demands.standbys(now),
+      bytesOf: (instance) => ledger.bytesOf(instance),
+      standbyWorth: (profileKey) => demands.standbyWorth(profileKey, now),
+    };
+  }
+
+  #do(actions: readonly Action[], places: ReadonlyMap<number, Place>): void {
+    const { fleet, demands } = this.#options;
+    /** Instances started by these actions, by the names they have in them. */
+    const started = new Map<string, Instance>();
+    let provided = 0;
+    for (const [index, action] of actions.entries()) {
+      switch (action.kind) {
+        case 'use':
+          this.#use(places.get(action.request)!, fleet.get(action.instance));
+          break;
+        case 'load': {
+          const instance = fleet.get(action.instance);
+          if (action.request !== null) void this.#loadFor(places.get(action.request)!, instance);
+          else this.#refill(action.codeKey, () => void this.#loader.loadAhead(instance, action.codeKey));
+          break;
+        }
+        case 'start': {
+          const profile =
+            action.request === null
+              ? demands.profile(action.profileKey)
+              : places.get(action.request)!.waiter.request.workload.profile;
+          const start = (): void =>
+            void started.set(`start ${index}`, this.#start(profile, action.intendedFor));
+          if (action.intendedFor === null) start();
+          else this.#refill(action.intendedFor, start);
+          if (action.request !== null) {
+            this.#startedFor(places.get(action.request)!, started.get(`start ${index}`)!);
+            provided += 1;
+          }
+          break;
+        }
+        case 'stop':
+          if (action.worth !== null) demands.evicted(action.worth);
+          void fleet.stop(fleet.get(action.instance));
+          break;
+        case 'wait': {
+          const { waiter, flow } = places.get(action.request)!;
+          const instance = action.instance;
+          waiter.claim = instance === null ? null : (started.get(instance)?.id ?? instance);
+          if (instance !== null || flow === CHECKS) provided += 1;
+          break;
+        }
       }
-      if (waiter.claim !== null) claimed.add(waiter.claim);
-      else if (flow === CHECKS) checks += 1;
-      else waiting += 1;
     }
-    this.#admission.provided = claimed.size + checks;
-    replenisher.poke();
+    this.#room.provided = provided;
+  }
+
+  /** An idle instance that can take a call of this workload at once. */
+  #ready({ code, profileKey, reuse }: Workload): Instance | undefined {
+    const offer = this.#firstSight;
+    offer.codeKey = code.key;
+    const service = serve({ codeKey: code.key, profileKey, reuse }, offer);
+    return service.kind === 'use' ? service.instance : undefined;
+  }
+
+  #refill(codeKey: string, begin: () => void): void {
+    const flow = this.#options.demands.of(codeKey)?.workload.flow;
+    begin();
+    if (flow !== undefined) this.#options.queue.refilled(flow);
+  }
+
+  #use({ waiter }: Place, instance: Instance): void {
+    const { queue, clock } = this.#options;
+    queue.served(waiter, clock.now(), wasAhead(instance, waiter.request.workload.code.key));
+    this.#give(waiter, instance);
+  }
+
+  async #loadFor({ waiter }: Place, instance: Instance): Promise<void> {
+    const { fleet, queue, clock } = this.#options;
+    queue.served(waiter, clock.now(), wasAhead(instance, waiter.request.workload.code.key));
+    waiter.stopWaiting();
+    waiter.onGone = () => void fleet.stop(instance);
+    try {
+      await this.#loader.loadFor(waiter, instance);
+      this.#give(waiter, instance);
+    } catch (error) {
+      waiter.reject(error);
+    }
   }
 
   /** Begins to start an instance. @param intendedFor see `InstanceView` */
-  start(profile: Profile, intendedFor: string | null): Instance {
-    const { fleet, demands, replenisher } = this.#options;
+  #start(profile: Profile, intendedFor: string | null): Instance {
+    const { fleet, demands, clock } = this.#options;
     const instance = fleet.create(profile, intendedFor);
     instance.start().then(
       () => {
-        demands.startTook(performance.now() - instance.moments.created);
-        replenisher.startWorked();
-        if (instance.intendedFor !== null) void replenisher.loadSoon(instance);
-        this.pump();
+        demands.startTook(clock.now() - instance.moments.created);
+        this.#starts.worked();
+        if (instance.intendedFor !== null) this.#loader.loadSoon(instance);
+        this.pass();
       },
       (error: unknown) => this.#startFailed(instance, error),
     );
     return instance;
   }
 
-  #decide({ workload }: PoolRequest, instances: Instance[], claimed = NONE, waiting = 0): Decision {
-    const { demands } = this.#options;
-    const { profileKey, code, reuse, flow } = workload;
-    const worth = demands.worths(flow, instances, this.#options.limits.maxInstances);
-    const limits = demands.limitsFor(flow, instances, this.#options.limits);
-    return decide({ profileKey, codeKey: code.key, reuse }, { instances, claimed, limits, waiting, worth });
+  #startedFor({ waiter }: Place, instance: Instance): void {
+    waiter.claim = instance.id;
+    // While the container starts there is time for the tree.
+    waiter.tree().catch((error: unknown) => {
+      this.#options.queue.drop(waiter);
+      waiter.reject(error);
+    });
   }
 
-  /** Returns whether the waiter is out of the queue. */
-  #carryOut(decision: Decision, waiter: Waiter<Lease>, instances: Instance[]): boolean {
-    const { fleet, queue } = this.#options;
-    const { profile, code } = waiter.request.workload;
-    switch (decision.kind) {
-      case 'use':
-        queue.served(waiter, performance.now(), wasAhead(fleet.get(decision.instanceId), code.key));
-        this.#give(waiter, fleet.get(decision.instanceId));
-        return true;
-      case 'load':
-        void this.#load(waiter, fleet.get(decision.instanceId));
-        return true;
-      case 'evict':
-        void fleet.stop(fleet.get(decision.instanceId));
-        return false;
-      case 'start': {
-        const instance = this.start(profile, null);
-        instances.push(instance);
-        waiter.claim = instance.id;
-        // While the container starts there is time for it.
-        waiter.tree().catch((error: unknown) => {
-          queue.drop(waiter);
-          waiter.reject(error);
-        });
-        return false;
-      }
-      case 'wait':
-        waiter.claim = decision.claims;
-        return false;
-    }
-  }
-
-  async #load(waiter: Waiter<Lease>, instance: Instance): Promise<void> {
-    const { fleet, queue, demands, loadTimeoutMs } = this.#options;
-    const { code } = waiter.request.workload;
-    queue.served(waiter, performance.now(), wasAhead(instance, code.key));
-    waiter.stopWaiting();
-    waiter.onGone = () => void fleet.stop(instance);
-    instance.reserve(code.key, false);
-    try {
-      await instance.load(await waiter.tree(), code.load, loadTimeoutMs);
-      demands.of(code.key)?.worked();
-      this.#give(waiter, instance);
-    } catch (error) {
-      const failure = await Lease.explain(instance, error);
-      void fleet.stop(instance);
-      waiter.reject(failure);
-    }
+  #startFailed(instance: Instance, error: unknown): void {
+    const { fleet, queue, clock, logger } = this.#options;
+    void fleet.stop(instance);
+    if (this.#room.closed) return;
+    logger.error({ err: error, instance: instance.id }, 'a container could not be started');
+    this.#starts.failed(clock.now());
+    if (error instanceof DriverError && error.kind === 'unavailable') queue.rejectAll(driverUnavailable());
+    else queue.startFailed(instance.id, error);
+    this.pass();
   }
 
   #give(waiter: Waiter<Lease>, instance: Instance): void {
@@ -205,16 +392,17 @@ export class Dispatcher {
   }
 
   #lease({ workload, check }: PoolRequest, instance: Instance, arrivedAt: number): Lease {
-    const { demands, replenisher, lull } = this.#options;
-    const now = performance.now();
+    const { demands, lull, clock } = this.#options;
+    const now = clock.now();
     lull.noted(now);
     const start = startKindOf(instance, arrivedAt);
     const times = timesOf(instance, arrivedAt, now);
     if (!check) {
       instance.begin();
-      if (start === 'loaded') replenisher.took(workload.code.key, now);
+      if (start === 'loaded') this.#loader.took(workload.code.key, now);
       else if (start !== 'warm') demands.missed(workload.profileKey, now);
-      replenisher.poke();
+      // A warm instance comes back: nothing is missing.
+      if (start !== 'warm') this.poke();
     }
     const logs = check ? [] : instance.loadLogs.take();
     const release: Lease['release'] = (keep, read = false) => this.#release(instance, keep, read);
@@ -222,29 +410,36 @@ export class Dispatcher {
   }
 
   /** After a call. Resolves with the container's own output when the instance is not kept. */
-  #release(instance: Instance, keep: Keep, readOutput: boolean): Promise<ContainerOutput> {
-    const { fleet, demands, lull } = this.#options;
-    lull.noted(performance.now());
-    if (keep !== false && !this.#admission.closed) {
-      if (instance.state === 'idle') return KEPT;
-      if (fleet.isReusable(instance)) {
-        demands.of(instance.codeKey ?? '')?.wasAway(performance.now() - instance.since);
-        fleet.keep(instance);
-        this.pump();
-        if (keep === true || fleet.isBusy(instance)) return KEPT;
+  #release(instance: Instance, keep: boolean, readOutput: boolean): Promise<ContainerOutput> {
+    const { fleet, demands, lull, queue, clock } = this.#options;
+    const now = clock.now();
+    lull.noted(now);
+    if (!keep || this.#room.closed) return fleet.stop(instance, readOutput);
+    if (instance.state === 'idle') return KEPT;
+    if (!fleet.isReusable(instance)) return fleet.stop(instance, readOutput);
+    const codeKey = instance.codeKey!;
+    demands.of(codeKey)?.wasAway(now - instance.since);
+    instance.keep();
+    if (queue.length === 0) {
+      if (!this.#retired.has(codeKey)) return KEPT;
+    } else {
+      // Whoever waits for this code is next: nobody else can use the instance.
+      const next = queue.firstFor(codeKey);
+      if (next) {
+        queue.served(next, now, false);
+        this.#give(next, instance);
+        return KEPT;
       }
     }
-    return fleet.stop(instance, readOutput);
+    // Nobody waits for this code: when it is no function's any more the instance goes, and is wanted with its output.
+    if (this.#retired.has(codeKey)) return fleet.stop(instance, readOutput);
+    this.pass();
+    return KEPT;
   }
+}
 
-  #startFailed(instance: Instance, error: unknown): void {
-    const { fleet, queue, replenisher, logger } = this.#options;
-    void fleet.stop(instance);
-    if (this.#admission.closed) return;
-    logger.error({ err: error, instance: instance.id }, 'a container could not be started');
-    replenisher.startFailed(performance.now());
-    if (error instanceof DriverError && error.kind === 'unavailable') queue.rejectAll(driverUnavailable());
-    else queue.startFailed(instance.id, error);
-    this.pump();
-  }
+function requestView({ id, waiter, flow, tag, behind }: Place): RequestView {
+  const { workload, check = false } = waiter.request;
+  const { code, profileKey, reuse } = workload;
+  return { id, flow, codeKey: code.key, profileKey, reuse, check, turn: tag, behind };
 }

@@ -1,12 +1,13 @@
 /**
- * Owns the instances there are: making them with a uid of their own, letting idle ones expire, forgetting them when
- * they have stopped. Which of them serves whom is the pool's.
+ * Owns the instances there are: making them with a uid of their own, and forgetting them when they have stopped. Which of
+ * them serves whom is decided elsewhere.
  */
+import type { Clock } from '../../clock.js';
 import type { ContainerOutput, Driver, Profile } from '../../driver/driver.js';
-import { DecayingRate } from '../decide/decaying-rate.js';
 import type { WithRoom } from '../../instance/handshake.js';
 import { Instance } from '../../instance/instance.js';
 import { INSTANCE_STATES, type InstanceState } from '../../instance/instance-state.js';
+import { DecayingRate } from '../demand/decaying-rate.js';
 import { UidAllocator } from './uid-allocator.js';
 
 export interface FleetOptions {
@@ -14,11 +15,8 @@ export interface FleetOptions {
   runDir: string;
   uidBase: number;
   startTimeoutMs: number;
-  /** An idle instance that was called before is kept this long. */
-  keepAliveMs: number;
-  /** CPU-seconds the kernel gives a worker over its life. */
-  cpuSecondsLimit: (profile: Profile) => number;
   maxBodyBytes: number;
+  clock: Clock;
   /** See `InstanceOptions`. */
   lull: () => Promise<void>;
   /** For slots, and for the trees of functions. */
@@ -28,20 +26,21 @@ export interface FleetOptions {
 
 /** What the fleet tells whoever decides about instances. */
 export interface FleetEvents {
-  /** One is gone: there is room for another. */
-  onStopped: () => void;
-  /** One that was idle or standby has gone of its own. */
+  /** An instance is gone: there is room for another. */
+  onStopped: (instance: Instance) => void;
+  /** An idle instance or a standby has gone of its own. */
   onLost: (instance: Instance) => void;
   /** See `InstanceOptions.onTreeFree`. */
   onTreeFree: (codeKey: string, treeDir: string) => void;
 }
 
 export class Fleet {
-  #options: FleetOptions;
-  #events: FleetEvents;
-  #instances = new Map<string, Instance>();
-  #uids: UidAllocator;
-  #expiries = new Map<string, NodeJS.Timeout>();
+  /** All that have not stopped. The array is always the same one. */
+  readonly all: Instance[] = [];
+  readonly #options: FleetOptions;
+  readonly #events: FleetEvents;
+  readonly #byId = new Map<string, Instance>();
+  readonly #uids: UidAllocator;
   readonly #creations = new DecayingRate(10);
 
   constructor(options: FleetOptions, events: FleetEvents) {
@@ -53,46 +52,31 @@ export class Fleet {
   /** Instances by state, for gauges and tests. */
   counts(): Record<InstanceState, number> {
     const counts = Object.fromEntries(INSTANCE_STATES.map((state) => [state, 0]));
-    for (const instance of this.#instances.values()) counts[instance.state]! += 1;
+    for (const { state } of this.all) counts[state]! += 1;
     return counts as Record<InstanceState, number>;
   }
 
   /** Instances begun per second, over about ten seconds. */
   createdPerSecond(): number {
-    return this.#creations.perSecond(performance.now());
-  }
-
-  /** All that have not stopped. */
-  list(): Instance[] {
-    return [...this.#instances.values()];
+    return this.#creations.perSecond(this.#options.clock.now());
   }
 
   get(id: string): Instance {
-    return this.#instances.get(id)!;
+    return this.#byId.get(id)!;
   }
 
   /** A new one, not started yet. @param intendedFor see `Instance` */
   create(profile: Profile, intendedFor: string | null = null): Instance {
-    const { driver, runDir, startTimeoutMs, maxBodyBytes, cpuSecondsLimit, withRoom, lull, onTransition } =
-      this.#options;
+    const { onTransition } = this.#options;
     const uid = this.#uids.take();
     const instance = new Instance(
       {
-        driver,
-        runDir,
+        ...this.#options,
         profile,
         uid,
-        startTimeoutMs,
-        maxBodyBytes,
-        withRoom,
-        lull,
-        cpuSecondsLimit: cpuSecondsLimit(profile),
         onTransition: (changed, from, previousMs) => {
           onTransition?.(changed, from, previousMs);
-          if (changed.state !== 'stopped') return;
-          this.#instances.delete(changed.id);
-          this.#uids.give(uid);
-          this.#events.onStopped();
+          if (changed.state === 'stopped') this.#forget(changed);
         },
         onGone: (gone) => {
           if (gone.state !== 'idle' && gone.state !== 'standby') return;
@@ -103,53 +87,43 @@ export class Fleet {
       },
       intendedFor,
     );
-    this.#instances.set(instance.id, instance);
+    this.#byId.set(instance.id, instance);
+    this.all.push(instance);
     this.#creations.add(instance.since);
     onTransition?.(instance, null, 0);
     return instance;
   }
 
-  /** Whether it may serve another call: its worker is there and has not used up half of what the kernel gives it. */
+  /** Whether an instance may serve another call: its worker is there and has not used up half of what the kernel gives it. */
   isReusable(instance: Instance): boolean {
-    const cpuSpent = (instance.busyMs / 1000) * instance.profile.cpus;
-    return (
-      instance.alive &&
-      instance.state === 'busy' &&
-      cpuSpent <= this.#options.cpuSecondsLimit(instance.profile) / 2
-    );
-  }
-
-  isBusy(instance: Instance): boolean {
-    return instance.state === 'busy';
-  }
-
-  /** busy → idle, until it is used again or expires. */
-  keep(instance: Instance): void {
-    instance.keep();
-    // One timer goes on while it is used again and again: setting one costs every call as much as all else here.
-    if (!this.#expiries.has(instance.id)) this.#expireIn(this.#options.keepAliveMs, instance);
-  }
-
-  #expireIn(ms: number, instance: Instance): void {
-    const expiry = setTimeout(() => {
-      this.#expiries.delete(instance.id);
-      if (instance.state !== 'idle') return; // when it is kept again there is a new timer
-      const left = instance.since + this.#options.keepAliveMs - performance.now();
-      if (left > 1) this.#expireIn(left, instance);
-      else void this.stop(instance);
-    }, ms);
-    this.#expiries.set(instance.id, expiry);
+    const { cpus, cpuSeconds } = instance.profile;
+    const cpuSpent = (instance.busyMs / 1000) * cpus;
+    return instance.alive && instance.state === 'busy' && cpuSpent <= cpuSeconds / 2;
   }
 
   /** Whatever its state; see `Instance.stop`. */
   stop(instance: Instance, readOutput = false): Promise<ContainerOutput> {
-    clearTimeout(this.#expiries.get(instance.id));
-    this.#expiries.delete(instance.id);
     return instance.stop(readOutput);
+  }
+
+  /** Resolves when an instance that is being stopped is gone; at once for one that is not. */
+  async stopped(instance: Instance): Promise<void> {
+    if (this.isStopping(instance)) await instance.stop(false);
+  }
+
+  isStopping({ state }: Instance): boolean {
+    return state === 'stopping' || state === 'stopped';
   }
 
   /** Resolves when all that were there are gone. */
   async stopAll(): Promise<void> {
-    await Promise.all(this.list().map((instance) => this.stop(instance)));
+    await Promise.all([...this.all].map((instance) => this.stop(instance)));
+  }
+
+  #forget(instance: Instance): void {
+    this.#byId.delete(instance.id);
+    this.all.splice(this.all.indexOf(instance), 1);
+    this.#uids.give(instance.uid);
+    this.#events.onStopped(instance);
   }
 }

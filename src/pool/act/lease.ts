@@ -1,35 +1,19 @@
 /** Owns the right to use one instance for one call. */
-import type { ContainerOutput, ExitState } from '../../driver/driver.js';
-import {
-  ConnectionLost,
-  type CallResult,
-  type InvokeMessage,
-  type LogSink,
-} from '../../instance/wire/worker-connection.js';
 import { InstanceFailure } from '../../instance/instance-failure.js';
 import type { Instance } from '../../instance/instance.js';
-import { stopping } from './refusal.js';
-import type { AcquireTimes } from './waiter.js';
-
-/** What who holds a lease meets of the driver and the wire. */
-export { profileKey } from '../../driver/driver.js';
-export type { ContainerOutput, ExitState, Profile } from '../../driver/driver.js';
-export { LoadFailure } from '../../instance/wire/worker-connection.js';
-export type {
-  CallResult,
-  ErrorMessage,
-  LogSink,
-  SerializedError,
+import {
+  ConnectionLost,
+  type WorkerAnswer,
+  type InvokeMessage,
 } from '../../instance/wire/worker-connection.js';
+import type { ContainerOutput, ExitState } from '../../model/container-end.js';
+import type { LogSink } from '../../model/execution.js';
+import type { StartKind } from '../../model/records.js';
+import { stopping } from '../requests/refusal.js';
+import type { AcquireTimes } from '../requests/waiter.js';
 
-/**
- * How the instance was found, in the field's terms: its container had to be started after the call came (cold), it was
- * there without code (standby), with the code (loaded), or had been called before (warm).
- */
-export type StartKind = 'cold' | 'standby' | 'loaded' | 'warm';
-
-/** After its call an instance goes, stays for later ones, or stays if another call for the same code waits right now. */
-export type Keep = boolean | 'for-who-waits';
+/** What a worker is told of a call. */
+export type CallMessage = InvokeMessage;
 
 /** What `release` of an instance that is kept returns: nothing is to be waited for. */
 export const KEPT: Promise<ContainerOutput> = Promise.resolve({ stdout: '', stderr: '' });
@@ -39,15 +23,15 @@ export class Lease {
   readonly times: AcquireTimes;
   /** What the module printed while it was loaded, when this is the first call after that. */
   readonly loadLogs: Parameters<LogSink>[];
-  #instance: Instance;
-  #release: (keep: Keep, readOutput: boolean) => Promise<ContainerOutput>;
+  readonly #instance: Instance;
+  readonly #release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>;
 
   constructor(
     instance: Instance,
     start: StartKind,
     times: AcquireTimes,
     loadLogs: Parameters<LogSink>[],
-    release: (keep: Keep, readOutput: boolean) => Promise<ContainerOutput>,
+    release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>,
   ) {
     this.#instance = instance;
     this.start = start;
@@ -56,14 +40,12 @@ export class Lease {
     this.#release = release;
   }
 
-  /** Runs the call. Rejects with InstanceFailure when the worker goes away first. */
-  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<CallResult> {
-    return this.#instance.invoke(message, body, sink).catch(async (error: unknown) => {
-      throw await Lease.explain(this.#instance, error);
-    });
+  /** Runs the call. Rejects with ConnectionLost at once when the worker goes away first; see `explain`. */
+  invoke(message: CallMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
+    return this.#instance.invoke(message, body, sink);
   }
 
-  /** Tells the function that its caller has gone. */
+  /** Tells the function that its caller has gone. @param id of the message */
   cancel(id: string): void {
     this.#instance.cancel(id);
   }
@@ -78,11 +60,16 @@ export class Lease {
    * @param keep whether it may serve further calls (the pool may decide otherwise)
    * @param readOutput whether what the container wrote past the console is wanted
    */
-  release(keep: Keep, readOutput = false): Promise<ContainerOutput> {
+  release(keep: boolean, readOutput = false): Promise<ContainerOutput> {
     return this.#release(keep, readOutput);
   }
 
-  /** Turns a lost connection into how the container ended; other errors stay. */
+  /** Turns a lost connection into how the container ended, waiting for its end for a moment; other errors stay. */
+  explain(error: unknown): Promise<unknown> {
+    return Lease.explain(this.#instance, error);
+  }
+
+  /** See the method. */
   static async explain(instance: Instance, error: unknown): Promise<unknown> {
     if (!(error instanceof ConnectionLost)) return error;
     // Nobody but a stopping server closes the connection of a worker that is still wanted.

@@ -21,6 +21,9 @@ interface Sample {
   count: number;
 }
 
+/** What the ledger must know of an instance to say what it takes. */
+type Measured = Pick<Instance, 'id' | 'codeKey' | 'intendedFor' | 'profileKey'>;
+
 export type MeasureMemory = (
   instances: readonly { instanceId: string; uid: number }[],
 ) => Promise<Map<string, InstanceUsage>>;
@@ -41,12 +44,12 @@ export class MemoryLedger {
     return this.#typical.get(codeOrProfileKey) ?? FIRST_GUESS_BYTES;
   }
 
-  bytesOf(instance: Instance): number {
+  bytesOf(instance: Measured): number {
     return this.#samples.get(instance.id)?.bytes ?? this.typicalBytes(keyOf(instance));
   }
 
   /** Of all that are given. */
-  sum(instances: readonly Instance[]): number {
+  sum(instances: readonly Measured[]): number {
     return instances.reduce((sum, instance) => sum + this.bytesOf(instance), 0);
   }
 
@@ -109,6 +112,6 @@ export class MemoryLedger {
   }
 }
 
-function keyOf(instance: Instance): string {
-  return instance.codeKey ?? instance.profileKey;
+function keyOf({ codeKey, intendedFor, profileKey }: Measured): string {
+  return codeKey ?? intendedFor ?? profileKey;
 }

@@ -1,7 +1,7 @@
 /** Owns how a call found its instance, and where its time went until then: read off when things happened to the instance. */
 import type { Instance } from '../../instance/instance.js';
-import type { StartKind } from './lease.js';
-import type { AcquireTimes } from './waiter.js';
+import type { StartKind } from '../../model/records.js';
+import type { AcquireTimes } from '../requests/waiter.js';
 
 type History = Pick<Instance, 'calls' | 'moments'>;
 

@@ -8,7 +8,7 @@ import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WithRoom } from '../../instance/handshake.js';
-import type { Code } from './workload.js';
+import type { Code } from '../workload.js';
 
 /** Trees kept in all; beyond them those that were put aside first go. */
 const MOST_TREES = 256;

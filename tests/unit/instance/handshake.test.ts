@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { systemClock } from '../../../src/clock.js';
 import { DriverError } from '../../../src/driver/driver.js';
 import { startWorker, type HandshakeOptions } from '../../../src/instance/handshake.js';
 import { InstanceFailure } from '../../../src/instance/instance-failure.js';
@@ -21,6 +22,7 @@ function prepared(t: ExecutionContext, given: Partial<HandshakeOptions> = {}) {
   const options: HandshakeOptions = {
     driver,
     spec: { instanceId: 'abcdefgh', profile, slotDir, uid: process.getuid!(), cpuSecondsLimit: 10 },
+    clock: systemClock,
     startTimeoutMs: 30_000,
     maxBodyBytes: 1_000,
     withRoom: () => Promise.reject(new Error('no room was needed')),

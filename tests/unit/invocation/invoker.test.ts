@@ -362,12 +362,20 @@ test('a stopping server ends a call under way with STOPPING', async (t) => {
 
 test('a caller that goes aborts the signal, then the grace ends the call', async (t) => {
   const gone = new AbortController();
+  const sent: string[] = [];
   const cancelled: string[] = [];
   const fixture = await InvokerFixture.create(t, {
-    script: { invoke: () => gone.abort(), cancel: (id) => cancelled.push(id) },
+    script: {
+      invoke: ({ id }) => {
+        sent.push(id);
+        gone.abort();
+      },
+      cancel: (id) => cancelled.push(id),
+    },
   });
   await t.throwsAsync(fixture.call('', {}, gone.signal), { code: 'CANCELLED' } as never);
-  t.deepEqual(cancelled, ['call-1']);
+  t.is(sent.length, 1);
+  t.deepEqual(cancelled, sent);
   t.like(await fixture.record('call-1'), { status: 499, outcome: 'cancelled', error: { code: 'CANCELLED' } });
   t.like(fixture.registry.counters('f'), { invokeCount: 1, errorCount: 0 });
   await fixture.pools.empty();
@@ -377,7 +385,7 @@ test('a call that is ended because the server stops is told so at once, and is n
   const stop = new AbortController();
   const fixture = await InvokerFixture.create(t, {
     script: { invoke: () => stop.abort(new GlambdarError('STOPPING', 'stopped')) },
-    invoker: { cancelGraceMs: 3_600_000 },
+    executor: { cancelGraceMs: 3_600_000 },
   });
   await t.throwsAsync(fixture.call('', {}, stop.signal), { code: 'STOPPING' } as never);
   t.like(await fixture.record('call-1'), {
@@ -390,7 +398,7 @@ test('a call that is ended because the server stops is told so at once, and is n
 
 test('a function sees that its caller has gone', async (t) => {
   const gone = new AbortController();
-  const fixture = await InvokerFixture.create(t, { source: evaluator, invoker: { cancelGraceMs: 30_000 } });
+  const fixture = await InvokerFixture.create(t, { source: evaluator, executor: { cancelGraceMs: 30_000 } });
   const calling = fixture.call(
     "console.log('running'); return new Promise((resolve, reject) => { const alive = setInterval(() => {}, 1000); context.signal.addEventListener('abort', () => { console.log('gone'); clearInterval(alive); reject(context.signal.reason); }); });",
     {},
@@ -488,4 +496,66 @@ test('calls are answered while the store is broken', async (t) => {
   t.is((await fixture.call()).statusCode, 200);
   fixture.store.failure = undefined;
   t.is((await fixture.record(fixture.finished[0]!.id)).outcome, 'ok', 'and recorded when it is whole again');
+});
+
+for (const [end, code, outcome] of [
+  ['ends', 'INSTANCE_CRASHED', 'crash'],
+  ['is ended for its memory', 'OUT_OF_MEMORY', 'oom'],
+] as const)
+  test(`a process that ${end} before the deadline is told as such, however late its end is known`, async (t) => {
+    const fixture = await InvokerFixture.create(t, {
+      settings: { timeoutMs: 100 },
+      script: { invoke: (_message, { socket }) => socket.destroy() },
+    });
+    const { driver } = fixture.pools;
+    driver.exitState = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return { exitCode: 137, oomKilled: outcome === 'oom' };
+    };
+    await t.throwsAsync(fixture.call(), { code } as never);
+    t.like(await fixture.record('call-1'), { status: 502, outcome });
+    await fixture.pools.empty();
+  });
+
+test('a call whose code is not loaded in time is told so, with the limit and what to raise', async (t) => {
+  const fixture = await InvokerFixture.create(t, {
+    settings: { cpus: 0.5 },
+    pool: { loadTimeoutMs: 50 },
+    script: { load: () => undefined },
+  });
+  const error = await t.throwsAsync(fixture.call(), { instanceOf: GlambdarError });
+  t.is(error.code, 'LOAD_FAILED');
+  t.is(error.status, 500);
+  t.regex(error.message, /longer than 50 ms at 0.5 cpus\..*raise cpus, or GLAMBDAR_LOAD_TIMEOUT_MS/);
+  const record = await fixture.record('call-1');
+  t.like(record, { status: 500, outcome: 'function_error', error: { code: 'LOAD_FAILED' } });
+  t.is(record.loadMs, 50);
+  await fixture.pools.empty();
+});
+
+test('a worker cannot know the id of its next call: an answer sent ahead of it ends the instance', async (t) => {
+  const ids: string[] = [];
+  const fixture = await InvokerFixture.create(t, {
+    settings: { isolation: 'function' },
+    script: {
+      invoke: ({ id, invocationId }, { send }) => {
+        ids.push(id);
+        send(response(id));
+        if (invocationId === 'mine-1') send(response('mine-2', 299));
+      },
+    },
+  });
+  const { signal } = new AbortController();
+  const calls = ['mine-1', 'mine-2', 'mine-3'].map(
+    (id) => () =>
+      fixture
+        .admit(id)
+        .run(invocation(), signal)
+        .then(({ statusCode }) => statusCode, String),
+  );
+  const answers: unknown[] = [];
+  for (const run of calls) answers.push(await run());
+  t.false(answers.includes(299), answers.join(' '));
+  t.is(new Set(ids).size, ids.length);
+  for (const id of ids) t.regex(id, /^[0-9a-f]{16}$/);
 });

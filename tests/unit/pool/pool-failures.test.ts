@@ -5,12 +5,12 @@ import test from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { GlambdarError } from '../../../src/errors.js';
 import { LoadFailure } from '../../../src/instance/wire/worker-connection.js';
-import { InstanceFailure } from '../../../src/instance/instance-failure.js';
+import { InstanceFailure, LoadTimeout } from '../../../src/instance/instance-failure.js';
 import type { Inhabitant } from '../../helpers/fake-driver.js';
 import { PoolFixture, call, until } from '../../helpers/pool-fixture.js';
 import { ready, response, scriptedWorker } from '../../helpers/scripted-worker.js';
 
-const one = { maxInstances: 1, maxStarting: 1, maxWaiting: 10 };
+const one = { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 };
 const error = { name: 'Error', message: 'user code', stack: '' };
 
 test('a start that fails is tried once more on another instance', async (t) => {
@@ -131,7 +131,7 @@ test("code that does not load fails its call with the user's error and nobody el
 test('a load that never ends is ended by its deadline', async (t) => {
   const fixture = new PoolFixture(t, { loadTimeoutMs: 50 }, { load: () => undefined });
   await t.throwsAsync(fixture.acquire(), {
-    instanceOf: InstanceFailure,
+    instanceOf: LoadTimeout,
     message: 'loading took longer than 50 ms',
   });
   await fixture.empty();
@@ -142,7 +142,7 @@ test('a worker that dies while it loads is told with its exit', async (t) => {
   fixture.driver.inhabitant = {
     program: `
     const socket = require('net').connect(process.env.GLAMBDAR_SLOT + '/s');
-    const json = JSON.stringify({ type: 'ready', protocol: 1, node: 'v0' });
+    const json = JSON.stringify({ type: 'ready', protocol: 2, node: 'v0' });
     const prefix = Buffer.alloc(8); prefix.writeUInt32BE(json.length);
     socket.write(Buffer.concat([prefix, Buffer.from(json)]));
     socket.on('data', () => process.exit(9));

@@ -105,8 +105,8 @@ test('a kept instance goes when it was idle for as long as it is kept', async (t
 });
 
 test('an instance that has used up half of its CPU time is not kept', async (t) => {
-  const fixture = new PoolFixture(t, { cpuSecondsLimit: () => 0 });
-  await (await fixture.acquire({ reuse: true })).release(true);
+  const fixture = new PoolFixture(t);
+  await (await fixture.acquire({ reuse: true, cpuSeconds: 0 })).release(true);
   await t.notThrowsAsync(fixture.empty());
 });
 
@@ -155,15 +155,17 @@ test('a worker that breaks the protocol in a call is named and not kept', async 
 });
 
 test('instances alive at a time have different uids and limits of their own', async (t) => {
-  const fixture = new PoolFixture(t, { cpuSecondsLimit: ({ memoryMb }) => memoryMb });
-  await Promise.all([1, 2, 3].map((_, index) => fixture.acquire({ memoryMb: 100 + index })));
+  const fixture = new PoolFixture(t);
+  await Promise.all([100, 101, 102].map((cpuSeconds) => fixture.acquire({ cpuSeconds })));
   const { started } = fixture.driver;
   t.is(new Set(started.map(({ uid }) => uid)).size, 3);
   t.deepEqual(started.map(({ cpuSecondsLimit }) => cpuSecondsLimit).sort(), [100, 101, 102]);
 });
 
 test('waiting calls are served in the order of their coming', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 10 } });
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 },
+  });
   const served: string[] = [];
   const serve = async (name: string, reuse: boolean): Promise<void> => {
     const lease = await fixture.acquire({ key: name, reuse });
@@ -179,7 +181,7 @@ test('waiting calls are served in the order of their coming', async (t) => {
 test('a call that has waited too long is told when to come again', async (t) => {
   const fixture = new PoolFixture(t, {
     queueTimeoutMs: 1_000,
-    limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 5 },
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
   });
   const lease = await fixture.acquire();
   const error = await t.throwsAsync(fixture.acquire(), { instanceOf: GlambdarError });
@@ -192,7 +194,9 @@ test('a call that has waited too long is told when to come again', async (t) => 
 });
 
 test('a call is refused at once when the queue is full', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 1 } });
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 1 },
+  });
   const lease = await fixture.acquire();
   const waiting = fixture.acquire();
   const error = await t.throwsAsync(fixture.acquire(), { instanceOf: GlambdarError });
@@ -206,7 +210,9 @@ test('a call is refused at once when the queue is full', async (t) => {
 });
 
 test('an idle instance of another function makes room when all places are taken', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 2, maxStarting: 2, maxWaiting: 5 } });
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 2, maxStarting: 2, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
+  });
   await (await fixture.acquire({ key: 'old', reuse: true })).release(true);
   await (await fixture.acquire({ key: 'young', reuse: true })).release(true);
   const other = await fixture.acquire({ key: 'new', memoryMb: 512 });
@@ -220,7 +226,9 @@ test('an idle instance of another function makes room when all places are taken'
 });
 
 test('a place is taken until the container is removed', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 5 } });
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
+  });
   const lease = await fixture.acquire();
   let open!: () => void;
   fixture.driver.removeGate = new Promise((resolve) => (open = resolve));
@@ -256,7 +264,7 @@ test('evicting a version stops its idle instances only', async (t) => {
 });
 
 test('200 calls at once are all served within the limits', async (t) => {
-  const limits = { maxInstances: 8, maxStarting: 4, maxWaiting: 300 };
+  const limits = { maxInstances: 8, maxStarting: 4, maxRefilling: 2, placesForCalls: 0, maxWaiting: 300 };
   const most = { alive: 0, starting: 0 };
   const fixture: PoolFixture = new PoolFixture(t, {
     limits,
@@ -293,7 +301,9 @@ test('200 calls at once are all served within the limits', async (t) => {
 });
 
 test('draining rejects who waits, lets calls under way end and nobody in', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 5 } });
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
+  });
   const lease = await fixture.acquire({ reuse: true });
   const waiting = fixture.acquire();
   fixture.pool.drain();
@@ -307,7 +317,7 @@ test('draining rejects who waits, lets calls under way end and nobody in', async
 test('destroying ends everything in every state, calls and loads with STOPPING', async (t) => {
   const fixture = new PoolFixture(
     t,
-    { limits: { maxInstances: 5, maxStarting: 1, maxWaiting: 10 } },
+    { limits: { maxInstances: 5, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 } },
     {
       load: (message, { send }) => {
         if (message.memoryMb !== 999) send({ type: 'loaded', id: message.id });
@@ -331,20 +341,25 @@ test('destroying ends everything in every state, calls and loads with STOPPING',
   t.deepEqual(Object.values(fixture.pool.counts()), [0, 0, 0, 0, 0, 0, 0]);
 });
 
-test('an instance kept for who waits serves calls for its code that wait, and then goes', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 10 } });
+test('an instance of a version that was replaced serves calls for it that wait, and then goes', async (t) => {
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 },
+  });
   const first = await fixture.acquire({ reuse: true });
   const waiting = fixture.acquire({ reuse: true });
-  await first.release('for-who-waits');
+  await fixture.pool.retire('a');
+  await first.release(true);
   const second = await waiting;
   t.is(second.start, 'warm');
-  await second.release('for-who-waits');
+  await second.release(true);
   t.is(fixture.driver.started.length, 1);
   await fixture.empty();
 });
 
 test('a load check takes its turn with the calls, and is not refused when the queue is full', async (t) => {
-  const fixture = new PoolFixture(t, { limits: { maxInstances: 1, maxStarting: 1, maxWaiting: 3 } });
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 3 },
+  });
   const busy = await fixture.acquire();
   const order: string[] = [];
   const taken = async (name: string, options: AcquireOptions = {}): Promise<void> => {

@@ -156,7 +156,7 @@ test('only the call under way can be cancelled', async (t) => {
 });
 
 const handshakes: [what: string, first: WorkerMessage | Record<string, unknown>, message: RegExp][] = [
-  ['another protocol version', { ...ready, protocol: 2 }, /speaks protocol 2, expected 1/],
+  ['another protocol version', { ...ready, protocol: 99 }, /speaks protocol 99, expected 2/],
   ['loaded before anything', { type: 'loaded', id: '' }, /a loaded message for another id/],
   ['a response before anything', response(''), /a response message for another id/],
   ['an unknown type', { type: 'hello' }, /unknown type "hello"/],

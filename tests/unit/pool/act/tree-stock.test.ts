@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { WithRoom } from '../../../../src/instance/handshake.js';
 import { TreeStock } from '../../../../src/pool/act/tree-stock.js';
-import type { Code } from '../../../../src/pool/act/workload.js';
+import type { Code } from '../../../../src/pool/workload.js';
 import { until, workload } from '../../../helpers/pool-fixture.js';
 import { temporaryDirectory } from '../../../helpers/temporary-directory.js';
 

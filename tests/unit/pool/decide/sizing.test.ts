@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { GreedyDual, MAX_LOSS, erlangB, readyFor, serversFor } from '../../../../src/pool/decide/sizing.js';
+import { MAX_LOSS, erlangB, readyFor, serversFor } from '../../../../src/pool/decide/sizing.js';
+import { GreedyDual } from '../../../../src/pool/decide/greedy-dual.js';
 
 const MIB = 1024 * 1024;
 const loads = fc.double({ min: 0.001, max: 200, noNaN: true });

@@ -113,7 +113,7 @@ test('a handler sees method, path, id and all of the body', (t) =>
   evaluate(t, [
     [
       '[req.method, req.path, req.id]',
-      { method: 'PATCH', path: '/a/%20b', id: 'given' },
+      { method: 'PATCH', path: '/a/%20b', invocationId: 'given' },
       ['PATCH', '/a/%20b', 'given'],
     ],
     [

@@ -1,0 +1,160 @@
+/** Owns what the end of a call means: for the caller an error of the table, for the record an outcome. */
+import { GlambdarError } from '../errors.js';
+import type { ExitState } from './container-end.js';
+import type { CallResult, FailureReason, SerializedError } from './execution.js';
+import type { FunctionSettings, Outcome } from './records.js';
+
+/** A failed call: the error the client gets, the outcome and the function's stack for the record. */
+export interface Failure {
+  error: GlambdarError;
+  outcome: Outcome;
+  stack?: string;
+}
+
+const SIGNALS: Record<number, string> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+  24: 'SIGXCPU',
+  31: 'SIGSYS',
+};
+
+/** What a worker's word on a call that did not succeed means. */
+export function failureOfResult({ kind, error }: Extract<CallResult, { type: 'error' }>): Failure {
+  switch (kind) {
+    case 'bad-response':
+      return { error: new GlambdarError('BAD_RESPONSE', error.message), outcome: 'function_error' };
+    case 'response-too-large':
+      return { error: new GlambdarError('RESPONSE_TOO_LARGE', error.message), outcome: 'function_error' };
+    case 'unsettled':
+      return {
+        error: new GlambdarError('FUNCTION_ERROR', `The function never answered: ${error.message}`),
+        outcome: 'function_error',
+      };
+    case 'function':
+    case 'uncaught':
+      return {
+        error: new GlambdarError('FUNCTION_ERROR', error.message),
+        outcome: 'function_error',
+        stack: error.stack,
+      };
+  }
+}
+
+/** What it means that a call has no answer. @param signal of the call's caller */
+export function failureOfReason(
+  reason: FailureReason,
+  { memoryMb, cpus, timeoutMs }: Pick<FunctionSettings, 'memoryMb' | 'cpus' | 'timeoutMs'>,
+): Failure {
+  switch (reason.type) {
+    case 'refused':
+      return { error: reason.error, outcome: 'platform_error' };
+    case 'cancelled':
+      return {
+        error: new GlambdarError('CANCELLED', 'The caller went away before the answer.'),
+        outcome: 'cancelled',
+      };
+    case 'load-failed':
+      return {
+        error: loadFailed(reason.error, 500),
+        outcome: 'function_error',
+        stack: reason.error.stack,
+      };
+    case 'load-timeout':
+      return { error: loadTimedOut(reason.timeoutMs, cpus, 500), outcome: 'function_error' };
+    case 'timeout':
+      return { error: timedOut(timeoutMs), outcome: 'timeout' };
+    case 'ended':
+      return crash(reason, memoryMb);
+    case 'unknown':
+      return {
+        error: new GlambdarError('INTERNAL', 'The server failed to run this call; its log has the reason.', {
+          cause: reason.cause,
+        }),
+        outcome: 'platform_error',
+      };
+  }
+}
+
+/** The call was ended before its answer: its caller went away, or, if the signal's reason says so, the server stops. */
+export function aborted({ reason }: AbortSignal): FailureReason {
+  return reason instanceof GlambdarError ? { type: 'refused', error: reason } : { type: 'cancelled' };
+}
+
+/**
+ * The user's module did not load. The details have relative paths of the bundle only.
+ * @param status 422 for its author, who gets the stack too; anything else for a caller
+ */
+export function loadFailed(error: SerializedError, status: number): GlambdarError {
+  const place =
+    error.file === undefined ? '' : ` (${error.file}${error.line === undefined ? '' : `:${error.line}`})`;
+  // Node goes on with who required whom; the stack has that.
+  const message = error.message.split('\n', 1)[0];
+  const name = error.name === 'LoadError' || error.name === 'Error' ? '' : `${error.name}: `;
+  return new GlambdarError('LOAD_FAILED', `The function does not load: ${name}${message}${place}`, {
+    status,
+    details: {
+      ...(error.file === undefined ? {} : { file: error.file }),
+      ...(error.line === undefined ? {} : { line: error.line }),
+      ...(status !== 422 || error.name === 'LoadError' || error.stack === '' ? {} : { stack: error.stack }),
+    },
+  });
+}
+
+/** The user's module was not loaded within the server's limit. @param status see `loadFailed` */
+export function loadTimedOut(timeoutMs: number, cpus: number, status: number): GlambdarError {
+  return new GlambdarError(
+    'LOAD_FAILED',
+    `The function does not load: loading took longer than ${timeoutMs} ms at ${cpus} cpus. ` +
+      'Is there an endless loop or a slow top-level await? Else raise cpus, or GLAMBDAR_LOAD_TIMEOUT_MS on the server.',
+    { status },
+  );
+}
+
+/** @param stderr what the container wrote past the console: V8 says there that its heap is full */
+export function isOutOfMemory(exit: ExitState | undefined, stderr: string): boolean {
+  if (!exit) return false;
+  return exit.oomKilled || (exit.exitCode === 134 && /heap out of memory|Allocation failed/.test(stderr));
+}
+
+/** "exit code 3", "SIGSEGV". 128+n is how a shell, and the container's init, tell signal n. */
+export function describeExit(exit: ExitState | undefined): string {
+  const code = exit?.exitCode;
+  if (code === undefined || code === null) return 'it broke off its connection';
+  const signal = code > 128 ? (SIGNALS[code - 128] ?? `signal ${code - 128}`) : undefined;
+  return signal ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
+}
+
+function timedOut(timeoutMs: number): GlambdarError {
+  return new GlambdarError(
+    'INVOCATION_TIMEOUT',
+    `The function did not answer within its timeoutMs of ${timeoutMs} ms and was ended.`,
+  );
+}
+
+function crash(
+  { message, exit, stderr }: Extract<FailureReason, { type: 'ended' }>,
+  memoryMb: number,
+): Failure {
+  if (isOutOfMemory(exit, stderr)) {
+    return {
+      error: new GlambdarError(
+        'OUT_OF_MEMORY',
+        `The function needed more than its limit of ${memoryMb} MB and was ended at that peak; raise memoryMb or use less.`,
+        { details: { limitMb: memoryMb, peakMb: memoryMb } },
+      ),
+      outcome: 'oom',
+    };
+  }
+  const how = exit ? describeExit(exit) : message;
+  return {
+    error: new GlambdarError('INSTANCE_CRASHED', `The function's process ended before it answered: ${how}.`, {
+      details: exit?.exitCode === undefined || exit.exitCode === null ? {} : { exitCode: exit.exitCode },
+    }),
+    outcome: 'crash',
+  };
+}

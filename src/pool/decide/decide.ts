@@ -1,0 +1,153 @@
+/**
+ * Owns what the pool does next: one pure function from a snapshot to actions. Every use, load, start and stop of an
+ * instance that no failure brings about is decided here, with its reason.
+ *
+ *   1. serve the calls that wait, in turn; functions that lack a ready instance take their turns among them
+ *   2. stop what has no reason to stay, and what is too much for the memory
+ *   3. no call waiting: make ready what should be
+ */
+import { Draft } from './draft.js';
+import { rankIdle, RANK } from './rank.js';
+import { Refills } from './refill.js';
+import { serve, type Offer, type Service } from './serve.js';
+import type { Action, FunctionView, RequestView, Snapshot } from './snapshot.js';
+import { stopUnwanted } from './unwanted.js';
+import type { DraftInstance } from './draft.js';
+
+export function decide(snapshot: Snapshot): Action[] {
+  const draft = new Draft(snapshot);
+  const waits = serveInTurn(draft);
+  if (snapshot.quiet) {
+    stopUnwanted(draft);
+    keepWithinMemory(draft);
+    if (!waits && snapshot.mayRefill) new Refills(draft).all();
+  }
+  return draft.actions;
+}
+
+/** Stops the idle instances that matter least while all of them together take too much memory. */
+function keepWithinMemory(draft: Draft): void {
+  const { snapshot, instances } = draft;
+  const ranked = rankIdle(instances, snapshot);
+  let over = -snapshot.memoryBudgetBytes;
+  for (const { instance } of ranked) over += snapshot.bytesOf(instance);
+  for (const { instance, worth } of ranked) {
+    if (over <= 0) return;
+    over -= snapshot.bytesOf(instance);
+    draft.stop(instance, 'memory', worth);
+  }
+}
+
+/**
+ * Calls in the order of their turns. A function that lacks a ready instance goes before calls that have waited behind
+ * others of their own function and whose turn comes later: so a flooded function does not keep another one from being
+ * ready. Any other call never waits for a refill. Returns whether calls still wait.
+ */
+function serveInTurn(draft: Draft): boolean {
+  const { snapshot } = draft;
+  /** Code for which this pass has decided "wait, and nothing is on its way": later requests for it get the same answer. */
+  const nothingFor = new Set<string>();
+  let refills: { of: Refills; lacking: { view: FunctionView; turn: number }[] } | undefined;
+  let waits = false;
+  for (const request of snapshot.requests) {
+    if (request.behind && snapshot.mayRefill) {
+      refills ??= lackingIn(draft);
+      refillBefore(request.turn, refills);
+    }
+    if (nothingFor.has(request.codeKey)) {
+      draft.wait(request.id, null);
+      waits = true;
+      continue;
+    }
+    const service = serve(request, offerTo(request, draft));
+    carryOver(service, request, draft);
+    if (service.kind === 'wait' && service.instance === null) nothingFor.add(request.codeKey);
+    waits ||= service.kind !== 'use' && service.kind !== 'load';
+  }
+  return waits;
+}
+
+function lackingIn(draft: Draft): { of: Refills; lacking: { view: FunctionView; turn: number }[] } {
+  const of = new Refills(draft);
+  const lacking = of.lacking().map((view) => ({ view, turn: view.turn }));
+  return { of, lacking };
+}
+
+/** Refills whose turn comes before this one; ties go to the call. Each refill costs its function a turn. */
+function refillBefore(turn: number, { of, lacking }: NonNullable<ReturnType<typeof lackingIn>>): void {
+  for (;;) {
+    const due = lacking.filter((each) => each.turn < turn);
+    const first = due.reduce<(typeof due)[number] | undefined>(
+      (least, each) => (least === undefined || each.turn < least.turn ? each : least),
+      undefined,
+    );
+    if (first === undefined) return;
+    if (of.inTurn(first.view)) first.turn += 1;
+    else lacking.splice(lacking.indexOf(first), 1);
+  }
+}
+
+function carryOver(service: Service<DraftInstance>, request: RequestView, draft: Draft): void {
+  switch (service.kind) {
+    case 'use':
+      return draft.use(request.id, service.instance);
+    case 'load':
+      return draft.load(request.id, service.instance, request.codeKey);
+    case 'start':
+      return draft.start(request.id, request.profileKey, null);
+    case 'evict':
+      draft.stop(service.instance, 'room');
+      return draft.wait(request.id, null);
+    case 'wait':
+      return draft.wait(request.id, service.instance);
+  }
+}
+
+/** What a request finds, with the limits as its function meets them. */
+function offerTo(request: RequestView, draft: Draft): Offer<DraftInstance> {
+  const { snapshot, instances } = draft;
+  const { limits } = snapshot;
+  return {
+    instances,
+    isClaimed: ({ claimed }) => claimed,
+    maxStarting: () => limits.maxStarting,
+    maxInstances: () => limits.maxInstances - placesOwed(request, draft),
+    unserved: draft.unserved,
+    atOnce: () => snapshot.functionOf(request.codeKey)?.atOnce ?? Infinity,
+    victim: () => victimFor(request, draft),
+  };
+}
+
+/**
+ * Places a function leaves to others that are in use and have no instance at all, once it has its share of all places:
+ * otherwise those would wait as long as its calls run.
+ */
+function placesOwed(request: RequestView, draft: Draft): number {
+  if (!hasItsShare(request, draft)) return 0;
+  const held = new Set(draft.instances.map(({ codeKey, intendedFor }) => codeKey ?? intendedFor));
+  return draft.snapshot
+    .functions()
+    .filter(({ inUse, codeKey }) => inUse && codeKey !== request.codeKey && !held.has(codeKey)).length;
+}
+
+/** The idle instance that matters least; a function that has its share may not take another one's only ready instance. */
+function victimFor(request: RequestView, draft: Draft): DraftInstance | undefined {
+  const [least] = rankIdle(draft.instances, draft.snapshot);
+  if (least === undefined) return undefined;
+  if (least.rank === RANK.only && hasItsShare(request, draft)) {
+    // Everything idle is some function's only one: the function's own may go.
+    const own = rankIdle(draft.instances, draft.snapshot).find(
+      ({ instance }) => instance.codeKey === request.codeKey,
+    );
+    return own?.instance;
+  }
+  return least.instance;
+}
+
+function hasItsShare({ codeKey, check }: RequestView, draft: Draft): boolean {
+  if (check) return false;
+  const { snapshot, instances } = draft;
+  const flows = snapshot.functions().filter(({ inUse }) => inUse).length;
+  const own = instances.filter((instance) => instance.codeKey === codeKey).length;
+  return own >= snapshot.limits.maxInstances / Math.max(1, flows);
+}

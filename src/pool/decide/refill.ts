@@ -1,0 +1,187 @@
+/**
+ * Owns which instances are made ready ahead of calls: requests without a caller. Pure.
+ *
+ * While no call waits, in this order: functions in use that have nothing ready → the standbys each profile should have →
+ * the others, by what one more is worth. While calls wait, functions are refilled in their turn only (`decide.ts`).
+ */
+import type { Draft, DraftInstance } from './draft.js';
+import {
+  codeOf,
+  compareStanding,
+  isSpare,
+  RANK,
+  rankIdle,
+  standingOf,
+  type RankedInstance,
+  type Standing,
+} from './rank.js';
+import type { FunctionView, StandbyView } from './snapshot.js';
+
+/** What is wanted, and what kept it from being made. */
+interface Shortage extends Standing {
+  /** Memory that is needed, in bytes. */
+  bytes: number;
+}
+
+const NO_STANDBY = { reserve: 0, target: 0, bytes: 0 };
+
+export class Refills {
+  readonly #draft: Draft;
+  readonly #standbys: Map<string, StandbyView>;
+  /** Memory that idle instances may still take. Kept here: summing it up anew for each refill would take the longest. */
+  #free: number;
+  /** The first thing memory did not suffice for. */
+  #short: Shortage | null = null;
+  /** The first thing there was no place for, and none becoming free. */
+  #placeless: Standing | null = null;
+
+  constructor(draft: Draft) {
+    this.#draft = draft;
+    this.#standbys = new Map(draft.snapshot.standbys().map((view) => [view.profileKey, view]));
+    this.#free = draft.freeBytes();
+  }
+
+  /** Functions that have fewer instances ready than they should, or none of them. */
+  lacking(): FunctionView[] {
+    return this.#draft.snapshot.functions().filter((view) => this.#lacks(view));
+  }
+
+  /** One refill for a function, calls waiting. Returns whether something was begun. */
+  inTurn(view: FunctionView): boolean {
+    if (!this.#lacks(view)) return false;
+    const begun = this.#refill(view, { places: 0, starting: Infinity });
+    this.#makePlace();
+    return begun;
+  }
+
+  /** Everything that should be there, no call waiting. */
+  all(): void {
+    const { snapshot } = this.#draft;
+    // The last places, and the last starts, are for calls.
+    const { placesForCalls, maxRefilling } = snapshot.limits;
+    const least = { places: placesForCalls, starting: maxRefilling };
+    const firsts = this.lacking().filter((view) => this.#ready(view) === 0);
+    firsts.sort((a, b) => compareStanding(standingOf(b, 1), standingOf(a, 1)));
+    for (const view of firsts) this.#refill(view, least);
+    for (const view of snapshot.standbys()) {
+      let missing = view.target - this.#there(view.profileKey);
+      for (; missing > 0 && this.#start(view, null, { rank: RANK.standby, worth: 0 }, least); missing -= 1);
+    }
+    const open = this.lacking();
+    while (open.length > 0) {
+      const values = open.map((view) => view.worth(this.#ready(view) + 1));
+      const best = values.reduce((most, value, index) => (value > values[most]! ? index : most), 0);
+      const view = open[best]!;
+      if (!this.#refill(view, least) || !this.#lacks(view)) open.splice(best, 1);
+    }
+    this.#makeRoom();
+    this.#makePlace();
+  }
+
+  #lacks(view: FunctionView): boolean {
+    return this.#ready(view) < view.target;
+  }
+
+  #refill(view: FunctionView, least: Left): boolean {
+    const { codeKey, profileKey } = view;
+    const { draft, standing } = { draft: this.#draft, standing: standingOf(view, this.#ready(view) + 1) };
+    const there = draft.instances.filter((i) => isSpare(i) && i.profileKey === profileKey);
+    const { reserve, target, bytes } = this.#standbys.get(profileKey) ?? NO_STANDBY;
+    // Code takes more than a standby. And what makes one miss takes the room of its replacement; only a function that
+    // has nothing goes before that.
+    const replaced = standing.rank !== RANK.only && this.#there(profileKey) <= target;
+    const room = Math.max(0, view.bytes - bytes) + (replaced ? bytes : 0);
+    const mayLoad = draft.loadingAhead < draft.snapshot.limits.maxRefilling;
+    if (there.length > reserve && mayLoad && room <= Math.max(0, this.#free)) {
+      this.#free -= room;
+      draft.load(null, there[0]!, codeKey);
+      return true;
+    }
+    return this.#start(view, codeKey, standing, least);
+  }
+
+  #start(
+    view: FunctionView | StandbyView,
+    intendedFor: string | null,
+    standing: Standing,
+    least: Left,
+  ): boolean {
+    const draft = this.#draft;
+    const { maxInstances, maxStarting } = draft.snapshot.limits;
+    if (draft.starting >= Math.min(maxStarting, least.starting)) return false;
+    // A function in use may have any place: a call can take it from there.
+    const places = standing.rank === RANK.only ? maxInstances : maxInstances - least.places;
+    if (draft.instances.length >= places) {
+      if (draft.instances.length - draft.stopping >= places) this.#placeless ??= standing;
+      return false;
+    }
+    if (view.bytes > this.#free) {
+      this.#short ??= { ...standing, bytes: view.bytes };
+      return false;
+    }
+    draft.start(null, view.profileKey, intendedFor);
+    this.#free -= view.bytes;
+    return true;
+  }
+
+  /** Lets one idle instance of lower rank go. Not one of the same rank: its function would take the place back. */
+  #makePlace(): void {
+    const placeless = this.#placeless;
+    this.#placeless = null;
+    if (placeless === null) return;
+    const [least] = rankIdle(this.#draft.instances, this.#draft.snapshot);
+    if (least && least.rank < placeless.rank) this.#draft.stop(least.instance, 'room', least.worth);
+  }
+
+  /** Lets idle instances of less rank or worth go for what memory did not suffice for, if that makes enough room. */
+  #makeRoom(): void {
+    const short = this.#short;
+    if (short === null) return;
+    const { snapshot, instances } = this.#draft;
+    // Room for what is more must do for the standbys that are missing, too: those go before.
+    const standbyBytes = short.rank <= RANK.more ? this.#missingStandbyBytes() : 0;
+    let missing = short.bytes + standbyBytes - this.#draft.freeBytes();
+    const victims: RankedInstance<DraftInstance>[] = [];
+    for (const ranked of rankIdle(instances, snapshot)) {
+      if (missing <= 0 || compareStanding(ranked, short) >= 0) break;
+      victims.push(ranked);
+      missing -= snapshot.bytesOf(ranked.instance);
+    }
+    if (missing > 0) return;
+    for (const { instance, worth } of victims) this.#draft.stop(instance, 'room', worth);
+  }
+
+  #missingStandbyBytes(): number {
+    return this.#draft.snapshot
+      .standbys()
+      .reduce(
+        (sum, { profileKey, target, bytes }) => sum + Math.max(0, target - this.#there(profileKey)) * bytes,
+        0,
+      );
+  }
+
+  /** Spare standbys of a profile, those on their way included. */
+  #there(profileKey: string): number {
+    return this.#draft.instances.filter(
+      (i) =>
+        i.profileKey === profileKey &&
+        (isSpare(i) || (i.state === 'starting' && i.intendedFor === null && !i.claimed)),
+    ).length;
+  }
+
+  /** Instances a function has ready or on their way: never called ones, and called ones where those are used again. */
+  #ready({ codeKey, reuse }: FunctionView): number {
+    return this.#draft.instances.filter((instance) => {
+      const { state, calls, intendedFor } = instance;
+      if (codeOf(instance) !== codeKey || state === 'stopping') return false;
+      if (state === 'busy' || calls > 0) return reuse && (state === 'busy' || state === 'idle');
+      return state === 'idle' || intendedFor !== null;
+    }).length;
+  }
+}
+
+/** What a refill must leave to calls: so many places, and starts beyond so many under way. */
+interface Left {
+  places: number;
+  starting: number;
+}

@@ -1,0 +1,105 @@
+/**
+ * Owns one question: what should happen to one call, given what is there? Pure.
+ *
+ * Preference: warm (where reuse is allowed) → loaded → one that is being loaded ahead with this code → standby → a start
+ * already under way that nobody ahead has a claim on → start, if under the limits → evict the idle instance that matters
+ * least (and start when it is gone) → wait.
+ */
+import type { InstanceView, RequestView } from './snapshot.js';
+
+/** What one call finds, and the limits it meets. Counted when asked for: most calls never need a place. */
+export interface Offer<T extends InstanceView> {
+  instances: readonly T[];
+  /** Whether a request ahead waits for this instance to be ready. */
+  isClaimed(instance: T): boolean;
+  maxInstances(): number;
+  maxStarting(): number;
+  /** Requests ahead that wait without an instance on its way. */
+  unserved: number;
+  /** The most calls of this code that should run at once; see `FunctionView.atOnce`. */
+  atOnce(): number;
+  /** The idle instance that matters least to others; undefined where none may go. */
+  victim(): T | undefined;
+}
+
+export type Service<T extends InstanceView> =
+  | { kind: 'use'; instance: T }
+  | { kind: 'load'; instance: T }
+  | { kind: 'start' }
+  /** Stop this instance; the call waits for its place. */
+  | { kind: 'evict'; instance: T }
+  /** `instance`: one on its way that will serve the call, or null while there is none. */
+  | { kind: 'wait'; instance: T | null };
+
+/** What a call needs of an instance. */
+export type Need = Pick<RequestView, 'codeKey' | 'profileKey' | 'reuse'>;
+
+export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Service<T> {
+  const { profileKey, codeKey, reuse } = need;
+  let usable: T | undefined;
+  let standby: T | undefined;
+  let loading: T | undefined;
+  let coming: T | undefined;
+  let starting = 0;
+  let freeing = 0;
+  /** Instances of this code in calls, and those that are or will be there for it. */
+  let running = 0;
+  let own = 0;
+  for (const instance of offer.instances) {
+    const mine = instance.intendedFor === null || instance.intendedFor === codeKey;
+    if (instance.codeKey === codeKey && instance.state !== 'stopping') own += 1;
+    switch (instance.state) {
+      case 'idle':
+        if (instance.codeKey === codeKey && (reuse || instance.calls === 0))
+          usable = better(usable, instance);
+        break;
+      case 'standby':
+        if (mine && instance.profileKey === profileKey) standby = older(standby, instance);
+        break;
+      case 'loading':
+        if (instance.intendedFor === codeKey && !offer.isClaimed(instance))
+          loading = older(loading, instance);
+        break;
+      case 'starting':
+        starting += 1;
+        if (mine && instance.profileKey === profileKey && !offer.isClaimed(instance))
+          coming = older(coming, instance);
+        break;
+      case 'stopping':
+        freeing += 1;
+        break;
+      case 'busy':
+        if (instance.codeKey === codeKey) running += 1;
+        break;
+      case 'stopped':
+        break;
+    }
+  }
+  // More at once would only share the cores between more containers: a call is over sooner when it waits for one.
+  if (reuse && running > 0) {
+    const atOnce = offer.atOnce();
+    if (running >= atOnce || (!usable && own >= atOnce)) return { kind: 'wait', instance: null };
+  }
+  if (usable) return { kind: 'use', instance: usable };
+  if (loading) return { kind: 'wait', instance: loading };
+  if (standby) return { kind: 'load', instance: standby };
+  if (coming) return { kind: 'wait', instance: coming };
+  if (starting < offer.maxStarting()) {
+    if (offer.instances.length < offer.maxInstances()) return { kind: 'start' };
+    // Each instance being stopped makes room for one request that waits ahead; only beyond those another must go.
+    const victim = freeing > offer.unserved ? undefined : offer.victim();
+    if (victim) return { kind: 'evict', instance: victim };
+  }
+  return { kind: 'wait', instance: null };
+}
+
+/** Called before rather than not, then the most recently used. */
+function better<T extends InstanceView>(best: T | undefined, other: T): T {
+  if (!best) return other;
+  const warmer = Number(other.calls > 0) - Number(best.calls > 0);
+  return warmer > 0 || (warmer === 0 && other.since > best.since) ? other : best;
+}
+
+function older<T extends InstanceView>(oldest: T | undefined, other: T): T {
+  return !oldest || other.since < oldest.since ? other : oldest;
+}

@@ -1,0 +1,61 @@
+/** Owns which idle instances have no reason to stay, whatever else is needed. Pure. */
+import type { Draft, DraftInstance } from './draft.js';
+import { isSpare } from './rank.js';
+import type { StopReason } from './snapshot.js';
+
+/**
+ * A loaded instance whose function the pool does not know may belong to a deploy in progress. After this long, nobody will
+ * ask for it.
+ */
+const UNKNOWN_MS = 60_000;
+
+/** Stops them, the ones idle for longest first. Instances whose code a waiting request asks for stay. */
+export function stopUnwanted(draft: Draft): void {
+  const { snapshot, instances } = draft;
+  const asked = new Set(snapshot.requests.map(({ codeKey }) => codeKey));
+  /** How many more there are than wanted: of the standbys of a profile, of the loaded instances of a code. */
+  const excess = new Map<string, number>();
+  for (const { profileKey, target } of snapshot.standbys())
+    excess.set(
+      profileKey,
+      instances.filter((i) => isSpare(i) && i.profileKey === profileKey).length - target,
+    );
+  const byAge = [...instances].sort((a, b) => a.since - b.since);
+  for (const instance of byAge) {
+    const reason = isSpare(instance)
+      ? spareReason(instance)
+      : instance.state === 'idle' && !asked.has(instance.codeKey!)
+        ? loadedReason(instance)
+        : null;
+    if (reason !== null) draft.stop(instance, reason);
+  }
+
+  function spareReason({ profileKey, since }: DraftInstance): StopReason | null {
+    // A profile that nobody uses wants none.
+    const over = excess.get(profileKey) ?? Infinity;
+    if (over <= 0 || snapshot.now - since < snapshot.surplusMs) return null;
+    excess.set(profileKey, over - 1);
+    return 'surplus';
+  }
+
+  function loadedReason({ id, codeKey, calls, since }: DraftInstance): StopReason | null {
+    const code = codeKey!;
+    const idleMs = snapshot.now - since;
+    if (snapshot.retired.has(code)) return 'retired';
+    if (snapshot.restless.has(id)) return 'restless';
+    const view = snapshot.functionOf(code);
+    if (calls > 0) {
+      if (view?.reuse === false) return 'not-reusable';
+      return idleMs >= snapshot.keepAliveMs ? 'expired' : null;
+    }
+    if (view === undefined) return idleMs >= UNKNOWN_MS ? 'retired' : null;
+    const over = excess.get(code) ?? ready(code) - view.wanted;
+    if (over <= 0 || (!view.exact && idleMs < snapshot.surplusMs)) return null;
+    excess.set(code, over - 1);
+    return 'surplus';
+  }
+
+  function ready(code: string): number {
+    return instances.filter(({ state, codeKey }) => state === 'idle' && codeKey === code).length;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Owns what is known of one function's calls: how often they come, how many at once, after which pauses; and, from that,
+ * how many instances of the function should be ready. It survives redeploys. No clock of its own.
+ */
+import { erlangB, readyFor } from '../decide/sizing.js';
+import type { Workload } from '../workload.js';
+import { BackOff } from './back-off.js';
+import { DecayingRate } from './decaying-rate.js';
+import { Ewma } from './ewma.js';
+
+/** Shorter pauses are the inside of a burst and say nothing of how long a function stays unused. */
+const PAUSE_MS = 1_000;
+/** Pauses remembered, and how many there must be before they are believed. */
+const PAUSES = 200;
+const PAUSES_NEEDED = 10;
+/** Bounds of the keep-alive window; one minute is the grain of the published traces (Shahrad et al., ATC 2020). */
+const SHORTEST_WINDOW_MS = 60_000;
+const LONGEST_WINDOW_MS = 4 * 3_600_000;
+/** A deploy is no use: what it left loaded is kept this long, for its author's first call. */
+const DEPLOY_GRACE_MS = 120_000;
+/** The memories of the two rates. */
+const FAST_SECONDS = 10;
+const SLOW_SECONDS = 300;
+/** How fast a burst is forgotten, and the largest that is told from a larger one. */
+const BURST_SECONDS = 300;
+const MOST_BURST = 256;
+/** Pauses of loading ahead after failures. */
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 300_000;
+/** Weight of the latest measurement of how long an instance is away. */
+const AWAY_WEIGHT = 0.2;
+/** Calls that are over sooner are taken to need the cores all the time they run. */
+const SHORT_CALL_MS = 5;
+
+export class Demand {
+  workload: Workload;
+  /** Loading this function ahead of calls. */
+  readonly loading = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  readonly #fast = new DecayingRate(FAST_SECONDS);
+  readonly #slow = new DecayingRate(SLOW_SECONDS);
+  /** How long an instance is away after it was taken, in milliseconds. */
+  readonly #away = new Ewma(AWAY_WEIGHT);
+  /** The last call known of, and the last one since this server has started. */
+  #lastAt: number;
+  #lastCallAt = -Infinity;
+  #deployedAt: number;
+  #pauses: number[] = [];
+  #windowMs: number;
+  #arrivals: number[] = [];
+  #burst = 0;
+  #burstAt = 0;
+
+  /**
+   * @param lastAt when the function was last called, monotonic milliseconds; -Infinity: never
+   * @param deployedAt when it was deployed; -Infinity: before this server has started
+   */
+  constructor(workload: Workload, keepAliveMs: number, lastAt: number, deployedAt = -Infinity) {
+    this.workload = workload;
+    this.#windowMs = keepAliveMs;
+    this.#lastAt = lastAt;
+    this.#deployedAt = deployedAt;
+  }
+
+  /** A new version, or new settings: what is known of the calls stays. Parameters as for the constructor. */
+  replace(workload: Workload, lastAt: number, deployedAt = -Infinity): void {
+    if (workload.code.key !== this.workload.code.key) this.loading.reset();
+    this.workload = workload;
+    this.#lastAt = Math.max(this.#lastAt, lastAt);
+    this.#deployedAt = Math.max(this.#deployedAt, deployedAt);
+  }
+
+  /** A call came. @param awayMs how long an instance is away where nothing is known yet */
+  arrived(now: number, awayMs: number): void {
+    const pause = now - this.#lastAt;
+    if (pause >= PAUSE_MS && pause < Infinity) {
+      this.#pauses.push(pause);
+      if (this.#pauses.length > PAUSES) this.#pauses.shift();
+      if (this.#pauses.length >= PAUSES_NEEDED) this.#windowMs = windowOf(this.#pauses);
+    }
+    this.#lastAt = now;
+    this.#lastCallAt = now;
+    this.#fast.add(now);
+    this.#slow.add(now);
+    const since = now - (this.#away.value ?? awayMs);
+    while (this.#arrivals.length >= MOST_BURST || this.#arrivals[0]! < since) this.#arrivals.shift();
+    this.#arrivals.push(now);
+    if (this.#arrivals.length >= this.burst(now)) {
+      this.#burst = this.#arrivals.length;
+      this.#burstAt = now;
+    }
+  }
+
+  /** An instance that was taken is back, or replaced. */
+  wasAway(ms: number): void {
+    this.#away.add(ms);
+  }
+
+  /**
+   * Calls per second: of the last ten seconds or the last five minutes, whichever is more. The last call itself does not
+   * count among the last ten seconds: one call alone is no sign of another.
+   */
+  rate(now: number): number {
+    const others =
+      this.#fast.perSecond(now) - Math.exp((this.#lastCallAt - now) / 1000 / FAST_SECONDS) / FAST_SECONDS;
+    return Math.max(others, this.#slow.perSecond(now));
+  }
+
+  /** The most calls that came while one instance was away, fading. */
+  burst(now: number): number {
+    return this.#burst * Math.exp(-(now - this.#burstAt) / 1000 / BURST_SECONDS);
+  }
+
+  /** How long after its last call the function counts as in use: the 99th percentile of its own pauses, once enough are known. */
+  windowMs(): number {
+    return this.#windowMs;
+  }
+
+  /** Whether calls are to be expected: the function was called within its window, or deployed a moment ago. */
+  inUse(now: number): boolean {
+    return this.#isCalled(now) || now - this.#deployedAt < DEPLOY_GRACE_MS;
+  }
+
+  /** Nobody calls the function: it only was deployed. */
+  isUncalled(now: number): boolean {
+    return !this.#isCalled(now);
+  }
+
+  /** Whether a call of the function came within the last so many milliseconds. */
+  calledWithin(ms: number, now: number): boolean {
+    return now - this.#lastCallAt < ms;
+  }
+
+  /**
+   * How many ready instances are to be made now: none for a while after that has failed, and none for a function that
+   * nobody has called. Parameters as for `wanted`.
+   */
+  target(now: number, awayMs: number, most: number): number {
+    if (!this.loading.allows(now)) return 0;
+    if (this.workload.standby === null && this.isUncalled(now)) return 0;
+    return this.wanted(now, awayMs, most);
+  }
+
+  /**
+   * How many instances should be ready: never called ones, or with reuse all there are.
+   * @param awayMs how long one is away where nothing is known yet  @param most never more than that
+   */
+  wanted(now: number, awayMs: number, most: number): number {
+    const { standby } = this.workload;
+    if (standby !== null) return Math.min(standby, most);
+    if (!this.inUse(now)) return 0;
+    if (this.isUncalled(now)) return Math.min(1, most);
+    const awaySeconds = (this.#away.value ?? awayMs) / 1000;
+    return readyFor({ rate: this.rate(now), awaySeconds, burst: this.burst(now) - 0.5 }, most);
+  }
+
+  /** The most calls that should run at once: short ones only share the cores when there are more. @param most for short calls */
+  atOnce(most: number): number {
+    const { value } = this.#away;
+    return this.workload.reuse && value !== null && value < SHORT_CALL_MS ? most : Infinity;
+  }
+
+  /** Calls per second that need the n-th ready instance (n ≥ 1), because those before it are taken. */
+  rateOf(n: number, now: number, awayMs: number): number {
+    const rate = Math.max(this.rate(now), 1000 / this.windowMs());
+    return rate * erlangB(n - 1, (rate * (this.#away.value ?? awayMs)) / 1000);
+  }
+
+  #isCalled(now: number): boolean {
+    return now - this.#lastAt < this.windowMs();
+  }
+}
+
+function windowOf(pauses: readonly number[]): number {
+  const sorted = [...pauses].sort((a, b) => a - b);
+  const percentile = sorted[Math.ceil(0.99 * sorted.length) - 1]!;
+  return Math.min(LONGEST_WINDOW_MS, Math.max(SHORTEST_WINDOW_MS, percentile));
+}

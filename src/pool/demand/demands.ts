@@ -1,0 +1,198 @@
+/**
+ * Owns which functions and profiles there are for the pool, and turns what is known of their calls into what decisions are
+ * made from: so many instances of each function in use, so many standbys of each profile in use, and what each is worth.
+ */
+import { profileKey, type Profile } from '../../driver/driver.js';
+import { GreedyDual } from '../decide/greedy-dual.js';
+import { serversFor } from '../decide/sizing.js';
+import type { FunctionView, StandbyView } from '../decide/snapshot.js';
+import type { Workload } from '../workload.js';
+import { DecayingRate } from './decaying-rate.js';
+import { Demand } from './demand.js';
+import { Ewma } from './ewma.js';
+
+/** A function that was called within this time may be called at any moment. */
+const CALLED_MS = 5_000;
+/** The first guess of how long a container takes to be ready: a small machine's. */
+const READY_MS = 150;
+const READY_WEIGHT = 0.2;
+/** The memory of a profile's rate of calls that find nothing loaded. */
+const MISSES_SECONDS = 60;
+
+export interface DemandsOptions {
+  /** The profile that always has standbys, and how many at least. */
+  defaultProfile: Profile;
+  minStandby: number;
+  /** How long after its last call a function counts as in use, until its own pauses are known. */
+  keepAliveMs: number;
+  /** The most of anything that is kept ready. */
+  most: number;
+  /** The most short calls of one function that run at once in reused instances. */
+  mostAtOnce: number;
+  /** Memory of an idle instance that holds this code, or of a standby of this profile. */
+  bytesOf: (codeOrProfileKey: string) => number;
+}
+
+interface ProfileDemand {
+  profile: Profile;
+  /** Calls that found nothing loaded. */
+  misses: DecayingRate;
+}
+
+export class Demands {
+  readonly #options: DemandsOptions;
+  readonly #byFlow = new Map<string, Demand>();
+  readonly #byCode = new Map<string, Demand>();
+  readonly #profiles = new Map<string, ProfileDemand>();
+  readonly #greedy = new GreedyDual();
+  readonly #ready = new Ewma(READY_WEIGHT, READY_MS);
+
+  constructor(options: DemandsOptions) {
+    this.#options = options;
+    this.#profile(options.defaultProfile);
+  }
+
+  /**
+   * Makes this the active code of its function.
+   * @param lastAt when the function was last called, monotonic milliseconds; -Infinity: never
+   * @param deployedAt when the code was deployed; -Infinity: before this server has started
+   */
+  activate(workload: Workload, lastAt: number, deployedAt = -Infinity): void {
+    const { flow, code } = workload;
+    const known = this.#byFlow.get(flow);
+    if (known) {
+      this.#byCode.delete(known.workload.code.key);
+      known.replace(workload, lastAt, deployedAt);
+    }
+    const demand = known ?? new Demand(workload, this.#options.keepAliveMs, lastAt, deployedAt);
+    this.#byFlow.set(flow, demand);
+    this.#byCode.set(code.key, demand);
+    this.#profile(workload.profile);
+    this.#greedy.used(code.key);
+  }
+
+  /** This code is no function's any more. */
+  retire(codeKey: string): void {
+    this.#greedy.forget(codeKey);
+    const demand = this.#byCode.get(codeKey);
+    if (!demand) return;
+    this.#byCode.delete(codeKey);
+    this.#byFlow.delete(demand.workload.flow);
+  }
+
+  /** Clears the pauses after failures of every function: the driver was away, and is back. */
+  forgive(): void {
+    for (const demand of this.#byFlow.values()) demand.loading.reset();
+  }
+
+  /** Of the function whose active code this is. */
+  of(codeKey: string): Demand | undefined {
+    return this.#byCode.get(codeKey);
+  }
+
+  arrived(workload: Workload, now: number): void {
+    const { key } = workload.code;
+    const demand = this.#byCode.get(key);
+    if (!demand) return;
+    demand.arrived(now, this.readyMs);
+    this.#greedy.used(key);
+  }
+
+  /** A call found nothing loaded. */
+  missed(key: string, now: number): void {
+    this.#profiles.get(key)?.misses.add(now);
+    this.#greedy.used(key);
+  }
+
+  startTook(ms: number): void {
+    this.#ready.add(ms);
+  }
+
+  /** How long a container takes to be ready, in milliseconds. */
+  get readyMs(): number {
+    return this.#ready.value!;
+  }
+
+  /** An idle instance of this worth made room for something else. */
+  evicted(worth: number): void {
+    this.#greedy.evicted(worth);
+  }
+
+  /** Of the functions that count as in use. */
+  inUse(now: number): Workload[] {
+    return [...this.#byFlow.values()].filter((demand) => demand.inUse(now)).map(({ workload }) => workload);
+  }
+
+  /** The most calls of this code that should run at once. */
+  atOnce(codeKey: string): number {
+    return this.#byCode.get(codeKey)?.atOnce(this.#options.mostAtOnce) ?? Infinity;
+  }
+
+  /** @param turnOf the virtual time from which a function may be refilled although calls wait */
+  functions(now: number, turnOf: (flow: string) => number): FunctionView[] {
+    const { most, mostAtOnce, bytesOf } = this.#options;
+    return [...this.#byFlow.values()].map((demand) => {
+      const { flow, code, profileKey: key, reuse, standby } = demand.workload;
+      const inUse = demand.inUse(now);
+      return {
+        flow,
+        codeKey: code.key,
+        profileKey: key,
+        reuse,
+        target: demand.target(now, this.readyMs, most),
+        wanted: demand.wanted(now, this.readyMs, most),
+        exact: standby !== null || !inUse,
+        inUse,
+        uncalled: standby === null && demand.isUncalled(now),
+        turn: turnOf(flow),
+        atOnce: demand.atOnce(mostAtOnce),
+        bytes: bytesOf(code.key),
+        worth: (n: number) => this.#worthOf(demand, n, now),
+      };
+    });
+  }
+
+  standbys(now: number): StandbyView[] {
+    const { defaultProfile, minStandby, most, bytesOf } = this.#options;
+    const least = new Map([[profileKey(defaultProfile), minStandby]]);
+    for (const demand of this.#byFlow.values()) {
+      const { profileKey: key } = demand.workload;
+      if (demand.inUse(now) && !least.has(key)) least.set(key, Math.min(1, minStandby));
+    }
+    return [...least].map(([key, target]) => {
+      const load = (this.#profiles.get(key)!.misses.perSecond(now) * this.readyMs) / 1000;
+      const wanted = minStandby === 0 ? 0 : Math.max(target, serversFor(load, most));
+      return { profileKey: key, target: wanted, reserve: Math.ceil(target / 2), bytes: bytesOf(key) };
+    });
+  }
+
+  profile(key: string): Profile {
+    return this.#profiles.get(key)!.profile;
+  }
+
+  /** What one standby of a profile is worth. */
+  standbyWorth(key: string, now: number): number {
+    const rate = Math.max(1 / 60, this.#profiles.get(key)?.misses.perSecond(now) ?? 0);
+    return this.#greedy.worth(key, rate, this.readyMs, this.#options.bytesOf(key));
+  }
+
+  /** Whether several functions are being called, so that what is done for one keeps the calls of others waiting. */
+  severalCalled(now: number): boolean {
+    let called = 0;
+    for (const demand of this.#byFlow.values())
+      if (demand.calledWithin(CALLED_MS, now) && ++called > 1) return true;
+    return false;
+  }
+
+  #worthOf(demand: Demand, n: number, now: number): number {
+    const { key } = demand.workload.code;
+    const rate = demand.rateOf(n, now, this.readyMs);
+    return this.#greedy.worth(key, rate, this.readyMs, this.#options.bytesOf(key));
+  }
+
+  #profile(profile: Profile): void {
+    const key = profileKey(profile);
+    if (!this.#profiles.has(key))
+      this.#profiles.set(key, { profile, misses: new DecayingRate(MISSES_SECONDS) });
+  }
+}

@@ -1,0 +1,61 @@
+/** Owns one call's conversation with its worker: sent, then its answer, its deadline, or its caller's going and a grace. */
+import { deadline, type Clock } from '../../clock.js';
+import { GlambdarError } from '../../errors.js';
+import { faultPoint } from '../../faults.js';
+import type { LogSink } from '../../model/execution.js';
+import type { CallMessage, Lease } from '../act/lease.js';
+import { onDeparture } from './departure.js';
+
+export interface ExchangeOptions {
+  lease: Lease;
+  message: CallMessage;
+  body: Buffer;
+  sink: LogSink;
+  clock: Clock;
+  /** Aborts when the caller has gone; with a GlambdarError when there is no time left for a grace. */
+  signal: AbortSignal;
+  /** What is left to a call whose caller has gone, in milliseconds. */
+  cancelGraceMs: number;
+}
+
+/** The function did not answer within its `timeoutMs`. */
+export class CallTimeout extends Error {
+  constructor() {
+    super('the function did not answer in time');
+    this.name = 'CallTimeout';
+  }
+}
+
+/**
+ * Rejects with CallTimeout, with ConnectionLost as soon as the connection is lost (how the container ended is not known
+ * then: finding out must not run into the deadline), or with the signal's reason after the grace.
+ */
+export async function exchange(options: ExchangeOptions): ReturnType<Lease['invoke']> {
+  const { lease, message, body, sink, clock, signal, cancelGraceMs } = options;
+  const { id, timeoutMs } = message;
+  const begun = clock.now();
+  let cancelDeadline: (() => void) | undefined;
+  let unwatch: (() => void) | undefined;
+  try {
+    signal.throwIfAborted();
+    return await new Promise((resolve, reject) => {
+      const after = (ms: number, error: () => Error): void => {
+        cancelDeadline?.();
+        cancelDeadline = deadline(clock, ms, () => reject(error()));
+      };
+      // Sent first: the worker begins while the rest is done.
+      lease.invoke(message, body, sink).then(resolve, reject);
+      after(timeoutMs, () => new CallTimeout());
+      unwatch = onDeparture(signal, () => {
+        lease.cancel(id);
+        const left = Math.max(0, timeoutMs - (clock.now() - begun));
+        const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
+        after(Math.min(left, graceMs), () => signal.reason as Error);
+      });
+      faultPoint('invoke.sent');
+    });
+  } finally {
+    cancelDeadline?.();
+    unwatch?.();
+  }
+}

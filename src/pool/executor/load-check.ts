@@ -1,0 +1,55 @@
+/** Owns finding out whether a candidate's code loads: in a container like any call's, which is left ready for the first call. */
+import type { Profile } from '../../driver/driver.js';
+import { GlambdarError } from '../../errors.js';
+import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
+import { LoadFailure } from '../../instance/wire/worker-connection.js';
+import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/outcome.js';
+import type { FunctionRecord } from '../../model/records.js';
+import { linkTree } from '../../registry/tree.js';
+import type { Pool } from '../pool.js';
+import { profileOf, workloadOf } from './workloads.js';
+
+export interface LoadCheckOptions {
+  pool: Pool;
+  /** Prepares what a profile needs beyond the default; rejects when it cannot be had. */
+  prepareProfile: (profile: Profile) => Promise<void>;
+}
+
+/**
+ * The returned function loads a candidate and resolves to one that throws the container away, for a version that is not
+ * published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a profile that cannot be had),
+ * DRIVER_UNAVAILABLE or AT_CAPACITY.
+ */
+export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
+  return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
+    const { settings } = candidate;
+    try {
+      await prepareProfile(profileOf(settings));
+    } catch (error) {
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        `network "${settings.network}" cannot be had on this server; its log has the reason.`,
+        { cause: error },
+      );
+    }
+    const workload = workloadOf(candidate, (target) => linkTree(treeDir, target));
+    try {
+      const lease = await pool.acquire({ workload, check: true, signal: new AbortController().signal });
+      await lease.release(true);
+      return () => void pool.retire(workload.code.key);
+    } catch (error) {
+      if (error instanceof LoadFailure) throw loadFailed(error.error, 422);
+      if (error instanceof LoadTimeout) throw loadTimedOut(error.timeoutMs, settings.cpus, 422);
+      if (error instanceof InstanceFailure)
+        throw new GlambdarError('LOAD_FAILED', diedLoading(error, settings.memoryMb));
+      throw error;
+    }
+  };
+}
+
+function diedLoading(failure: InstanceFailure, memoryMb: number): string {
+  if (isOutOfMemory(failure.exit, ''))
+    return `The function does not load: loading it needs more than its limit of ${memoryMb} MB; raise memoryMb or use less.`;
+  const how = failure.exit ? `the process did not survive, ${describeExit(failure.exit)}` : failure.message;
+  return `The function does not load: ${how}.`;
+}

@@ -1,0 +1,143 @@
+/** Owns running a call in the pool: gets an instance with the function's code, lets the worker run it, gives the instance back. */
+import type { Clock } from '../../clock.js';
+import { GlambdarError } from '../../errors.js';
+import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
+import { randomId } from '../../instance/instance.js';
+import { LoadFailure } from '../../instance/wire/worker-connection.js';
+import type { ContainerOutput } from '../../model/container-end.js';
+import {
+  ExecutionFailure,
+  type CallResult,
+  type Execution,
+  type Executor,
+  type ExecutorCall,
+  type FailureReason,
+} from '../../model/execution.js';
+import type { FunctionRecord } from '../../model/records.js';
+import { KEPT, Lease } from '../act/lease.js';
+import type { Pool } from '../pool.js';
+import type { Workload } from '../workload.js';
+import { CallTimeout, exchange } from './exchange.js';
+
+export interface PoolExecutorOptions {
+  pool: Pool;
+  /** What the pool must know of a deployed function. */
+  workloadOf: (record: FunctionRecord) => Workload;
+  clock: Clock;
+  maxResponseBytes: number;
+  /** After its caller has gone a call may still run this long before it is killed, in milliseconds. */
+  cancelGraceMs: number;
+}
+
+export class PoolExecutor implements Executor {
+  readonly #options: PoolExecutorOptions;
+
+  constructor(options: PoolExecutorOptions) {
+    this.#options = options;
+  }
+
+  assertAdmits(record: FunctionRecord): void {
+    this.#options.pool.assertAdmits(this.#options.workloadOf(record).flow);
+  }
+
+  async execute(call: ExecutorCall): Promise<Execution> {
+    const { pool, workloadOf, clock } = this.#options;
+    const { signal, trace, sink, record } = call;
+    const workload = workloadOf(record);
+    const arrivedAt = clock.now();
+    let lease: Lease;
+    try {
+      lease = await pool.acquire({ workload, signal });
+    } catch (error) {
+      // How much of this was waiting for a place is not known: the request has no instance to read it off.
+      const waitedMs = clock.now() - arrivedAt;
+      if (error instanceof LoadTimeout) trace.loadMs = Math.min(waitedMs, error.timeoutMs);
+      trace.queueMs = waitedMs - trace.loadMs;
+      throw new ExecutionFailure(this.#reasonOf(error, signal));
+    }
+    const { times, start } = lease;
+    trace.start = start;
+    trace.queueMs = times.queueMs;
+    trace.startMs = times.startMs;
+    trace.loadMs = times.loadMs;
+    for (const log of lease.loadLogs) sink(...log);
+    return this.#run(call, lease, workload.reuse);
+  }
+
+  async #run(call: ExecutorCall, lease: Lease, reuse: boolean): Promise<Execution> {
+    const { clock, cancelGraceMs } = this.#options;
+    const { signal, trace, sink, request } = call;
+    const begun = clock.now();
+    let answer: Awaited<ReturnType<Lease['invoke']>>;
+    try {
+      const message = this.#message(call);
+      answer = await exchange({ lease, message, body: request.body, sink, clock, signal, cancelGraceMs });
+    } catch (error) {
+      trace.runMs = clock.now() - begun;
+      throw await this.#failed(error, lease, signal);
+    }
+    trace.runMs = clock.now() - begun;
+    const { message } = answer;
+    const { cut, peakMemoryKb } = message;
+    let keep = reuse && !signal.aborted;
+    let result: CallResult;
+    if (message.type === 'response') {
+      const { body } = answer as { body: Buffer };
+      result = { type: 'response', statusCode: message.statusCode, headers: message.headers, body };
+    } else {
+      const { kind, error } = message;
+      keep &&= kind !== 'uncaught' && kind !== 'unsettled';
+      result = { type: 'error', kind, error };
+    }
+    return { result, cut, peakMemoryKb, release: () => outputOf(lease.release(keep, true)) };
+  }
+
+  #message({ invocationId, record, request }: ExecutorCall) {
+    const { method, path, query, headers } = request;
+    // Written out: spreading costs more than all else here.
+    return {
+      type: 'invoke' as const,
+      id: randomId(),
+      invocationId,
+      method,
+      path,
+      query,
+      headers,
+      version: record.active.version,
+      timeoutMs: record.settings.timeoutMs,
+      maxResponseBytes: this.#options.maxResponseBytes,
+    };
+  }
+
+  /** Gives the instance back and says why the call has no answer. */
+  async #failed(error: unknown, lease: Lease, signal: AbortSignal): Promise<ExecutionFailure> {
+    if (signal.aborted) {
+      const reason = this.#reasonOf(signal.reason, signal);
+      return new ExecutionFailure(reason, outputOf(lease.release(false, true)));
+    }
+    const explained = await lease.explain(error);
+    if (!(explained instanceof InstanceFailure))
+      return new ExecutionFailure(this.#reasonOf(explained, signal), outputOf(lease.release(false, true)));
+    // V8 tells of a full heap only on the container's own stderr, and the verdict depends on it.
+    const output = await lease.output();
+    void lease.release(false);
+    const { message, exit } = explained;
+    const reason: FailureReason = { type: 'ended', message, exit, stderr: output.stderr };
+    return new ExecutionFailure(reason, Promise.resolve(output));
+  }
+
+  #reasonOf(error: unknown, signal: AbortSignal): FailureReason {
+    if (error instanceof GlambdarError) return { type: 'refused', error };
+    if (signal.aborted) return { type: 'cancelled' };
+    if (error instanceof CallTimeout) return { type: 'timeout' };
+    if (error instanceof LoadFailure) return { type: 'load-failed', error: error.error };
+    if (error instanceof LoadTimeout) return { type: 'load-timeout', timeoutMs: error.timeoutMs };
+    if (error instanceof InstanceFailure)
+      return { type: 'ended', message: error.message, exit: error.exit, stderr: '' };
+    return { type: 'unknown', cause: error };
+  }
+}
+
+function outputOf(released: Promise<ContainerOutput>): Promise<ContainerOutput> | null {
+  return released === KEPT ? null : released;
+}

@@ -1,0 +1,191 @@
+/**
+ * Owns the requests that wait and whose turn it is: fair between flows (functions), in order of arrival within one.
+ *
+ * Start-time fair queueing (Goyal, Vin and Cheng 1996): a request is tagged with the virtual time at which its flow would
+ * be served if all flows took turns; the clock is the tag of who was served last. A flow with hundreds waiting is thus
+ * one turn ahead of a newcomer, not hundreds.
+ */
+import { GlambdarError } from '../../errors.js';
+import type { Lease } from '../act/lease.js';
+import { cannotStart } from './refusal.js';
+import { ServiceRate } from './service-rate.js';
+import type { Waiter } from './waiter.js';
+
+/** A request that waits, and its turn. */
+export interface Place {
+  /** Names the place; never used twice. */
+  readonly id: number;
+  readonly waiter: Waiter<Lease>;
+  readonly flow: string;
+  /** The request's turn, in virtual time. */
+  readonly tag: number;
+  /** When the request came, others of its flow were waiting. */
+  readonly behind: boolean;
+}
+
+/** The flow that all load checks of deploys share: they take turns with the functions, and no more. */
+export const CHECKS = '\0load checks';
+
+/** A start that failed is tried once more on another instance before the call is told. */
+const START_ATTEMPTS = 2;
+
+/** One flow may hold at most this many times what is left free of the queue (dynamic thresholds, Choudhury and Hahne 1998). */
+const SHARE_OF_FREE = 2;
+
+/** A request is let in when it will be served within this share of the time it may wait, by an estimate that errs. */
+const SAFE_SHARE = 0.5;
+
+export class Queue {
+  #lastId = 0;
+  #places: Place[] = [];
+  #lengths = new Map<string, number>();
+  /** Tag after the last request of each flow that is ahead of the clock. */
+  #finish = new Map<string, number>();
+  /** Since when, in virtual time, each flow waits for a refill. */
+  readonly #refillTurns = new Map<string, number>();
+  #clock = 0;
+  readonly service = new ServiceRate();
+
+  get length(): number {
+    return this.#places.length;
+  }
+
+  /** Whether a request of this flow waits. */
+  has(flow: string): boolean {
+    return this.#lengths.has(flow);
+  }
+
+  /** Whether this one waits. */
+  holds(waiter: Waiter<Lease>): boolean {
+    return this.#places.some((place) => place.waiter === waiter);
+  }
+
+  /**
+   * The start of this instance failed: the first that has a claim on it bears it, and is told when it was its last
+   * attempt.
+   */
+  startFailed(instanceId: string, error: unknown): void {
+    const bearer = this.#places.find(({ waiter }) => waiter.claim === instanceId)?.waiter;
+    if (!bearer) return;
+    bearer.failedStarts += 1;
+    if (bearer.failedStarts === START_ATTEMPTS) {
+      this.drop(bearer);
+      // One of ours says more, for instance that the disk is full.
+      bearer.reject(error instanceof GlambdarError ? error : cannotStart(error));
+    }
+  }
+
+  /** In order of their turns. A copy: serving one may take others out. */
+  list(): Place[] {
+    return [...this.#places];
+  }
+
+  /** Milliseconds the one that came first has waited; 0 when none waits. */
+  ageMs(now: number): number {
+    return this.#places.reduce((most, { waiter }) => Math.max(most, now - waiter.arrivedAt), 0);
+  }
+
+  add(waiter: Waiter<Lease>, flow: string): void {
+    const tag = this.nextTag(flow);
+    this.#finish.set(flow, tag + 1);
+    let index = this.#places.length;
+    while (index > 0 && this.#places[index - 1]!.tag > tag) index -= 1;
+    const before = this.#lengths.get(flow) ?? 0;
+    this.#lastId += 1;
+    this.#places.splice(index, 0, { id: this.#lastId, waiter, flow, tag, behind: before > 0 });
+    this.#lengths.set(flow, before + 1);
+  }
+
+  /** The virtual time at which something this flow asks for now has its turn. */
+  nextTag(flow: string): number {
+    return Math.max(this.#clock, this.#finish.get(flow) ?? 0);
+  }
+
+  /** The turn of the next refill for this flow, from when it is first asked about. */
+  refillTurn(flow: string): number {
+    let turn = this.#refillTurns.get(flow);
+    if (turn === undefined) this.#refillTurns.set(flow, (turn = this.nextTag(flow)));
+    return turn;
+  }
+
+  /** An instance is being made ready for this flow ahead of its calls: while calls wait, that costs it a turn. */
+  refilled(flow: string): void {
+    this.#refillTurns.delete(flow);
+    if (this.#places.length > 0) this.#finish.set(flow, this.nextTag(flow) + 1);
+  }
+
+  /** This flow is gone. */
+  forget(flow: string): void {
+    this.#refillTurns.delete(flow);
+  }
+
+  /** The first request in turn for this code; undefined when none waits for it. */
+  firstFor(codeKey: string): Waiter<Lease> | undefined {
+    return this.#places.find(({ waiter }) => waiter.request.workload.code.key === codeKey)?.waiter;
+  }
+
+  /** Takes one out that will not be served, if it is still in: the next of its flow has its turn. */
+  drop(waiter: Waiter<Lease>): void {
+    let index = this.#places.findIndex((place) => place.waiter === waiter);
+    if (index < 0) return;
+    const { flow } = this.#places[index]!;
+    for (let next = index + 1; next < this.#places.length; next += 1) {
+      if (this.#places[next]!.flow !== flow) continue;
+      this.#places[index] = { ...this.#places[index]!, waiter: this.#places[next]!.waiter };
+      index = next;
+    }
+    this.#finish.set(flow, this.nextTag(flow) - 1);
+    this.#remove(index);
+  }
+
+  /**
+   * Takes one out that has got its instance.
+   * @param charged that was made ready for its flow ahead, and has cost it a turn then: this costs none
+   */
+  served(waiter: Waiter<Lease>, now: number, charged = false): void {
+    const index = this.#places.findIndex((place) => place.waiter === waiter);
+    if (index < 0) return;
+    if (charged) this.drop(waiter);
+    else {
+      this.#clock = Math.max(this.#clock, this.#places[index]!.tag);
+      this.#remove(index);
+    }
+    this.service.served(now, this.#places.length > 0);
+    if (this.#finish.size > 2 * this.#lengths.size + 100)
+      for (const [flow, tag] of this.#finish) if (tag <= this.#clock) this.#finish.delete(flow);
+  }
+
+  #remove(index: number): void {
+    const [{ flow }] = this.#places.splice(index, 1) as [Place];
+    const left = this.#lengths.get(flow)! - 1;
+    if (left > 0) this.#lengths.set(flow, left);
+    else this.#lengths.delete(flow);
+  }
+
+  rejectAll(error: GlambdarError): void {
+    this.#lengths.clear();
+    this.#finish.clear();
+    for (const { waiter } of this.#places.splice(0)) waiter.reject(error);
+  }
+
+  /** Whether one more of this flow should wait: there is room, no more than its share of it, and it will be served in time. */
+  admits(flow: string, now: number, limits: { maxWaiting: number; maxWaitMs: number }): boolean {
+    const own = this.#lengths.get(flow) ?? 0;
+    const free = limits.maxWaiting - this.#places.length;
+    return (
+      free > 0 && own < SHARE_OF_FREE * free && this.#predictedMs(own, now) <= SAFE_SHARE * limits.maxWaitMs
+    );
+  }
+
+  /** Whole seconds after which one more of this flow would be served at the present pace; at least 1. */
+  retryAfterSeconds(flow: string, now: number): number {
+    return Math.max(1, Math.ceil(this.#predictedMs(this.#lengths.get(flow) ?? 0, now) / 1000));
+  }
+
+  /** How long one waits that has `own` of its flow before it: the other flows take a turn for each of its own. */
+  #predictedMs(own: number, now: number): number {
+    let ahead = 0;
+    for (const length of this.#lengths.values()) ahead += Math.min(length, own + 1);
+    return ahead * this.service.intervalMs(now);
+  }
+}

@@ -1,0 +1,63 @@
+/** Owns who is let in to wait: not while the server stops or the driver is away, and no more than can be served in time. */
+import type { Clock } from '../../clock.js';
+import type { GlambdarError } from '../../errors.js';
+import type { Queue } from './queue.js';
+import { atCapacity, driverUnavailable, stopping, waitedTooLong } from './refusal.js';
+import type { PoolLimits } from '../decide/snapshot.js';
+
+/** The limits of the pool, and how many requests may wait beyond those an instance is on its way for. */
+export interface WaitingLimits extends PoolLimits {
+  readonly maxWaiting: number;
+}
+
+export interface WaitingRoomOptions {
+  queue: Queue;
+  available: () => boolean;
+  limits: WaitingLimits;
+  clock: Clock;
+  queueTimeoutMs: number;
+}
+
+export class WaitingRoom {
+  readonly #options: WaitingRoomOptions;
+  #closed = false;
+  /** Of those in the queue: they have a claim on an instance on its way, or may wait beyond the limit. */
+  provided = 0;
+
+  constructor(options: WaitingRoomOptions) {
+    this.#options = options;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Throws STOPPING, or DRIVER_UNAVAILABLE. */
+  assertOpen(): void {
+    if (this.#closed) throw stopping();
+    if (!this.#options.available()) throw driverUnavailable();
+  }
+
+  /** Whether one more request of this flow may wait. */
+  admits(flow: string): boolean {
+    const { queue, queueTimeoutMs } = this.#options;
+    const { maxWaiting } = this.#options.limits;
+    const limits = { maxWaiting: maxWaiting + this.provided, maxWaitMs: queueTimeoutMs };
+    return queue.admits(flow, this.#options.clock.now(), limits);
+  }
+
+  /** The error of one that may not. */
+  refusal(flow: string): GlambdarError {
+    return atCapacity(this.#options.queue.retryAfterSeconds(flow, this.#options.clock.now()));
+  }
+
+  /** The error of one whose time is up. */
+  late(flow: string): GlambdarError {
+    const { queue, queueTimeoutMs } = this.#options;
+    return waitedTooLong(queueTimeoutMs, queue.retryAfterSeconds(flow, this.#options.clock.now()));
+  }
+}

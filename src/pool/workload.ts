@@ -1,0 +1,25 @@
+/** Owns what the pool must know of a function to have instances of it ready: one version of it under its present settings. */
+import type { Profile } from '../driver/driver.js';
+import type { LoadMessage } from '../instance/wire/worker-connection.js';
+
+/** A function's code as the pool needs it. */
+export interface Code {
+  /** Equal exactly for the same version of the same function with the same settings. */
+  key: string;
+  /** Makes a tree of the function's files at `target` (which does not exist, on the file system of the slots). */
+  prepareTree(target: string): Promise<void>;
+  load: Omit<LoadMessage, 'type' | 'id'>;
+}
+
+export interface Workload {
+  /** Whose share of the machine its calls are counted against: the function, whatever its version. */
+  flow: string;
+  profile: Profile;
+  /** `profileKey(profile)`. */
+  profileKey: string;
+  code: Code;
+  /** Isolation "function": an instance that was called before may be used, and is kept after a call. */
+  reuse: boolean;
+  /** How many loaded instances to keep; null = as many as its calls need. */
+  standby: number | null;
+}
