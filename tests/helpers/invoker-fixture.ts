@@ -12,7 +12,7 @@ import type {
 import { systemClock } from '../../src/clock.js';
 import { PoolExecutor, type PoolExecutorOptions } from '../../src/pool/executor/pool-executor.js';
 import { createWorkloads } from '../../src/pool/executor/workloads.js';
-import { createInvoker, type InvokerOptions } from '../../src/invocation/invoker.js';
+import { createInvoker } from '../../src/invocation/invoker.js';
 import { createLogs } from '../../src/invocation/logs.js';
 import { Recorder } from '../../src/invocation/recorder.js';
 import { createLogger } from '../../src/logger.js';
