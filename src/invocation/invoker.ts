@@ -19,7 +19,9 @@ import type { Admission, InvocationRequest, InvocationResponse, Invoker } from '
 import { LogText } from './log-text.js';
 import { aborted, failureOf, failureOfError, type Failure } from './outcome.js';
 import { emptyRecord, type Recorder } from './recorder.js';
-import { checkResponse } from './response-rules.js';
+import { checkResponse, isBodiless } from './response-rules.js';
+
+const NO_BODY = Buffer.alloc(0);
 
 export interface InvokerOptions {
   registry: FunctionRegistry;
@@ -132,7 +134,7 @@ class Call implements Admission {
       const response = {
         statusCode: checked.value.statusCode,
         headers: checked.value.headers,
-        body: (result as { body: Buffer }).body,
+        body: isBodiless(statusCode) ? NO_BODY : (result as { body: Buffer }).body,
         version: active.version,
         start,
         times: { queueMs, startMs, loadMs, runMs },
