@@ -58,13 +58,16 @@ function checkName({ name, path }: EntryName): void {
       `has a path of ${pathBytes} bytes; ${MAX_PATH_BYTES} are allowed. Shorten its folders' names.`,
     );
   }
-  for (const segment of path.split('/')) {
-    if (segment === '' || segment === '.' || segment === '..') {
-      throw invalidEntry(
-        name,
-        `has "${segment}" as a part of its path. Archive the folder with plain relative paths.`,
-      );
-    }
+  // By expressions: splitting 20,000 paths of 240 folders takes several times as long.
+  const dots = /(?:^|\/)(\.{0,2})(?:\/|$)/.exec(path);
+  if (dots) {
+    throw invalidEntry(
+      name,
+      `has "${dots[1]}" as a part of its path. Archive the folder with plain relative paths.`,
+    );
+  }
+  // A part of fewer than 86 UTF-16 units has at most 255 bytes.
+  for (const [segment] of path.matchAll(/[^/]{86,}/g)) {
     if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES) {
       throw invalidEntry(name, `has a part of over ${MAX_SEGMENT_BYTES} bytes in its path. Shorten it.`);
     }

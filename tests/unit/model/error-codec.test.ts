@@ -18,10 +18,7 @@ const ours = fc
       {
         status: fc.integer({ min: 400, max: 599 }),
         retryAfterSeconds: fc.integer({ min: 1, max: 100 }),
-        details: fc.dictionary(
-          fc.string(),
-          fc.jsonValue(),
-        ),
+        details: fc.dictionary(fc.string(), fc.jsonValue()),
       },
       { requiredKeys: [] },
     ),
