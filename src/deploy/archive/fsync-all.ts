@@ -31,7 +31,7 @@ export async function fsyncAll(paths: readonly string[]): Promise<void> {
 
 function startHelper(paths: readonly string[], next: Int32Array): Promise<void> {
   const thread = new Worker(THREAD, {
-    workerData: { paths, next },
+    workerData: { share: { paths, next } },
     resourceLimits: { maxOldGenerationSizeMb: 64 },
     execArgv: [],
   });

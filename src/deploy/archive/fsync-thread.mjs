@@ -1,10 +1,9 @@
 /**
  * Owns one thread's share of forcing many files to disk: a thread that is started with this file takes its share of the
- * list in `workerData`, then ends. Plain JavaScript, so that the thread starts in 15 ms also where the rest runs from TypeScript.
+ * list in `workerData.share`, then ends. Plain JavaScript, so that the thread starts in 15 ms also where the rest runs from TypeScript.
  */
 import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { isMainThread, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 
 /**
  * Takes the next path of the list and forces it to disk, until none is left. Synchronous: only for threads of their own.
@@ -30,7 +29,6 @@ export function fsyncShare(paths, next) {
   }
 }
 
-// The extracting thread imports this file as well, and must not start with a share.
-if (!isMainThread && process.argv[1] === fileURLToPath(import.meta.url)) {
-  fsyncShare(workerData.paths, workerData.next);
-}
+// Only a helper is started with a share; the extracting thread imports this file for the function.
+const share = workerData?.share;
+if (share) fsyncShare(share.paths, share.next);
