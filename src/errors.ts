@@ -42,6 +42,11 @@ const table = {
 /** Every code a client can receive. Stable: clients switch on it. */
 export type ErrorCode = keyof typeof table;
 
+/** Whether a text is a code of the table. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(table, code);
+}
+
 export interface GlambdarErrorOptions {
   /** Kept for the log, never shown to a client. */
   cause?: unknown;

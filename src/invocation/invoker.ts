@@ -14,7 +14,9 @@ import type { FunctionLimits } from './function-limits.js';
 import type { AdmittedCall, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
 import { emptyRecord, type Recorder } from './recorder.js';
-import { checkResponse } from './response-rules.js';
+import { checkResponse, isBodiless } from './response-rules.js';
+
+const NO_BODY = Buffer.alloc(0);
 
 /** The right to use one version's files until released. */
 export interface VersionLease {
@@ -137,7 +139,7 @@ class Call implements AdmittedCall {
     const response: InvocationResponse = {
       statusCode: checked.statusCode,
       headers: checked.headers,
-      body: result.body,
+      body: isBodiless(checked.statusCode) ? NO_BODY : result.body,
       version: record.active.version,
       start: start!,
       times: { queueMs, startMs, loadMs, runMs },

@@ -3,7 +3,14 @@ import { GlambdarError } from '../errors.js';
 
 const MAX_HEADERS = 100;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** The length is always ours, and a connection's own headers are no function's business (RFC 9110 §7.6.1). */
+/**
+ * The limits are about the headers that the function set. A worker adds a content-type where the function named no type, so
+ * one content-type does not count, up to this many bytes. The worker knows which headers are the function's, and is exact.
+ */
+const UNCOUNTED_TYPE_BYTES = 256;
+/** Statuses whose answers have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). The worker leaves such a body away, too. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+/** Dropped headers: the length is always ours, and the others are about the connection (RFC 9110 §7.6.1). */
 const IGNORED = new Set([
   'connection',
   'content-length',
@@ -18,7 +25,7 @@ const IGNORED = new Set([
   'upgrade',
 ]);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Visible characters, space, tab and the upper half of Latin-1: what Node will write. */
+/** Visible characters, space, tab and the upper half of Latin-1: the values that Node writes. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
@@ -32,18 +39,31 @@ export function checkResponse(
   if (statusCode < 200 || statusCode > 599)
     throw bad(`statusCode is ${statusCode}; expected a whole number from 200 to 599`);
   const kept: [string, string][] = [];
+  let count = headers.length;
   let bytes = 0;
+  let typed = false;
   for (const [name, value] of headers) {
     if (!TOKEN.test(name)) throw bad(`the header name ${shown(name)} has characters a name may not have`);
     const text = /[^\0-\xff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
     if (!VALUE.test(text))
       throw bad(`the value of the header ${shown(name)} has a line break or control character`);
+    const lower = name.toLowerCase();
     bytes += name.length + text.length;
-    if (!IGNORED.has(name.toLowerCase())) kept.push([name, text]);
+    if (lower === 'content-type' && !typed) {
+      typed = true;
+      count -= 1;
+      bytes -= Math.min(name.length + text.length, UNCOUNTED_TYPE_BYTES);
+    }
+    if (!IGNORED.has(lower)) kept.push([name, text]);
   }
-  if (headers.length > MAX_HEADERS) throw bad(`${headers.length} headers; at most ${MAX_HEADERS} are sent`);
+  if (count > MAX_HEADERS) throw bad(`${count} headers; at most ${MAX_HEADERS} are sent`);
   if (bytes > MAX_HEADER_BYTES) throw bad(`${bytes} bytes of headers; at most ${MAX_HEADER_BYTES} are sent`);
   return { statusCode, headers: kept };
+}
+
+/** Whether an answer of this status has no body, whatever the function gave. */
+export function isBodiless(statusCode: number): boolean {
+  return BODILESS.has(statusCode);
 }
 
 function bad(what: string): GlambdarError {

@@ -1,4 +1,5 @@
 /** Owns the shapes of what is kept: functions, their versions, and records of calls. Times are epoch milliseconds. */
+import type { ContractName } from './contracts.js';
 
 /** Settings of a function (README "Settings"). Validated by `registry/function.ts`. */
 export interface FunctionSettings {
@@ -15,7 +16,7 @@ export interface FunctionSettings {
   env: Record<string, string>;
   /** "file.export", or null for the default look-up. */
   handler: string | null;
-  contract: 'glambdar' | 'faas';
+  contract: ContractName;
   /** Loaded, never-used containers to keep; null = automatic. */
   standby: number | null;
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { GlambdarError } from '../errors.js';
+import { CONTRACT_NAMES } from './contracts.js';
 import type { FunctionSettings } from './records.js';
 
 /** Settings that shape the container or what is loaded into it: changing one makes a new version. */
@@ -29,7 +30,7 @@ const shape = {
     .max(512)
     .regex(/^[^\0]+\.[A-Za-z_$][\w$]*$/, 'expected "file.export", e.g. "src/app.handler"')
     .nullable(),
-  contract: z.enum(['glambdar', 'faas']),
+  contract: z.enum(CONTRACT_NAMES),
   standby: z.number().int().min(0).max(1_000).nullable(),
 } satisfies Record<keyof FunctionSettings, z.ZodType>;
 
@@ -44,7 +45,7 @@ const EXPECTED: Record<keyof FunctionSettings, string> = {
   network: '"none" or "bridge"',
   env: 'a JSON object of strings whose names are letters, digits and _',
   handler: '"file.export", e.g. "src/app.handler", or null',
-  contract: '"glambdar" or "faas"',
+  contract: CONTRACT_NAMES.map((name) => `"${name}"`).join(' or '),
   standby: 'a whole number from 0 to 1000, or null for automatic',
 };
 

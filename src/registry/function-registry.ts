@@ -134,7 +134,12 @@ export class FunctionRegistry implements Registry {
     const staged = this.#files.stagingPath();
     try {
       faultPoint('deploy.staged');
-      const job = { zipPath, targetDir: staged, limits, timeoutMs: EXTRACT_TIMEOUT_MS };
+      const job = {
+        source: { format: 'zip', path: zipPath } as const,
+        targetDir: staged,
+        limits: { ...limits, maxArchiveBytes: limits.maxZipBytes },
+        timeoutMs: EXTRACT_TIMEOUT_MS,
+      };
       const bundle = await this.#extractions.run(() => extractBundle(job));
       assertSpace(0);
       faultPoint('deploy.extracted');

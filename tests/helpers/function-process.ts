@@ -40,11 +40,15 @@ export class FunctionProcess {
   readonly #slotDir = mkdtempSync(join(tmpdir(), 'glambdar-slot-'));
   #calls = 0;
 
-  /** A worker that is ready and has no code yet. */
-  static async start(t: ExecutionContext): Promise<FunctionProcess> {
+  /**
+   * A worker that is ready and has no code yet.
+   * @param main the worker's `main.cjs` if it is another than ours
+   */
+  static async start(t: ExecutionContext, main?: string): Promise<FunctionProcess> {
     taken += 1;
     if (taken > PLACES) await new Promise<void>((resolve) => queue.push(resolve));
     const started = new FunctionProcess();
+    if (main !== undefined) started.driver.inhabitant = { program: `require(${JSON.stringify(main)})` };
     t.teardown(async () => {
       await started.driver.close();
       taken -= 1;

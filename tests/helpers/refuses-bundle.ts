@@ -7,7 +7,7 @@ import { GlambdarError, type ErrorCode } from '../../src/errors.js';
 import { extractHere } from '../../src/deploy/archive/bundle-extract.js';
 import { buildZip, type HostileEntry } from './hostile-zip.js';
 
-const LIMITS = { maxZipBytes: 1_000_000, maxUnpackedBytes: 100_000, maxEntries: 50 };
+const LIMITS = { maxArchiveBytes: 1_000_000, maxUnpackedBytes: 100_000, maxEntries: 50 };
 
 export const GOOD: HostileEntry = { name: 'index.js', content: 'module.exports = 1' };
 
@@ -38,7 +38,7 @@ export const refuses = test.macro({
     writeFileSync(zipPath, zip);
     mkdirSync(targetDir);
 
-    const extraction = extractHere({ zipPath, targetDir, limits: LIMITS });
+    const extraction = extractHere({ source: { format: 'zip', path: zipPath }, targetDir, limits: LIMITS });
     const error = await t.throwsAsync(extraction, { instanceOf: GlambdarError });
 
     t.is(error.code, code);

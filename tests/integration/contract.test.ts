@@ -292,6 +292,7 @@ integration('an answer is rendered by its kind', async (t) => {
     t.deepEqual([answer.status, answer.headers.get('content-type'), answer.text], expected);
   });
   t.like(await call('no body'), { status: 204, text: '' });
+  t.like(await call('reset content'), { status: 205, text: '' });
 
   const { headers, text: body, status } = await call('headers');
   t.is(status, 200);
@@ -302,6 +303,21 @@ integration('an answer is rendered by its kind', async (t) => {
   t.is(headers.get('trailer'), null);
   t.is(headers.get('transfer-encoding'), null);
   t.is(headers.get('x-content-type-options'), 'nosniff');
+});
+
+integration('an answer with as many headers as may be is sent', async (t) => {
+  await (fixture ??= server().deployed('contract', source));
+  for (const deed of ['100 headers', '16 KiB of headers']) {
+    // fetch takes no more than 16 KiB, and the server adds headers of its own.
+    const url = `${server().url}/invoke/contract?do=${encodeURIComponent(deed)}`;
+    const req = httpRequest(url, { maxHeaderSize: 64 * 1024, signal: AbortSignal.timeout(30_000) });
+    req.end();
+    const [res] = await once(req, 'response');
+    t.is(res.statusCode, 200, deed);
+    t.regex(await text(res), /^"beside/);
+    const own = Object.keys(res.headers).filter((name) => /^x-(\d+|long)$/.test(name));
+    t.is(own.length, deed === '100 headers' ? 100 : 1);
+  }
 });
 
 integration('an answer that cannot be sent is BAD_RESPONSE and named', async (t) => {

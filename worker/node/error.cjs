@@ -1,4 +1,4 @@
-/** Owns turning anything thrown into plain, bounded data. It cannot throw, whatever it is given. */
+/** Owns turning anything that was thrown into plain, bounded data. `serializeError` itself never throws. */
 'use strict';
 
 /** @typedef {import('./protocol.cjs').SerializedError} SerializedError */
@@ -23,7 +23,7 @@ function serializeError(thrown, root) {
 }
 
 /**
- * What is behind it: `fetch failed` alone tells nobody that there was no network.
+ * The messages of an error's causes, a line for each: `fetch failed` alone tells nobody that there was no network.
  * @param {unknown} thrown
  */
 function causes(thrown) {
@@ -42,7 +42,7 @@ function causes(thrown) {
   return lines;
 }
 
-/** @param {unknown} thrown @returns {string} */
+/** The message of an error, or the text of anything else that was thrown. @param {unknown} thrown @returns {string} */
 function messageOf(thrown) {
   if (typeof thrown === 'object' && thrown !== null)
     return text(() => /** @type {any} */ (thrown).message, MAX_MESSAGE);
@@ -51,7 +51,7 @@ function messageOf(thrown) {
 }
 
 /**
- * What `read` gives if it is a string, else ''. Getters, proxies and toString of user objects may throw.
+ * The string that `read` gives; '' when `read` gives anything else or throws, as getters and proxies of the user may.
  * @param {() => unknown} read
  * @param {number} max characters
  */
@@ -65,6 +65,7 @@ function text(read, max) {
 }
 
 /**
+ * Makes paths in the function's folder relative.
  * @param {string} value
  * @param {string} root
  */
@@ -73,7 +74,7 @@ function relative(value, root) {
 }
 
 /**
- * Node ends "Cannot find module" with who required whom; the worker's own files say nothing to a user.
+ * Leaves the worker's own files out of the list of requiring files with which Node ends "Cannot find module".
  * @param {string} message
  * @param {string} root
  */
@@ -85,7 +86,7 @@ function relativeMessage(message, root) {
 }
 
 /**
- * Frames of the worker and of Node itself tell a user nothing about their code; paths inside the container neither.
+ * Leaves out the frames of the worker and of Node, which tell users nothing about their code, and makes paths relative.
  * @param {string} stack
  * @param {string} root
  */
@@ -103,14 +104,14 @@ function relativeStack(stack, root) {
     .join('\n');
 }
 
-/** Where a line of a stack points: `file:line:column`, or null when it is no frame. @param {string} line */
+/** The `file:line:column` that one line of a stack points to; null when the line is no frame. @param {string} line */
 function placeOf(line) {
   return /^\s+at (?:.*\()?(?:async )?(.+?)\)?$/.exec(line)?.[1] ?? null;
 }
 
 /**
- * File and line where it happened, if the stack names one of the function's files: the line V8 puts before a syntax
- * error, else the topmost frame in the function's folder.
+ * The file and line of the error, if the stack names a file of the function: V8 puts the place of a syntax error before
+ * the stack; for other errors this is the topmost frame in the function's folder.
  * @param {string} stack with relative paths
  * @returns {{ file?: string, line?: number }}
  */

@@ -1,13 +1,16 @@
-/** Owns finding a function's handler in its folder (README "Writing functions"). */
+/** Owns loading a function's module from its folder and finding the handler in it (README "Writing functions"). */
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { describeExports, ownExport } = require('./exports.cjs');
+
+/** @typedef {import('./contract.cjs').LookUp} LookUp */
 
 const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs'];
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs'];
 
-/** The bundle does not hold what a function needs; the message is for its author. */
+/** The function's folder does not hold what a function needs. The message is for the function's author. */
 class LoadError extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -17,35 +20,37 @@ class LoadError extends Error {
 }
 
 /**
- * Loads the module and picks the handler.
+ * Loads the module and finds the handler among its exports.
  * @param {string} root absolute path of the function's folder
- * @param {string | null} setting `file.export`, or null for the default look-up
+ * @param {string | null} setting `file.export`, or null: the module and the export are looked up
+ * @param {LookUp} lookUp the contract's, for when there is no setting
  * @returns {Promise<Function>}
- * @throws {LoadError} or whatever the module throws while loading
+ * @throws {LoadError} or whatever the module throws while it loads
  */
-async function loadHandler(root, setting) {
+async function loadHandler(root, setting, lookUp) {
   const { file, exportName } =
     setting === null ? { file: defaultEntry(root), exportName: null } : parseSetting(root, setting);
   process.argv[1] = file;
   const exports = await loadModule(file).catch((error) => {
     throw error instanceof SyntaxError ? require('./syntax-place.cjs').withPlace(error, file) : error;
   });
-  const handler = exportName === null ? pickDefault(exports) : property(exports, exportName);
+  const handler = exportName === null ? lookUp.pick(exports) : ownExport(exports, exportName);
   if (typeof handler === 'function') return handler;
-  const relativeFile = path.relative(root, file);
-  const found = exportedNames(exports);
-  const expected =
-    exportName === null
-      ? 'an export named "handler" or a function as the default export (module.exports = …)'
-      : `a function exported as "${exportName}"`;
-  throw new LoadError(`${relativeFile} has no handler: expected ${expected}, found ${found}.`);
+  const expected = exportName === null ? lookUp.expected : `a function exported as "${exportName}"`;
+  throw new LoadError(
+    `${path.relative(root, file)} has no handler: expected ${expected}, found ${describeExports(exports)}.`,
+  );
 }
 
-/** @param {string} root @param {string} setting */
+/**
+ * @param {string} root
+ * @param {string} setting
+ * @throws {LoadError} when the setting names no file of the function
+ */
 function parseSetting(root, setting) {
   const dot = setting.lastIndexOf('.');
   const base = path.resolve(root, setting.slice(0, dot));
-  if (!base.startsWith(root + path.sep))
+  if (!isInside(root, base))
     throw new LoadError(`handler "${setting}" points outside the function's folder.`);
   const file = EXTENSIONS.map((extension) => base + extension).find(isFile);
   if (!file)
@@ -55,7 +60,11 @@ function parseSetting(root, setting) {
   return { file, exportName: setting.slice(dot + 1) };
 }
 
-/** @param {string} root */
+/**
+ * The entry file where no setting names one: the `main` of package.json if that file exists, else an index file.
+ * @param {string} root
+ * @throws {LoadError}
+ */
 function defaultEntry(root) {
   const main = packageMain(root);
   if (main !== null) {
@@ -64,9 +73,10 @@ function defaultEntry(root) {
       ...EXTENSIONS.map((extension) => base + extension),
       ...ENTRY_FILES.map((name) => path.join(base, name)),
     ];
-    const file = base.startsWith(root) ? candidates.find(isFile) : undefined;
+    const file = base === root || isInside(root, base) ? candidates.find(isFile) : undefined;
     if (file) return file;
   }
+
   const file = ENTRY_FILES.map((name) => path.join(root, name)).find(isFile);
   if (file) return file;
   throw new LoadError(
@@ -74,7 +84,11 @@ function defaultEntry(root) {
   );
 }
 
-/** @param {string} root @returns {string | null} */
+/**
+ * @param {string} root
+ * @returns {string | null} the `main` of the function's package.json; null when there is no such file or field
+ * @throws {LoadError} when package.json holds no JSON object
+ */
 function packageMain(root) {
   let source;
   try {
@@ -88,10 +102,15 @@ function packageMain(root) {
   } catch (error) {
     throw new LoadError(`package.json is not valid JSON: ${/** @type {Error} */ (error).message}`);
   }
-  // Node itself stumbles over it later, with a message that names nothing.
+  // Node itself fails later for a package.json that holds no object, with a message that names no file.
   if (typeof json !== 'object' || json === null)
     throw new LoadError('package.json does not hold a JSON object.');
   return typeof json.main === 'string' && json.main !== '' ? json.main : null;
+}
+
+/** @param {string} root @param {string} path absolute */
+function isInside(root, path) {
+  return path.startsWith(`${root}/`);
 }
 
 /** @param {string} file */
@@ -100,8 +119,8 @@ function isFile(file) {
 }
 
 /**
- * `require` first: for CommonJS it is several milliseconds faster than the ES module loader, and Node ≥ 20.19
- * requires ES modules too. What it cannot take (top-level await) it refuses before running any of it.
+ * Tries `require` first: for CommonJS `require` is several milliseconds faster than the ES module loader, and Node ≥ 20.19
+ * requires ES modules, too. A module that `require` cannot take (top-level await) is refused before any of it has run.
  * @param {string} file
  * @returns {Promise<any>}
  */
@@ -113,28 +132,6 @@ async function loadModule(file) {
     if (code !== 'ERR_REQUIRE_ASYNC_MODULE' && code !== 'ERR_REQUIRE_ESM') throw error;
     return await import(pathToFileURL(file).href);
   }
-}
-
-/** @param {any} exports */
-function pickDefault(exports) {
-  const named = property(exports, 'handler');
-  if (typeof named === 'function') return named;
-  if (typeof exports === 'function') return exports;
-  const byDefault = property(exports, 'default');
-  return typeof byDefault === 'function' ? byDefault : property(byDefault, 'handler');
-}
-
-/** @param {any} object @param {string} name */
-function property(object, name) {
-  return object === null || object === undefined ? undefined : object[name];
-}
-
-/** @param {any} exports */
-function exportedNames(exports) {
-  if (exports === null || typeof exports !== 'object')
-    return `module.exports = ${exports === null ? 'null' : typeof exports}`;
-  const names = Object.keys(exports).slice(0, 20);
-  return names.length === 0 ? 'no exports' : names.map((name) => `"${name}"`).join(', ');
 }
 
 module.exports = { loadHandler, LoadError };

@@ -1,31 +1,38 @@
 /**
- * Owns the work of the worker: load one function, run its calls one at a time, and tell the host how each ended.
+ * Owns the work of the worker: it loads one function, runs the function's calls one at a time, and tells the host how each
+ * ended. How a handler is found and called is the business of the function's contract (`contracts/`).
  */
 'use strict';
 const { writeFrame } = require('./protocol.cjs');
 const { serializeError } = require('./error.cjs');
 const { Output } = require('./output.cjs');
+const { findContract } = require('./contract.cjs');
 const { loadHandler } = require('./handler.cjs');
-const { createRequest, createContext } = require('./request.cjs');
-const { renderResponse, BadResponse } = require('./response.cjs');
+const { BadResponse } = require('./response.cjs');
 
 /**
  * @typedef {import('./protocol.cjs').LoadMessage} LoadMessage
  * @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage
  * @typedef {import('./protocol.cjs').HostMessage} HostMessage
  * @typedef {import('./protocol.cjs').FailureKind} FailureKind
+ * @typedef {import('./contract.cjs').LoadedFunction} LoadedFunction
  *
  * @typedef {Pick<import('node:net').Socket, 'write' | 'cork' | 'uncork' | 'ref' | 'unref'>} Line
  *
+ * @typedef {object} Work a load or a call that is under way
+ * @property {string} id
+ * @property {AbortController | null} abort made when the handler or a `cancel` first needs it
+ * @property {(kind: FailureKind, error: unknown) => void} fail ends the work and tells the host why
+ *
  * @typedef {object} Jobs
- * @property {(message: HostMessage, body: Buffer) => void} receive takes what the host sends
- * @property {() => boolean} isIdle nothing is under way
- * @property {() => boolean} isLoaded a load has begun: from then on the process is the user's, too
- * @property {(message: InvokeMessage, body: Buffer, handler: Function) => Promise<void>} rehearse
- *   a call of another handler that tells nobody anything. Only while idle; over before the next event is taken.
+ * @property {(message: HostMessage, body: Buffer) => void} receive takes a message of the host
+ * @property {() => boolean} isIdle whether neither a load nor a call is under way
+ * @property {() => boolean} isLoaded whether a load has begun: from then on the process belongs to the user's code, too
+ * @property {(message: InvokeMessage, body: Buffer, rehearsed: LoadedFunction) => Promise<void>} rehearse
+ *   runs a call of another function, of which the host hears nothing. Only while idle; over before the next event is taken.
  */
 
-/** @type {Line} */
+/** The line of a rehearsal: it swallows all messages. @type {Line} */
 const NOWHERE = {
   write: () => true,
   cork: () => undefined,
@@ -34,37 +41,25 @@ const NOWHERE = {
   unref: () => /** @type {any} */ (undefined),
 };
 
-/** @type {LoadMessage} */
-const REHEARSED_LOAD = {
-  type: 'load',
-  id: '',
-  name: '',
-  memoryMb: 0,
-  handler: null,
-  contract: 'glambdar',
-  env: {},
-};
-
 /**
  * @param {import('node:net').Socket} socket to the host
  * @param {string} root absolute path of the function's folder
  * @returns {Jobs}
  */
 function createJobs(socket, root) {
-  /** Where messages go; elsewhere while a rehearsal runs. @type {Line} */
+  /** Messages are written here: to the socket, or nowhere while a rehearsal runs. @type {Line} */
   let line = socket;
   const output = new Output();
   output.install();
 
-  /** The work under way: a load or a call. @type {{ id: string, abort: AbortController | null, fail: (kind: FailureKind, error: unknown) => void } | null} */
+  /** @type {Work | null} */
   let work = null;
-  /** @type {LoadMessage | null} */
+  let loadBegan = false;
+  /** @type {LoadedFunction | null} */
   let loaded = null;
-  /** @type {Function | null} */
-  let handler = null;
 
   // While work is under way only the user's own handles keep the process alive (the socket is unreferenced then). If
-  // none is left the promise can never settle: say so at once instead of waiting for the deadline.
+  // no handle is left, the handler's promise can never settle: the host hears so at once, not at the deadline.
   process.on('beforeExit', () =>
     work?.fail(
       'unsettled',
@@ -74,7 +69,7 @@ function createJobs(socket, root) {
     ),
   );
   process.on('uncaughtException', (error) => {
-    // A listener of the user's own has taken responsibility.
+    // The function has a listener of its own, which decides what an uncaught error means.
     if (process.listenerCount('uncaughtException') > 1) return;
     if (work) work.fail('uncaught', error);
     else process.exit(1);
@@ -89,7 +84,7 @@ function createJobs(socket, root) {
 
   /** @param {LoadMessage} message */
   async function load(message) {
-    loaded = message;
+    loadBegan = true;
     begin(message.id, (_kind, error) => {
       end();
       writeFrame(line, { type: 'load-failed', id: message.id, error: serializeError(error, root) });
@@ -97,8 +92,9 @@ function createJobs(socket, root) {
     try {
       Object.assign(process.env, message.env);
       process.chdir(root);
-      const found = await loadHandler(root, message.handler);
-      handler = message.contract === 'faas' ? require('./faas.cjs').adaptFaas(found) : found;
+      const contract = findContract(message.contract);
+      const handler = await loadHandler(root, message.handler, contract.lookUp);
+      loaded = { contract, handler, name: message.name, memoryMb: message.memoryMb };
       if (work?.id !== message.id) return;
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
@@ -121,16 +117,11 @@ function createJobs(socket, root) {
       };
       writeFrame(line, failure);
     });
-    const { name, memoryMb } = /** @type {LoadMessage} */ (loaded);
     try {
-      const context = createContext(
-        message,
-        name,
-        memoryMb,
-        () => (mine.abort ??= new AbortController()).signal,
-      );
-      const value = await /** @type {Function} */ (handler)(createRequest(message, body), context);
-      const rendered = renderResponse(value);
+      const fn = /** @type {LoadedFunction} */ (loaded);
+      const { contract } = fn;
+      const signal = () => (mine.abort ??= new AbortController()).signal;
+      const rendered = contract.render(await contract.call(fn, message, body, signal));
       const response = 'statusCode' in rendered ? rendered : await rendered;
       if (work !== mine) return;
       if (response.body.length > message.maxResponseBytes) {
@@ -153,7 +144,7 @@ function createJobs(socket, root) {
     }
   }
 
-  /** @param {string} id @param {(kind: FailureKind, error: unknown) => void} fail */
+  /** @param {string} id @param {Work['fail']} fail */
   function begin(id, fail) {
     work = { id, abort: null, fail };
     output.begin((stream, text) => writeFrame(line, { type: 'log', id, stream }, text));
@@ -161,6 +152,7 @@ function createJobs(socket, root) {
     return work;
   }
 
+  /** Returns how many bytes of the work's output were not sent. */
   function end() {
     work = null;
     line.ref();
@@ -169,27 +161,26 @@ function createJobs(socket, root) {
 
   /** @type {Jobs['rehearse']} */
   async function rehearse(message, body, rehearsed) {
-    const [before, beforeLoaded] = [handler, loaded];
+    const before = loaded;
     line = NOWHERE;
-    handler = rehearsed;
-    loaded ??= REHEARSED_LOAD;
+    loaded = rehearsed;
     try {
       await invoke(message, body);
     } finally {
       line = socket;
-      handler = before;
-      loaded = beforeLoaded;
+      loaded = before;
     }
   }
 
-  return { receive, isIdle: () => work === null, isLoaded: () => loaded !== null, rehearse };
+  return { receive, isIdle: () => work === null, isLoaded: () => loadBegan, rehearse };
 }
 
-/** Asking costs as much as all else that is done for a short call, so what was found a moment ago stands. */
+/** Asking the kernel costs as much as all else that is done for a short call, so its answer is used for this long. */
 const PEAK_STANDS_MS = 1;
 let peakKb = 0;
 let peakAt = -Infinity;
 
+/** The most memory this process has held so far, in KiB. */
 function peakMemoryKb() {
   const now = performance.now();
   if (now - peakAt >= PEAK_STANDS_MS) {

@@ -1,6 +1,7 @@
 /**
- * Owns the process of the worker: connecting to the host, saying that it is ready, ending with the connection.
- * Runs inside the container beside the user's code, so nothing here protects the host; the host believes none of it.
+ * Owns the process of the worker: connecting to the host, saying that the worker is ready, ending with the connection.
+ * The process runs inside the container and holds the user's code, too: nothing here protects the host, which checks
+ * everything that it receives.
  */
 'use strict';
 const net = require('node:net');
@@ -25,7 +26,7 @@ const decoder = new FrameDecoder(
     jobs.receive(/** @type {HostMessage} */ (header), body);
   },
 );
-// One buffer for all that is read: a new one for every piece costs 64 KiB of memory that the collector has to look after.
+// One buffer for everything that is read: a new buffer for every read costs 64 KiB that the garbage collector has to free.
 const onread = {
   buffer: Buffer.allocUnsafeSlow(64 * 1024),
   /** @param {number} bytes @param {Uint8Array} buffer */
@@ -37,11 +38,11 @@ const onread = {
 const socket = net.connect({ path: 's', onread });
 socket.on('connect', () => {
   writeFrame(socket, { type: 'ready', protocol: PROTOCOL_VERSION, node: process.version });
-  // The rest is loaded after having said so: meanwhile the host moves the code here.
+  // The other modules are loaded after `ready`: meanwhile the host moves the function's code into the slot.
   jobs = require('./jobs.cjs').createJobs(socket, root);
   warmUp = require('./warm-up.cjs').createWarmUp(jobs);
 });
-// Without the host there is nothing left to do. 'end' too: the host may half-close.
+// Without the host there is nothing left to do. The host may also close only its half of the connection ('end').
 socket.on('end', () => process.exit(0));
 socket.on('close', () => process.exit(0));
 socket.on('error', () => process.exit(1));

@@ -1,7 +1,7 @@
 /**
  * Owns process.stdout and process.stderr inside the worker: everything written through them or the console becomes
- * `log` messages of the work under way. Output of child processes and of a crashing Node bypasses this; the host
- * reads it from the container's own output.
+ * `log` messages of the work under way. The output of child processes and of a crashing Node does not pass here; the
+ * host reads such output from the container.
  */
 'use strict';
 const { Writable } = require('node:stream');
@@ -15,7 +15,7 @@ class Output {
   #sent = { stdout: 0, stderr: 0 };
   #cut = { stdout: 0, stderr: 0 };
 
-  /** Puts itself in the place of both streams. Node's own are made lazily on first use, so they never come to be. */
+  /** Replaces both streams of the process. Node makes its own streams on first use, so they are never made. */
   install() {
     for (const name of /** @type {StreamName[]} */ (['stdout', 'stderr'])) {
       const stream = this.#stream(name);
@@ -24,7 +24,7 @@ class Output {
   }
 
   /**
-   * Output from now on belongs to one piece of work; counts start again.
+   * From now on output belongs to one load or call, and is counted from zero.
    * @param {(stream: StreamName, text: Buffer) => void} sink
    */
   begin(sink) {
@@ -33,7 +33,7 @@ class Output {
     this.#cut = { stdout: 0, stderr: 0 };
   }
 
-  /** Output after this belongs to nobody and is dropped. Returns how many bytes of the work's output were not sent. */
+  /** From now on output belongs to nobody and is dropped. Returns how many bytes of the work's output were not sent. */
   end() {
     this.#sink = null;
     return this.#cut;
@@ -43,7 +43,7 @@ class Output {
   #stream(name) {
     const stream = new Writable({
       decodeStrings: true,
-      // Written at once, not batched: what is printed before an endless loop must reach the host.
+      // Every write is sent at once, without batches: text printed before an endless loop must reach the host.
       write: (/** @type {Buffer} */ chunk, _encoding, done) => {
         if (this.#sink) {
           const room = MAX_STREAM_BYTES - this.#sent[name];

@@ -1,6 +1,6 @@
 /**
  * Owns the wire between host and worker: the frame, its limits, and the shape of every message. Both ends use this
- * file, so they cannot disagree; what the host believes of a message is decided in `src/ipc/worker-message.ts`.
+ * file, so they cannot disagree; `src/instance/wire/worker-message.ts` decides what the host believes of a message.
  *
  *   ┌──────────────────┬──────────────────┬───────────────┬────────────┐
  *   │ u32 header bytes │ u32 body bytes   │ JSON header   │ raw body   │   big-endian
@@ -30,7 +30,7 @@
  * @typedef {{ type: 'error', id: string, kind: FailureKind, error: SerializedError, cut: CutBytes, peakMemoryKb: number }} ErrorMessage
  * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage} WorkerMessage
  *
- * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: 'glambdar' | 'faas', env: Record<string, string> }} LoadMessage
+ * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: string, env: Record<string, string> }} LoadMessage
  * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, query: string, headers: [string, string][], timeoutMs: number, maxResponseBytes: number }} InvokeMessage body: the request's
  * @typedef {{ type: 'cancel', id: string }} CancelMessage
  * @typedef {LoadMessage | InvokeMessage | CancelMessage} HostMessage
@@ -38,16 +38,16 @@
  * @typedef {{ maxHeaderBytes: number, maxBodyBytes: number }} FrameLimits
  */
 
-/** Raised with every incompatible change; a worker announcing another one is refused. */
+/** Raised with every incompatible change; the host refuses a worker that announces another version. */
 const PROTOCOL_VERSION = 2;
-/** Larger than any legal header: an error of 48 KiB (`error.cjs`), every character of which JSON may write as six. */
+/** Larger than any legal JSON header. The largest is an error of 48 KiB (`error.cjs`), of which JSON may write every character as six. */
 const MAX_HEADER_BYTES = 320 * 1024;
-/** Each output stream of one call is sent up to here; the rest is only counted. */
+/** Of each output stream of one call this much is sent; the rest is only counted. */
 const MAX_STREAM_BYTES = 256 * 1024;
 const PREFIX_BYTES = 8;
-/** So many chunks of one frame are kept as they came, then they are joined. */
+/** After this many chunks of one frame the decoder joins them. */
 const MAX_LOOSE_CHUNKS = 1024;
-/** Below this a frame is copied into one buffer, above it the body is written as it is: a copy of 64 KiB costs about what a second iovec does. */
+/** A smaller body is copied behind its header, a larger body is written separately: copying 64 KiB costs about as much as a second iovec. */
 const COPY_BELOW_BYTES = 64 * 1024;
 
 const EMPTY = Buffer.alloc(0);
@@ -90,7 +90,7 @@ function writeFrame(socket, header, body) {
   socket.uncork();
 }
 
-/** The peer broke the protocol; nothing further from it can be understood. */
+/** The peer broke the protocol: no further byte of the peer can be understood. */
 class ProtocolError extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -118,7 +118,7 @@ class FrameDecoder {
   #onFrame;
 
   /**
-   * @param {FrameLimits} limits its owner may change them between frames
+   * @param {FrameLimits} limits the owner of the object may change the limits between frames
    * @param {(header: unknown, body: Buffer, headerBytes: number) => void} onFrame `header` is parsed JSON of unknown shape
    */
   constructor(limits, onFrame) {
@@ -126,19 +126,20 @@ class FrameDecoder {
     this.#onFrame = onFrame;
   }
 
-  /** Bytes received of a frame that is not whole yet. */
+  /** How many bytes of an unfinished frame have been received. */
   get pendingBytes() {
     return this.#bytes;
   }
 
-  /** Whether nothing has come of a next frame. */
+  /** Whether no byte of a next frame has come yet. */
   get betweenFrames() {
     return this.#bytes === 0 && this.#headerBytes < 0;
   }
 
   /**
    * @param {Buffer} chunk
-   * @param {boolean} [borrowed] its memory is used again after this: what is kept is copied, and a body ends with `onFrame`
+   * @param {boolean} [borrowed] the chunk's memory is used again after this call: the decoder copies what it keeps, and the
+   *   body that `onFrame` gets is valid only until `onFrame` returns
    * @throws {ProtocolError}
    */
   push(chunk, borrowed = false) {
@@ -166,7 +167,7 @@ class FrameDecoder {
   }
 
   /**
-   * The common case, a message in one piece: nothing is listed, joined or copied.
+   * Takes the common case, whole messages in one chunk, without listing, joining or copying.
    * @param {Buffer} chunk begins with a frame
    * @returns {Buffer} what follows the last whole frame
    */
@@ -186,7 +187,7 @@ class FrameDecoder {
   }
 
   /**
-   * Before anything of that size is kept.
+   * Compares announced sizes with the limits, before anything of such a size is kept.
    * @param {number} headerBytes @param {number} bodyBytes
    */
   #assertSizes(headerBytes, bodyBytes) {
@@ -200,14 +201,14 @@ class FrameDecoder {
   #parse(bytes, from, to) {
     try {
       const text = bytes.toString('utf8', from, to);
-      // What is not UTF-8 has become this character, unless it was sent.
+      // Bytes that are no UTF-8 become this character; the strict decoder tells them from a character that was sent.
       return JSON.parse(text.includes('\ufffd') ? this.#utf8.decode(bytes.subarray(from, to)) : text);
     } catch {
       throw new ProtocolError('a header is not JSON in UTF-8');
     }
   }
 
-  /** A list of single bytes would take hundreds of times their number in memory. Each byte is joined here once. */
+  /** Joins the loose chunks: a list of single bytes would take hundreds of times their number in memory. Each byte is joined here once. */
   #join() {
     const chunks = this.#chunks.splice(-this.#loose);
     this.#chunks.push(Buffer.concat(chunks));

@@ -1,9 +1,9 @@
-/** Owns what a handler is called with: `req` and `context` (README "Writing functions"). */
+/** Owns what a `glambdar` handler is called with: `req` and `context` (README "Writing functions"). */
 'use strict';
 
 /** @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage */
 
-/** The text of a body up to here is made before anybody asks. */
+/** `req.body` of a request up to this size is a plain text; larger bodies are decoded when the function asks for the text. */
 const SMALL_BYTES = 16 * 1024;
 
 /**
@@ -11,7 +11,7 @@ const SMALL_BYTES = 16 * 1024;
  * @param {Buffer} body
  */
 function createRequest(message, body) {
-  // A copy of its own: the received bytes are a view into a larger read buffer.
+  // Copied, because the received bytes are a view into the read buffer, which is used again.
   const rawBody = Buffer.allocUnsafeSlow(body.length);
   body.copy(rawBody);
   /** @type {string | undefined} */
@@ -24,15 +24,10 @@ function createRequest(message, body) {
     query: parseQuery(message.query),
     headers: createHeaders(message.headers),
     rawBody,
-    // A getter made for one object makes a dictionary of it, which costs more than the text of a small body.
+    // A getter here would make V8 keep the request as a dictionary, which costs more than decoding a small body.
     body: rawBody.length <= SMALL_BYTES ? text() : '',
     async json() {
-      if (rawBody.length === 0) return null;
-      try {
-        return JSON.parse(text());
-      } catch {
-        throw new Error('invalid JSON body');
-      }
+      return rawBody.length === 0 ? null : parseJson(text());
     },
   };
   if (rawBody.length > SMALL_BYTES)
@@ -40,7 +35,20 @@ function createRequest(message, body) {
   return request;
 }
 
-/** The getter is the class's, for the same reason. */
+/**
+ * @param {string} text a request's body
+ * @returns {any}
+ * @throws {Error} `invalid JSON body`
+ */
+function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('invalid JSON body');
+  }
+}
+
+/** A class, so that the getter of `signal` belongs to the prototype: a getter of one object makes a dictionary of the object. */
 class Context {
   /** @type {() => AbortSignal} */
   #signal;
@@ -77,7 +85,7 @@ function createContext(message, functionName, memoryMb, signal) {
   return new Context(message, functionName, memoryMb, signal);
 }
 
-/** Finds the own key for a name in any case. A class, because five functions made anew would cost more than the rest of it. */
+/** The Proxy handler that finds a header by its name in any case. A class: making five closures for every call would cost more than the look-ups. */
 class AnyCase {
   /** @type {Map<string, string>} */
   #keys;
@@ -146,7 +154,7 @@ function createHeaders(pairs) {
   return new Proxy(headers, new AnyCase(keys));
 }
 
-/** Names met before: the same ones come with every call. @type {Map<string, string>} */
+/** Lower-case name → Title-Case name, of headers met before: the same names come with every call. @type {Map<string, string>} */
 const titles = new Map();
 const MAX_TITLES = 200;
 
@@ -177,4 +185,4 @@ function parseQuery(query) {
   return result;
 }
 
-module.exports = { createRequest, createContext };
+module.exports = { createRequest, createContext, parseJson };

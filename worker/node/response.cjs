@@ -1,14 +1,19 @@
-/** Owns turning what a handler returned into status, headers and bytes (README "Writing functions"). The host checks the result again. */
+/**
+ * Owns turning the value of a handler into status, headers and bytes (README "Writing functions").
+ * The host checks the result again (`src/invocation/response-rules.ts`), by the same limits.
+ */
 'use strict';
 
 const KEYS = ['statusCode', 'headers', 'body'];
 const EMPTY = Buffer.alloc(0);
 const MAX_HEADERS = 100;
 const MAX_HEADERS_BYTES = 16 * 1024;
+/** Statuses whose answers have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5): a body that the function gave is left away. */
+const BODILESS = new Set([204, 205, 304]);
 
 /** @typedef {{ statusCode: number, headers: [string, string][], body: Uint8Array }} Rendered */
 
-/** The handler returned something that is not an answer; the message names it. */
+/** The handler returned something that is no answer; the message names the value. */
 class BadResponse extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -32,12 +37,17 @@ function renderResponse(value) {
   assertStatus(statusCode);
   const headers = renderHeaders(value.headers);
   assertHeaderSize(headers);
+  if (BODILESS.has(statusCode)) return { statusCode, headers, body: EMPTY };
   const { body, type } = renderBody(value.body, headers);
   if (type !== null && contentType(headers) === undefined) headers.push(['content-type', type]);
   return { statusCode, headers, body };
 }
 
-/** The host checks it too, but takes what no honest worker sends for a broken one. @param {unknown} statusCode */
+/**
+ * Checked here and not only by the host, which takes a status that no honest worker sends for a broken worker.
+ * @param {unknown} statusCode
+ * @throws {BadResponse}
+ */
 function assertStatus(statusCode) {
   if (
     typeof statusCode === 'number' &&
@@ -49,9 +59,18 @@ function assertStatus(statusCode) {
   throw new BadResponse(`statusCode is ${describe(statusCode)}; expected a whole number from 200 to 599.`);
 }
 
-/** They travel in the frame's header, whose size is limited. @param {[string, string][]} headers */
+/**
+ * Headers travel in the frame's header, whose size is limited. Only the function's own headers count, not the content-type
+ * that is added to them.
+ * @param {[string, string][]} headers
+ * @throws {BadResponse}
+ */
 function assertHeaderSize(headers) {
-  const bytes = headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  let bytes = 0;
+  for (const [name, value] of headers) bytes += name.length + value.length;
+  // A character beyond Latin-1 is sent as up to three bytes; a surrogate pair as four.
+  if (bytes > MAX_HEADERS_BYTES / 3)
+    bytes = headers.reduce((sum, [name, value]) => sum + name.length + sentBytes(value), 0);
   if (headers.length > MAX_HEADERS)
     throw new BadResponse(
       `the function answered ${headers.length} headers; at most ${MAX_HEADERS} are sent.`,
@@ -60,6 +79,11 @@ function assertHeaderSize(headers) {
     throw new BadResponse(
       `the function answered ${bytes} bytes of headers; at most ${MAX_HEADERS_BYTES} are sent.`,
     );
+}
+
+/** @param {string} value of a header: sent as Latin-1, or as UTF-8 where Latin-1 cannot express the value */
+function sentBytes(value) {
+  return /[^\0-\xff]/.test(value) ? Buffer.byteLength(value) : value.length;
 }
 
 /** @param {any} body @param {[string, string][]} headers @returns {{ body: Uint8Array, type: string | null }} */
@@ -112,7 +136,7 @@ function isJson(type) {
   return essence === 'application/json' || essence.endsWith('+json');
 }
 
-/** By shape, not instanceof: touching the global Response loads a whole HTTP client (about 20 ms). @param {any} value */
+/** Looks at the shape of the value: `instanceof Response` would load a whole HTTP client (about 20 ms). @param {any} value */
 function isWebResponse(value) {
   return (
     value !== null &&
@@ -128,11 +152,12 @@ async function renderWebResponse(response) {
   /** @type {[string, string][]} */
   const headers = [...response.headers].map(([name, value]) => [String(name), String(value)]);
   assertStatus(response.status);
-  assertHeaderSize(headers);
+  // Nobody can tell a content-type that the Response class added from one that the function set: neither counts.
+  assertHeaderSize(headers.filter(([name]) => name !== 'content-type'));
   return { statusCode: response.status, headers, body: new Uint8Array(await response.arrayBuffer()) };
 }
 
-/** @param {any} value @returns {string} */
+/** Names a value in a sentence, e.g. `the string "hello"`. @param {any} value @returns {string} */
 function describe(value) {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';

@@ -1,6 +1,6 @@
 /**
- * Owns finding where the syntax error of an ES module is: V8 tells it for CommonJS in the first line of the stack, but
- * for ES modules Node keeps it to itself until the process dies of it.
+ * Owns finding the place of a syntax error in an ES module. For CommonJS, V8 puts the place into the first line of the
+ * stack; for ES modules, Node prints the place only when the process dies of the error.
  */
 'use strict';
 const fs = require('node:fs');
@@ -9,13 +9,13 @@ const path = require('node:path');
 const MAX_FILES = 200;
 const TIMEOUT_MS = 4_000;
 const RELATIVE_IMPORT = /\b(?:from|import)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g;
-/** Parses the files it is given, as modules and without running them; dies of the first error, which prints the place. */
+/** A program that parses the files in its arguments as modules, without running them, and dies of the first error: Node then prints the place. */
 const PARSE_ALL =
   'for (const file of process.argv.slice(1)) new vm.SourceTextModule(fs.readFileSync(file, "utf8"), { identifier: file })';
 
 /**
- * The same error with `file:line` and the piece of source before its stack, if they can be had. Costs a process of
- * about 50 ms, and only a function that does not load pays it.
+ * Gives the same error with `file:line` and the piece of source before its stack, if they can be found. Starts a process,
+ * about 50 ms; only functions that do not load pay for it.
  * @param {SyntaxError} error
  * @param {string} entry absolute path of the module that did not load
  * @returns {SyntaxError}
@@ -32,15 +32,15 @@ function withPlace(error, entry) {
       timeout: TIMEOUT_MS,
     });
     const end = stderr.indexOf(`SyntaxError: ${error.message}\n`);
-    // The place is followed by the piece of source; a file that merely is no module has failed in another way.
+    // Node prints the place and the piece of source before the message. A file that is no module fails with another message.
     if (end > 0 && stderr.startsWith('/')) error.stack = stderr.slice(0, end) + stack;
   } catch {
-    // Without a place it is still the right error.
+    // Without its place the error is still the right one.
   }
   return error;
 }
 
-/** The module and what it imports by relative paths, as far as a plain look at the text tells. @param {string} entry */
+/** The module and all it imports by relative paths, as far as a search in the text finds the imports. @param {string} entry */
 function filesOf(entry) {
   const files = new Set([entry]);
   for (const file of files) {

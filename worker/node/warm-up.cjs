@@ -1,23 +1,27 @@
 /**
- * Owns what the worker does while nothing is asked of it: it runs what a load and a call will need, so that it is compiled
- * when they come. A first call took fifteen times as long as a second one without it.
+ * Owns the warm-up of the worker: while nothing is asked of it, the worker runs the code that a load and a call will need, so
+ * that V8 has compiled this code when they come. Without the warm-up a first call took fifteen times as long as a second one.
  *
- * None of it can be seen by the user's code: it runs before there is any, in a process that has nothing else to do. A load
- * that comes before it is done ends it.
+ * The user's code cannot see the warm-up, which runs before any of the user's code is loaded. A load that comes earlier
+ * ends the warm-up.
  */
 'use strict';
+const native = require('./contracts/glambdar.cjs');
+const { loadHandler } = require('./handler.cjs');
 const { encodeFrame, FrameDecoder } = require('./protocol.cjs');
 
 /**
  * @typedef {import('./jobs.cjs').Jobs} Jobs
- * @typedef {{ pause(): void }} WarmUp `pause`: something has come, be quiet until it is done
+ * @typedef {import('./contract.cjs').LoadedFunction} LoadedFunction
+ * @typedef {{ pause(): void }} WarmUp `pause` is called for every message of the host: the warm-up then waits for quiet again
  */
 
-/** So long nothing may have come: a cold call's load and call follow one another at once, and must not be held up. */
+/** The warm-up begins after this long without a message: the load and the call of a cold start must not be held up. */
 const QUIET_MS = 15;
-/** A function runs faster from its second time on, when V8 has seen what it is given. */
+/** Rehearsed calls. V8 compiles a function better once it has seen some arguments, so one rehearsal is not enough. */
 const REHEARSALS = 12;
 
+/** The call that is rehearsed. */
 const BODY = Buffer.from('{"name":"Ada"}');
 /** @type {import('./protocol.cjs').InvokeMessage} */
 const MESSAGE = {
@@ -38,26 +42,34 @@ const MESSAGE = {
   maxResponseBytes: 1024 * 1024,
 };
 
-/** What an ordinary handler does with what it is given. @param {any} req @param {any} context */
-async function ordinary(req, context) {
-  const input = await req.json();
-  return {
-    statusCode: 200,
-    headers: { 'x-a': '1' },
-    body: {
-      hello: input.name,
-      type: req.headers['content-type'],
-      left: context.remainingTimeMs(),
-      text: req.body,
-      known: 'accept' in req.headers,
-    },
-  };
-}
+/** Uses all that handlers ordinarily use of a request, and answers JSON. @type {LoadedFunction} */
+const ORDINARY = {
+  contract: native,
+  name: '',
+  memoryMb: 0,
+  handler: async (/** @type {any} */ req, /** @type {any} */ context) => {
+    const input = await req.json();
+    return {
+      statusCode: 200,
+      headers: { 'x-a': '1' },
+      body: {
+        hello: input.name,
+        type: req.headers['content-type'],
+        left: context.remainingTimeMs(),
+        text: req.body,
+        known: 'accept' in req.headers,
+      },
+    };
+  },
+};
 
-/** Answers a text, as a handler that knows nothing of JSON does. */
-async function plain() {
-  return { headers: { 'content-type': 'text/plain' }, body: 'hello' };
-}
+/** Answers a text, as a handler does that knows nothing of JSON. @type {LoadedFunction} */
+const PLAIN = {
+  contract: native,
+  name: '',
+  memoryMb: 0,
+  handler: async () => ({ headers: { 'content-type': 'text/plain' }, body: 'hello' }),
+};
 
 /** @param {Jobs} jobs @returns {WarmUp} */
 function createWarmUp(jobs) {
@@ -71,7 +83,7 @@ function createWarmUp(jobs) {
   let step = () => undefined;
 
   const quiet = () => {
-    // Not at once: after a stall of the process what has come meanwhile is read between the two.
+    // Through setImmediate: after a stall of the process, messages that came meanwhile are read before the warm-up begins.
     timer = setTimeout(() => (next = setImmediate(step)), QUIET_MS).unref();
   };
 
@@ -79,7 +91,7 @@ function createWarmUp(jobs) {
     rehearsals += 1;
     const frames = encodeFrame(MESSAGE, BODY);
     const decoder = new FrameDecoder({ maxHeaderBytes: 4096, maxBodyBytes: 4096 }, (header, body) => {
-      void jobs.rehearse(/** @type {any} */ (header), body, rehearsals % 4 === 0 ? plain : ordinary);
+      void jobs.rehearse(/** @type {any} */ (header), body, rehearsals % 4 === 0 ? PLAIN : ORDINARY);
     });
     for (const frame of frames) decoder.push(frame);
   };
@@ -89,12 +101,12 @@ function createWarmUp(jobs) {
       quiet();
       return;
     }
-    // From then on the process is the user's, too.
+    // The process belongs to the user's code, too, once a load has begun.
     if (jobs.isLoaded()) return;
     try {
       (beforeLoad.shift() ?? rehearse)();
     } catch {
-      return; // slower, that is all
+      return; // The first call will be slower, nothing else.
     }
     if (rehearsals < REHEARSALS) next = setImmediate(step);
   };
@@ -110,24 +122,23 @@ function createWarmUp(jobs) {
   };
 }
 
-/** The way to a CommonJS module, for one that exists and one that does not. */
+/** Finds no CommonJS module, then compiles one: both ways through Node's loader. */
 function warmRequire() {
-  const { loadHandler } = require('./handler.cjs');
-  // There is none here: this looks for one and fails before it sets anything.
-  loadHandler(__dirname, null).catch(() => undefined);
+  // The worker's folder has no entry file, so this look-up fails before it changes anything in the process.
+  loadHandler(__dirname, null, native.lookUp).catch(() => undefined);
   const Module = require('node:module');
   Module.createRequire(__filename).resolve(__filename);
   const module = /** @type {any} */ (new Module(`${__dirname}/warm.cjs`));
   module._compile('exports.handler = async () => ({});', module.id);
 }
 
-/** The loader of ES modules, which comes to life with the first one. */
+/** Starts Node's loader of ES modules, which is made with the first import. */
 function warmImport() {
   const nothing = 'data:text/javascript,';
   import(nothing).catch(() => undefined);
 }
 
-/** What prints, on streams of its own. */
+/** Formats and prints as the console does, on a stream that drops all. */
 function warmConsole() {
   const { Writable } = require('node:stream');
   const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });

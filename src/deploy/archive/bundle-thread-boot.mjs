@@ -1,4 +1,4 @@
-/** Owns starting `bundle-thread` in a worker thread: Node 20 cannot load TypeScript there by itself, the build needs nothing. */
+/** Owns loading `bundle-thread` in a worker thread: Node 20 cannot load TypeScript there without help; the build needs none. */
 import { workerData } from 'node:worker_threads';
 
 if (workerData.entry.endsWith('.ts')) {

@@ -1,27 +1,37 @@
 /**
- * Owns turning an uploaded archive into a directory of code: all of it, durable and safe to run, or nothing.
- * Reading it happens in `bundle-thread.ts`; publishing the directory (a rename) and what the config says are the registry's.
+ * Owns turning an uploaded archive into a directory of code: the whole code, durable and safe to run, or nothing.
+ * The archive is read in a thread (`bundle-thread.ts`). Publishing the directory (a rename) and the meaning of the
+ * config are the caller's business.
  */
 import { chmod, mkdir } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { GlambdarError } from '../../errors.js';
 import { armedFault } from '../../faults.js';
+import { namedDiskError } from '../../data/disk-error.js';
+import { decodeError } from '../../model/error-codec.js';
+import { removeTree } from '../../registry/tree.js';
 import type { BundleJob, ExtractedBundle } from './bundle-extract.js';
 import type { BundleAnswer, BundleThreadData } from './bundle-thread.js';
-import { namedDiskError } from '../../data/disk-error.js';
-import { removeTree } from '../../registry/tree.js';
+import type { SourceFormat } from './readers/source-readers.js';
 
-export { digestTree } from '../../registry/tree-digest.js';
 export type { ExtractedBundle } from './bundle-extract.js';
 
 const IS_SOURCE = import.meta.url.endsWith('.ts');
 const BOOT = new URL('./bundle-thread-boot.mjs', import.meta.url);
 const ENTRY = new URL(`./bundle-thread.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url);
 
-/** Bounds what names and bookkeeping may take; the archive and its contents are outside of it, bounded by the limits. */
+/** Bounds the memory of names and bookkeeping. The archive and its contents lie outside of V8's heap, bounded by the job's limits. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
+/** Where deployed files come from: an archive on disk. */
+export interface ArchiveSource {
+  format: SourceFormat;
+  /** Absolute. */
+  path: string;
+}
+
 export interface ExtractOptions extends BundleJob {
+  source: ArchiveSource;
   /** Absolute; must not exist, its parent must, on the file system where it will be published. */
   targetDir: string;
   /** Ends the work at once. */
@@ -46,23 +56,17 @@ export async function extractBundle(options: ExtractOptions): Promise<ExtractedB
     await chmod(targetDir, 0o755);
     return await runThread(options);
   } catch (error) {
-    // A failure here would hide the reason; what stays behind lies in staging, which is emptied at start.
+    // A failure of the removal would hide the reason; a target that stays behind lies in staging, which is emptied at start.
     await removeTree(targetDir).catch(() => undefined);
     throw namedDiskError(error);
   }
 }
 
-async function runThread({
-  zipPath,
-  targetDir,
-  limits,
-  signal,
-  timeoutMs,
-}: ExtractOptions): Promise<ExtractedBundle> {
+async function runThread({ signal, timeoutMs, ...job }: ExtractOptions): Promise<ExtractedBundle> {
   throwIfAborted(signal);
-  const job: BundleThreadData = { zipPath, targetDir, limits, entry: ENTRY.href, fault: armedFault() };
-  // Without our flags: `--import=tsx` does nothing in a thread of Node 20, and an inspector would stop it.
-  const worker = new Worker(BOOT, { workerData: job, resourceLimits: THREAD_LIMITS, execArgv: [] });
+  const data: BundleThreadData = { ...job, entry: ENTRY.href, fault: armedFault() };
+  // Without the flags of this process: `--import=tsx` does nothing in a thread of Node 20, and an inspector would stop it.
+  const worker = new Worker(BOOT, { workerData: data, resourceLimits: THREAD_LIMITS, execArgv: [] });
   const ended = new AbortController();
   try {
     const answer = await new Promise<BundleAnswer>((settle, fail) => {
@@ -76,11 +80,10 @@ async function runThread({
       ended.signal.addEventListener('abort', () => clearTimeout(timer));
     });
     if (answer.type === 'extracted') return answer.bundle;
-    if (answer.type === 'refused') throw new GlambdarError(answer.code, answer.message);
-    throw Object.assign(new Error(answer.message), { code: answer.code, stack: answer.stack });
+    throw decodeError(answer.error);
   } finally {
     ended.abort();
-    // Resolves once the thread is over: after this nothing writes into the target any more.
+    // Resolves once the thread has ended: from then on nothing writes into the target.
     await worker.terminate();
   }
 }

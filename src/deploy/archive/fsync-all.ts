@@ -1,6 +1,6 @@
-/** Owns making many files durable in bearable time: several threads, whose flushes the disk's journal takes together. */
+/** Owns making many files durable in bearable time: by several threads, whose flushes the disk's journal takes together. */
 import { Worker } from 'node:worker_threads';
-import { fsyncShare } from './fsync-share.mjs';
+import { fsyncShare } from './fsync-thread.mjs';
 
 /**
  * Threads of our own, because fs.promises shares libuv's four with every other file call of the server.
@@ -9,12 +9,12 @@ import { fsyncShare } from './fsync-share.mjs';
 const HELPERS = 7;
 const THREAD = new URL('./fsync-thread.mjs', import.meta.url);
 
-/** So many files take longer than starting the helpers. */
+/** From this many files on the helpers save more time than their start takes. */
 const HELP_FROM = 500;
 
 /**
  * Forces all of these files or directories to disk. Works by synchronous calls, so only for a thread of its own; ending
- * that thread ends the helpers. Throws the file system's errors; nobody works on then.
+ * that thread ends the helpers. After one of the file system's errors, which is thrown, all helpers have stopped.
  */
 export async function fsyncAll(paths: readonly string[]): Promise<void> {
   const next = new Int32Array(new SharedArrayBuffer(4));
@@ -31,7 +31,7 @@ export async function fsyncAll(paths: readonly string[]): Promise<void> {
 
 function startHelper(paths: readonly string[], next: Int32Array): Promise<void> {
   const thread = new Worker(THREAD, {
-    workerData: { paths, next },
+    workerData: { share: { paths, next } },
     resourceLimits: { maxOldGenerationSizeMb: 64 },
     execArgv: [],
   });

@@ -1,7 +1,9 @@
 import test from 'ava';
-import { checkResponse } from '../../../src/invocation/response-rules.js';
+import { checkResponse, isBodiless } from '../../../src/invocation/response-rules.js';
 
 type Headers = [string, string][];
+
+const hundred = Array.from({ length: 100 }, (): [string, string] => ['a', '']);
 
 const kept: [what: string, headers: Headers, expected: Headers][] = [
   [
@@ -54,12 +56,24 @@ const kept: [what: string, headers: Headers, expected: Headers][] = [
       .concat([['X-Kept', 'z']]),
     [['X-Kept', 'z']],
   ],
+  ['100 headers', hundred, hundred],
   [
-    '100 headers',
-    Array.from({ length: 100 }, (): [string, string] => ['a', '']),
-    Array.from({ length: 100 }, (): [string, string] => ['a', '']),
+    '100 headers beside the content-type of the worker',
+    [...hundred, ['content-type', 'application/json']],
+    [...hundred, ['content-type', 'application/json']],
   ],
   ['16 KiB of headers', [['a', 'x'.repeat(16_383)]], [['a', 'x'.repeat(16_383)]]],
+  [
+    '16 KiB of headers beside the content-type of the worker',
+    [
+      ['a', 'x'.repeat(16_383)],
+      ['content-type', 'application/json'],
+    ],
+    [
+      ['a', 'x'.repeat(16_383)],
+      ['content-type', 'application/json'],
+    ],
+  ],
 ];
 
 for (const [what, headers, expected] of kept)
@@ -96,6 +110,18 @@ const refused: [what: string, status: number, headers: Headers, message: RegExp]
     Array.from({ length: 101 }, (): [string, string] => ['te', '']),
     /101 headers/,
   ],
+  [
+    'two content-types among 102 headers',
+    200,
+    [...hundred, ['content-type', 'a/b'], ['Content-Type', 'a/b']],
+    /101 headers; at most 100/,
+  ],
+  [
+    'a content-type of 17 KiB',
+    200,
+    [['content-type', 'x'.repeat(17 * 1024)]],
+    /17164 bytes of headers; at most 16384/,
+  ],
   ['more than 16 KiB', 200, [['a', 'x'.repeat(16_384)]], /16385 bytes of headers; at most 16384/],
   ['more than 16 KiB as UTF-8', 200, [['a', '😀'.repeat(4_096)]], /16385 bytes/],
 ];
@@ -104,3 +130,10 @@ for (const [what, status, headers, message] of refused)
   test(`an answer with ${what} cannot be sent`, (t) => {
     t.throws(() => checkResponse(status, headers), { code: 'BAD_RESPONSE', message } as never);
   });
+
+test('answers of the statuses 204, 205 and 304 have no body', (t) => {
+  const bodiless = Array.from({ length: 400 }, (_, index) => 200 + index).filter((status) =>
+    isBodiless(status),
+  );
+  t.deepEqual(bodiless, [204, 205, 304]);
+});

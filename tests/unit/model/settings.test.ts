@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import test from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
+import { CONTRACT_NAMES } from '../../../src/model/contracts.js';
 import {
   DEFAULT_SETTINGS,
   applySettings,
@@ -67,6 +68,13 @@ for (const [key, taken, refused] of bounds) {
 
 test('the bounds cover every setting', (t) => {
   t.deepEqual(bounds.map(([key]) => key).sort(), Object.keys(DEFAULT_SETTINGS).sort());
+});
+
+test('the setting contract takes the contracts of the table, and the sentence about another one names them', (t) => {
+  for (const contract of CONTRACT_NAMES)
+    t.deepEqual(parseSettingsPatch({ contract }, 'settings'), { contract });
+  const { message } = t.throws(() => parseSettingsPatch({ contract: 'none' }, 'settings'));
+  t.is(message, `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}.`);
 });
 
 test('the defaults are legal', (t) => {

@@ -1,15 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { installWorker } from '../../../src/runtimes/worker-files.js';
 
 function install(t: ExecutionContext, modules: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'glambdar-worker-files-'));
   t.teardown(() => rmSync(root, { recursive: true }));
-  for (const [name, source] of Object.entries(modules))
+  for (const [name, source] of Object.entries(modules)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), source, { mode: 0o600 });
+  }
   installWorker(root, join(root, 'installed'));
   return join(root, 'installed');
 }
@@ -34,6 +36,27 @@ test('a module of the installed worker runs once however often it is required', 
   });
   const { stdout } = spawnSync(process.execPath, [join(target, 'main.cjs')], { encoding: 'utf8' });
   t.is(stdout, 'a\nb\n');
+});
+
+test('modules of the installed worker find each other by relative paths from any folder', (t) => {
+  const target = install(t, {
+    'main.cjs':
+      "const name = 'c'; console.log(require('./a/b/' + name + '.cjs').said, require('./top.cjs').loads);",
+    'top.cjs': 'exports.loads = globalThis.loads = (globalThis.loads ?? 0) + 1;',
+    'a/top.cjs': "exports.what = 'the one in a';",
+    'a/b/c.cjs':
+      "require('../../top.cjs'); exports.said = require('../top.cjs').what + ', ' + require('./d.cjs') + ' beside me';",
+    'a/b/d.cjs': "module.exports = require('node:path').basename('x/d');",
+  });
+  const { stdout, stderr } = spawnSync(process.execPath, [join(target, 'main.cjs')], { encoding: 'utf8' });
+  t.is(stderr, '');
+  t.is(stdout.trim(), 'the one in a, d beside me 1');
+});
+
+test('the installed worker names a module of its own that it lacks', (t) => {
+  const target = install(t, { 'main.cjs': "require('./a/b.cjs');", 'a/b.cjs': "require('./main.cjs');" });
+  const { stderr } = spawnSync(process.execPath, [join(target, 'main.cjs')], { encoding: 'utf8' });
+  t.regex(stderr, /Error: the worker has no module a\/main\.cjs/);
 });
 
 test('the installed worker can be read by every uid though the checkout cannot', (t) => {

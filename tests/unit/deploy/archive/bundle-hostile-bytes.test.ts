@@ -1,4 +1,5 @@
 /** Archives whose bytes lie: bombs and sizes, two descriptions of one thing. */
+import { deflateRawSync } from 'node:zlib';
 import test from 'ava';
 import { buildZip, extraField, type HostileEntry } from '../../../helpers/hostile-zip.js';
 import { GOOD, refuses, withEntry } from '../../../helpers/refuses-bundle.js';
@@ -92,6 +93,26 @@ test(
   'with data that cannot be inflated',
   refuses,
   withEntry({ name: 'c', content: '\xff\xff\xff', ...both({ method: 8 }) }),
+  /damaged/,
+  { whenInflating: true },
+);
+test(
+  'with bytes behind the end of its compressed data',
+  refuses,
+  withEntry({
+    name: 'c',
+    content: 'abc',
+    method: 8,
+    after: Buffer.from('more'),
+    ...both({ compressedSize: deflateRawSync('abc').length + 4 }),
+  }),
+  /damaged/,
+  { whenInflating: true },
+);
+test(
+  'whose compressed data is cut short',
+  refuses,
+  withEntry({ name: 'c', content: 'abc', method: 8, ...both({ compressedSize: 3 }) }),
   /damaged/,
   { whenInflating: true },
 );

@@ -9,7 +9,7 @@ import { extractHere, type ExtractedBundle } from '../../../../src/deploy/archiv
 import { digestTree } from '../../../../src/registry/tree-digest.js';
 import { buildZip } from '../../../helpers/hostile-zip.js';
 
-const limits = { maxZipBytes: 100_000, maxUnpackedBytes: 100_000, maxEntries: 100 };
+const limits = { maxArchiveBytes: 100_000, maxUnpackedBytes: 100_000, maxEntries: 100 };
 
 /** Extracts each archive into a fresh target; resolves to the bundle and every path below the directory around the target. */
 function createExtract(t: ExecutionContext) {
@@ -23,10 +23,12 @@ function createExtract(t: ExecutionContext) {
     fs.mkdirSync(targetDir, { recursive: true });
     const zipPath = join(dir, 'zip');
     fs.writeFileSync(zipPath, zip);
-    const bundle = await extractHere({ zipPath, targetDir, limits }).catch((error: unknown) => {
-      if (error instanceof GlambdarError) return error;
-      throw error;
-    });
+    const bundle = await extractHere({ source: { format: 'zip', path: zipPath }, targetDir, limits }).catch(
+      (error: unknown) => {
+        if (error instanceof GlambdarError) return error;
+        throw error;
+      },
+    );
     const entries = fs.readdirSync(dir, { recursive: true, withFileTypes: true });
     if (entries.some((entry) => !entry.isFile() && !entry.isDirectory()))
       throw new Error('neither file nor directory');

@@ -5,17 +5,19 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { GlambdarError } from '../../../../src/errors.js';
-import { digestTree, extractBundle } from '../../../../src/deploy/archive/bundle.js';
+import { extractBundle } from '../../../../src/deploy/archive/bundle.js';
+import { digestTree } from '../../../../src/registry/tree-digest.js';
 import { namedDiskError } from '../../../../src/data/disk-error.js';
 import { buildZip } from '../../../helpers/hostile-zip.js';
 
-const limits = { maxZipBytes: 50_000_000, maxUnpackedBytes: 250_000_000, maxEntries: 20_000 };
+const limits = { maxArchiveBytes: 50_000_000, maxUnpackedBytes: 250_000_000, maxEntries: 20_000 };
 
 function createJob(t: ExecutionContext, zip: Buffer) {
   const dir = fs.mkdtempSync(join(tmpdir(), 'glambdar-bundle-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true }));
   fs.writeFileSync(join(dir, 'upload.zip'), zip);
-  return { dir, zipPath: join(dir, 'upload.zip'), targetDir: join(dir, 'target'), limits, timeoutMs: 30_000 };
+  const source = { format: 'zip', path: join(dir, 'upload.zip') } as const;
+  return { dir, source, targetDir: join(dir, 'target'), limits, timeoutMs: 30_000 };
 }
 
 const SMALL = buildZip([{ name: 'a', content: 'a' }]);
@@ -55,8 +57,9 @@ test('extractBundle refuses a target that exists and leaves it alone', async (t)
 
 test('extractBundle refuses an archive that is a symbolic link', async (t) => {
   const job = createJob(t, SMALL);
-  fs.symlinkSync(job.zipPath, join(job.dir, 'alias.zip'));
-  await t.throwsAsync(extractBundle({ ...job, zipPath: join(job.dir, 'alias.zip') }), { code: 'ELOOP' });
+  const alias = join(job.dir, 'alias.zip');
+  fs.symlinkSync(job.source.path, alias);
+  await t.throwsAsync(extractBundle({ ...job, source: { format: 'zip', path: alias } }), { code: 'ELOOP' });
   t.false(fs.existsSync(job.targetDir));
 });
 

@@ -6,16 +6,18 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import AdmZip from 'adm-zip';
 import { extractHere } from '../../../../src/deploy/archive/bundle-extract.js';
-import { digestTree, extractBundle } from '../../../../src/deploy/archive/bundle.js';
+import { extractBundle } from '../../../../src/deploy/archive/bundle.js';
+import { digestTree } from '../../../../src/registry/tree-digest.js';
 import { buildZip, extraField, type HostileEntry } from '../../../helpers/hostile-zip.js';
 
-const limits = { maxZipBytes: 50_000_000, maxUnpackedBytes: 250_000_000, maxEntries: 20_000 };
+const limits = { maxArchiveBytes: 50_000_000, maxUnpackedBytes: 250_000_000, maxEntries: 20_000 };
 
 function createJob(t: ExecutionContext, zip: Buffer) {
   const dir = fs.mkdtempSync(join(tmpdir(), 'glambdar-bundle-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true }));
   fs.writeFileSync(join(dir, 'upload.zip'), zip);
-  return { dir, zipPath: join(dir, 'upload.zip'), targetDir: join(dir, 'target'), limits, timeoutMs: 30_000 };
+  const source = { format: 'zip', path: join(dir, 'upload.zip') } as const;
+  return { dir, source, targetDir: join(dir, 'target'), limits, timeoutMs: 30_000 };
 }
 
 /** Extracts in this thread; resolves to the result and to the paths in the target, directories with a slash. */

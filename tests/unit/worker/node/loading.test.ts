@@ -46,6 +46,14 @@ const entries: [what: string, files: Files, handler?: string][] = [
     'index.js when the main leaves the folder',
     { 'package.json': '{"main":"../../x.js"}', 'index.js': answers('yes') },
   ],
+  [
+    'index.js when the main names a file beside the folder',
+    {
+      'package.json': '{"main":"../function2/x.js"}',
+      '../function2/x.js': answers('no'),
+      'index.js': answers('yes'),
+    },
+  ],
   ['index.js when the main is no string', { 'package.json': '{"main":{}}', 'index.js': answers('yes') }],
   [
     'the handler setting',
@@ -173,6 +181,42 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
     /points outside the function's folder/,
     '..run',
   ],
+  ...['constructor', 'toString', 'hasOwnProperty', '__proto__', '__defineGetter__'].map(
+    (name): [string, Files, RegExp, string] => [
+      `a handler setting for ${name}, which every object inherits`,
+      { 'index.js': answers('yes') },
+      new RegExp(`index\\.js has no handler: expected a function exported as "${name}", found "handler"\\.`),
+      `index.${name}`,
+    ],
+  ),
+  ...['call', 'bind', 'toString', 'prototype'].map((name): [string, Files, RegExp, string] => [
+    `a handler setting for ${name} of a function`,
+    { 'index.js': 'module.exports = function run() {};' },
+    /found module\.exports = function\./,
+    `index.${name}`,
+  ]),
+  [
+    'a handler setting for what an ES module does not export',
+    { 'index.mjs': answersEsm('yes') },
+    /expected a function exported as "toString", found "handler"\./,
+    'index.toString',
+  ],
+  [
+    'a handler that only a prototype of the exports has',
+    { 'index.js': 'module.exports = Object.create({ handler: () => ({}), default: () => ({}) });' },
+    /index\.js has no handler.*found no exports\./,
+  ],
+  [
+    'a handler that only the prototype of a default export has',
+    { 'index.mjs': 'class App { handler() {} } export default new App();' },
+    /index\.mjs has no handler.*found "default"\./,
+  ],
+  [
+    'exports whose prototype is a function',
+    { 'index.js': 'exports.__proto__ = () => ({});' },
+    /expected a function exported as "call", found no exports\./,
+    'index.call',
+  ],
 ];
 
 for (const [what, files, message, handler = null] of missing)
@@ -258,6 +302,23 @@ const broken: [what: string, files: Files, name: string, message: RegExp, place:
     /^see other\.js:99 for more$/,
     ['node_modules/p/index.js', 2],
   ],
+  [
+    'a throw of the getter of the handler',
+    { 'index.js': "module.exports = {\n  get handler() {\n    throw new TypeError('no luck');\n  },\n};\n" },
+    'TypeError',
+    /^no luck$/,
+    ['index.js', 3],
+  ],
+  [
+    'a throw of a trap around the exports',
+    {
+      'index.js':
+        "module.exports = new Proxy({}, {\n  getOwnPropertyDescriptor() {\n    throw new TypeError('no luck');\n  },\n});\n",
+    },
+    'TypeError',
+    /^no luck$/,
+    ['index.js', 3],
+  ],
   ['a throw of something that is no error', { 'index.js': "throw 'just text';" }, 'Error', /^just text$/, []],
   [
     'a rejection of a top-level await',
@@ -305,6 +366,15 @@ const broken: [what: string, files: Files, name: string, message: RegExp, place:
     [],
   ],
 ];
+
+test('a getter among the exports is asked once, and only when it is the handler', async (t) => {
+  const fn = await FunctionProcess.load(
+    t,
+    "let asked = 0; module.exports = { get other() { throw new Error('not asked'); }, get run() { asked += 1; return () => ({ body: asked }); } };",
+    { handler: 'index.run' },
+  );
+  t.is(await fn.json(), 1);
+});
 
 for (const [what, files, name, message, [file, line]] of broken)
   test(`loading fails with the place and the user's own frames for ${what}`, async (t) => {

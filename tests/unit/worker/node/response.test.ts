@@ -1,4 +1,5 @@
 import test from 'ava';
+import { checkResponse } from '../../../../src/invocation/response-rules.js';
 import { FunctionProcess } from '../../../helpers/function-process.js';
 
 /** Answers with what the code in the body gives. */
@@ -104,6 +105,10 @@ const answers: [code: string, status: number, headers: string[][], body: string]
   ],
   ['Response.json({ a: 1 })', 200, [['content-type', 'application/json']], '{"a":1}'],
   ['new Response(null, { status: 204 })', 204, [], ''],
+  ["({ statusCode: 204, body: 'left away' })", 204, [], ''],
+  ["({ statusCode: 205, body: Buffer.from('left away'), headers: { a: 'b' } })", 205, [['a', 'b']], ''],
+  ["({ statusCode: 304, body: 1n, headers: { 'content-type': 'a/b' } })", 304, [['content-type', 'a/b']], ''],
+  ['new Response(null, { status: 205 })', 205, [], ''],
   ['Promise.resolve({ body: 1 })', 200, [json], '1'],
 ];
 
@@ -114,6 +119,29 @@ test('a worker renders every kind of answer', async (t) => {
     t.deepEqual([message.statusCode, message.headers, text], [status, headers, body], code);
   }
 });
+
+const headers = (count: number) =>
+  `Object.fromEntries(Array.from({ length: ${count} }, (_, i) => ['x-' + i, 'v']))`;
+
+const full: [what: string, code: string, count: number][] = [
+  ['100 headers', `({ headers: ${headers(100)} })`, 100],
+  ['100 headers beside a body of JSON', `({ headers: ${headers(100)}, body: 1 })`, 101],
+  ['100 headers beside bytes', `({ headers: ${headers(100)}, body: Buffer.from('x') })`, 101],
+  ['100 headers in a Response', `new Response('x', { headers: ${headers(100)} })`, 101],
+  ['16 KiB of headers', "({ headers: { a: 'x'.repeat(16_383) } })", 1],
+  ['16 KiB of headers beside a body of JSON', "({ headers: { a: 'x'.repeat(16_383) }, body: 1 })", 2],
+  ['16 KiB of headers beside bytes', "({ headers: { a: 'x'.repeat(16_383) }, body: Buffer.from('x') })", 2],
+  ['16 KiB of headers in a Response', "new Response('x', { headers: { a: 'x'.repeat(16_383) } })", 2],
+  ['16 KiB of headers as UTF-8', "({ headers: { abc: '😀'.repeat(4_095) + 'x' }, body: 1 })", 2],
+];
+
+for (const [what, code, count] of full)
+  test(`an answer with exactly ${what} is sent, and the host takes it`, async (t) => {
+    const fn = await FunctionProcess.load(t, evaluator);
+    const { message } = await fn.answer({ body: code });
+    t.is(message.headers.length, count);
+    t.is(checkResponse(message.statusCode, message.headers).headers.length, count);
+  });
 
 const refusals: [code: string, message: string | RegExp][] = [
   ['undefined', /^the function returned undefined; expected an object with statusCode, headers or body\.$/],
@@ -147,6 +175,9 @@ const refusals: [code: string, message: string | RegExp][] = [
   ["({ headers: ['a: b'] })", /header undefined is undefined;/],
   ["({ headers: { a: 'x'.repeat(17_000) } })", /answered 17001 bytes of headers; at most 16384 are sent\.$/],
   ["({ headers: { a: 'x'.repeat(1_000_000) } })", /answered 1000001 bytes of headers/],
+  ["({ headers: { abc: '😀'.repeat(4_096) }, body: 1 })", /answered 16387 bytes of headers/],
+  [`({ headers: { ...${headers(100)}, 'Content-Type': 'a/b' }, body: 1 })`, /answered 101 headers/],
+  [`new Response(null, { headers: ${headers(101)} })`, /answered 101 headers/],
   ["({ headers: { a: Array(101).fill('') } })", /answered 101 headers; at most 100 are sent\.$/],
   ['({ body: 1n })', /^body cannot be encoded as JSON: Do not know how to serialize a BigInt$/],
   [
@@ -183,32 +214,4 @@ test('an answer over the limit is refused by its size and not sent', async (t) =
     maxResponseBytes: 5_000_000,
   });
   t.true(large.body.equals(Buffer.alloc(5_000_000, 97)));
-});
-
-test('a faas function answers by its callback', async (t) => {
-  const fn = await FunctionProcess.load(
-    t,
-    "module.exports = (context, cb) => new Function('context', 'cb', context.code ?? 'cb(context)')(context, cb);",
-    {
-      contract: 'faas',
-    },
-  );
-  const run = (code: string) => fn.answer({ body: JSON.stringify({ code }) });
-  t.is((await fn.answer({})).text, '{}', 'no body is an empty object');
-  t.is((await fn.answer({ body: '[1]' })).text, '[1]');
-  t.is((await run('cb({ hello: "world" })')).text, '{"hello":"world"}');
-  t.is((await run('cb("text")')).text, '"text"');
-  t.is((await run('cb(null)')).text, 'null');
-  t.is((await run('cb()')).text, '');
-  t.is((await run('cb(1); cb(2); throw new Error("late")')).text, '1', 'the first call wins');
-  t.is((await run('setTimeout(cb, 1, 5); return 7')).text, '5', 'a return value says nothing');
-  t.like(await fn.failure({ body: '{"code":"throw new Error(\'sync\')"}' }), {
-    kind: 'function',
-    error: { message: 'sync' },
-  });
-  t.like(await fn.failure({ body: '{"code":"return Promise.reject(new Error(\'async\'))"}' }), {
-    error: { message: 'async' },
-  });
-  t.like(await fn.failure({ body: '{"code":""}' }), { kind: 'unsettled' });
-  t.like(await fn.failure({ body: '{' }), { kind: 'function', error: { message: 'invalid JSON body' } });
 });

@@ -1,0 +1,50 @@
+/** Owns reading `glambdar.json`, the settings that an archive brings with it. Which settings there are is not its business. */
+import type { PlannedFile } from './bundle-plan.js';
+import { invalidEntry } from './refusals.js';
+import type { SourceFiles } from './source-files.js';
+
+/** Lies at the bundle's root. */
+const CONFIG_FILE = 'glambdar.json';
+const MAX_CONFIG_BYTES = 64 * 1024;
+const MAX_CONFIG_DEPTH = 32;
+
+/**
+ * @returns a JSON object, nested at most 32 deep, whose keys are not checked; undefined when the bundle has no `glambdar.json`.
+ * Throws INVALID_BUNDLE.
+ */
+export function readConfig(
+  files: readonly PlannedFile[],
+  source: SourceFiles,
+): Record<string, unknown> | undefined {
+  const file = files.find(({ path }) => path === CONFIG_FILE);
+  if (file === undefined) return undefined;
+  if (file.entry.size > MAX_CONFIG_BYTES) {
+    throw invalidEntry(
+      CONFIG_FILE,
+      `has ${file.entry.size} bytes; ${MAX_CONFIG_BYTES} are allowed. Shorten it.`,
+    );
+  }
+  return parseConfig(source.read(file.entry));
+}
+
+function parseConfig(content: Buffer): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
+  } catch (cause) {
+    throw invalidEntry(CONFIG_FILE, 'is not valid JSON. Correct it, or leave it out.', cause);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidEntry(CONFIG_FILE, 'is not a JSON object. Write { } around its settings.');
+  }
+  if (isDeeperThan(value, MAX_CONFIG_DEPTH)) {
+    // 64 KiB can hold 32,000 levels: a recursive walk over the settings would run out of stack.
+    throw invalidEntry(CONFIG_FILE, `is nested more than ${MAX_CONFIG_DEPTH} deep. Simplify it.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeperThan(child, levels - 1));
+}

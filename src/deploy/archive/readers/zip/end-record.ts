@@ -1,0 +1,58 @@
+/** Owns the record at the end of a zip archive: finding it, and what it says about the archive's directory. */
+import { invalidArchive, tooManyEntries } from '../../refusals.js';
+import { refuseZip64End } from './zip64.js';
+
+const SIGNATURE = 0x06054b50;
+const RECORD_BYTES = 22;
+const MAX_COMMENT_BYTES = 0xffff;
+
+export interface EndRecord {
+  /** How many entries the archive says it has; no more than allowed. */
+  count: number;
+  /** Where the first central header begins. */
+  directoryStart: number;
+  /** Where the end record begins, and the directory ends. */
+  end: number;
+}
+
+/** Throws INVALID_BUNDLE for all that is not one whole, plain zip archive. */
+export function readEndRecord(zip: Buffer, maxEntries: number): EndRecord {
+  const end = findEndRecord(zip);
+  const disk = zip.readUInt16LE(end + 4);
+  const directoryDisk = zip.readUInt16LE(end + 6);
+  const countOnDisk = zip.readUInt16LE(end + 8);
+  const count = zip.readUInt16LE(end + 10);
+  const directoryBytes = zip.readUInt32LE(end + 12);
+  const directoryStart = zip.readUInt32LE(end + 16);
+
+  if (count > maxEntries) throw tooManyEntries(maxEntries);
+  refuseZip64End(zip, { end, count, directoryBytes, directoryStart });
+  if (disk !== 0 || directoryDisk !== 0 || countOnDisk !== count) {
+    throw invalidArchive('The archive is one part of several. Upload it as one file.');
+  }
+  if (directoryStart + directoryBytes !== end) {
+    throw invalidArchive(
+      'The archive has bytes before its first entry, or its directory is damaged. Make it again.',
+    );
+  }
+  return { count, directoryStart, end };
+}
+
+/** The last signature in the file must be the end record: searching further up would let a comment hold another archive. */
+function findEndRecord(zip: Buffer): number {
+  if (zip.length >= 4 && zip.readUInt16LE(0) !== 0x4b50) {
+    throw invalidArchive('The file is not a zip archive. Upload a .zip file.');
+  }
+  const lowest = Math.max(0, zip.length - RECORD_BYTES - MAX_COMMENT_BYTES);
+  for (let at = zip.length - RECORD_BYTES; at >= lowest; at--) {
+    if (zip[at] !== 0x50 || zip.readUInt32LE(at) !== SIGNATURE) continue;
+    const commentBytes = zip.readUInt16LE(at + 20);
+    if (at + RECORD_BYTES + commentBytes === zip.length) return at;
+    throw invalidArchive(
+      'The archive has bytes after its end, or was cut short. Upload it again, or make it again.',
+    );
+  }
+  throw invalidArchive(
+    'The file is not a whole zip archive: its end is missing. Upload it again, or make it again.',
+  );
+}

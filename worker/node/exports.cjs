@@ -1,0 +1,46 @@
+/** Owns looking into what a function's module exports. Only a module's own exports count, never what they inherit. */
+'use strict';
+
+/**
+ * Reads one export. `Object.prototype` gives every object a `constructor` and a `toString`; they are nobody's handler.
+ * @param {any} exports of any type
+ * @param {string} name
+ * @returns {unknown} undefined when there is no own export of that name
+ * @throws whatever a getter of the module throws
+ */
+function ownExport(exports, name) {
+  if (exports === null || exports === undefined || !Object.hasOwn(exports, name)) return undefined;
+  return exports[name];
+}
+
+/**
+ * The look-up of handlers as README "Writing functions" has it: the export `handler`, else the function that is
+ * `module.exports`, else the default export or its `handler`.
+ * @type {import('./contract.cjs').LookUp}
+ */
+const HANDLER_OR_DEFAULT = {
+  expected: 'an export named "handler" or a function as the default export (module.exports = …)',
+  pick(exports) {
+    const named = ownExport(exports, 'handler');
+    if (typeof named === 'function') return named;
+    if (typeof exports === 'function') return exports;
+    const byDefault = ownExport(exports, 'default');
+    return typeof byDefault === 'function' ? byDefault : ownExport(byDefault, 'handler');
+  },
+};
+
+/**
+ * Says in a sentence what a module exports, e.g. `"run", "x"` or `no exports`.
+ * @param {unknown} exports
+ */
+function describeExports(exports) {
+  if (exports === null || typeof exports !== 'object')
+    return `module.exports = ${exports === null ? 'null' : typeof exports}`;
+  // Node adds `__esModule` to the exports of an ES module that has a default export.
+  const names = Object.keys(exports)
+    .filter((name) => name !== '__esModule')
+    .slice(0, 20);
+  return names.length === 0 ? 'no exports' : names.map((name) => `"${name}"`).join(', ');
+}
+
+module.exports = { ownExport, describeExports, HANDLER_OR_DEFAULT };
