@@ -56,6 +56,12 @@ const CHECKOUT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '..' : 
 /** Half of the memory at 128 MB an instance, but no more than a daemon handles well. */
 const DEFAULT_INSTANCES = Math.max(4, Math.min(64, Math.floor(totalmem() / 2 / (128 * MIB))));
 
+/** First calls of a function that come at once and should all find a container. */
+const BURST = 8;
+
+/** What a container without code takes, at the most. */
+const STANDBY_MB = 24;
+
 /** A quarter of the memory: what waits for calls should leave most of it to calls. */
 const DEFAULT_BUDGET_MB = Math.floor(totalmem() / 4 / MIB);
 
@@ -102,7 +108,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxEntries: whole('GLAMBDAR_MAX_ENTRIES', 20_000, 1, 1_000_000),
     maxInstances: whole('GLAMBDAR_MAX_INSTANCES', DEFAULT_INSTANCES, 1, 1_000),
     maxStarting: whole('GLAMBDAR_MAX_STARTING', 2 * availableParallelism(), 1, 100),
-    standby: whole('GLAMBDAR_STANDBY', availableParallelism(), 0, 1_000),
+    standby: 0,
     memoryBudgetMb: whole('GLAMBDAR_MEMORY_BUDGET_MB', DEFAULT_BUDGET_MB, 0, 10_000_000),
     maxQueue: whole('GLAMBDAR_MAX_QUEUE', 500, 0, 100_000),
     queueTimeoutMs: whole('GLAMBDAR_QUEUE_TIMEOUT_MS', 30_000, 100, 900_000),
@@ -127,6 +133,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ]),
     fault: text('GLAMBDAR_FAULT'),
   };
+  config.standby = whole('GLAMBDAR_STANDBY', defaultStandby(config), 0, 1_000);
   if (config.maxBodiesBytes < 2 * config.maxBodyBytes)
     throw new ConfigError(
       `GLAMBDAR_MAX_BODIES_MB is ${config.maxBodiesBytes / MIB}; expected room for a call's body and its answer, twice ` +
@@ -140,6 +147,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       `${unknown} is not a setting of this server; README "Configuration" lists them all.`,
     );
   return config;
+}
+
+/** As many as absorb a burst on a fresh deploy, within half of the places and of the memory for what is idle. */
+function defaultStandby({ maxInstances, memoryBudgetMb }: Config): number {
+  const most = Math.min(maxInstances / 2, memoryBudgetMb / 2 / STANDBY_MB);
+  return Math.max(1, Math.min(Math.max(BURST, availableParallelism()), Math.floor(most)));
 }
 
 function hostOf(value: string): string {
