@@ -23,9 +23,9 @@ import { assertTransition, type InstanceState } from './instance-state.js';
 import { LoadLogs } from './load-logs.js';
 import { stopping } from '../pool/requests/refusal.js';
 
-/** How long the end of a container may be waited for once its worker has gone. */
+/** How long the instance waits for its container to end once the worker has gone, in milliseconds. */
 const EXIT_WAIT_MS = 1_500;
-/** What the container itself may have written that is worth keeping, per stream. */
+/** Of what the container itself wrote, this much of the end of each stream is kept. */
 const OUTPUT_BYTES = 256 * 1024;
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
@@ -42,9 +42,9 @@ export interface InstanceOptions {
   onTransition: (instance: Instance, from: InstanceState, previousMs: number) => void;
   /** Called when the worker goes away while nothing is asked of it. */
   onGone: (instance: Instance) => void;
-  /** Resolves when the machine has time for a removal nobody waits for. */
+  /** Resolves when the machine has time for a removal that nobody waits for. */
   lull: () => Promise<void>;
-  /** Called when the container is gone, with what lay in its slot: the tree of that code. Takes it away, or leaves it. */
+  /** Called when the container is gone, with the tree of its code, which lay in the slot. May take the tree away, or leave it. */
   onTreeFree: (codeKey: string, treeDir: string) => void;
 }
 
@@ -102,7 +102,7 @@ export class Instance {
   get calls(): number {
     return this.#calls;
   }
-  /** Wall time it has spent in calls, the present one included: an upper bound of the CPU time of its own work. */
+  /** Wall time the instance has spent in calls, the present one included; times `cpus` an upper bound of their CPU time. */
   get busyMs(): number {
     return this.#busyMs + (this.#state === 'busy' ? this.#options.clock.now() - this.#since : 0);
   }
@@ -125,7 +125,7 @@ export class Instance {
       onStarting: (started) => void (this.#started = started),
     });
     if (this.#stopped) connection.destroy();
-    // It may have been lost to what came in the same bytes as `ready`.
+    // What came in the same bytes as `ready` may have broken the protocol.
     if (connection.lost) throw connection.lost;
     this.#connection = connection;
     faultPoint('instance.ready');
@@ -141,12 +141,12 @@ export class Instance {
   }
 
   /**
-   * Moves the prepared tree into the slot and loads it: loading → idle. What it prints is kept in `loadLogs`.
+   * Moves the prepared tree into the slot and has the worker load it: loading → idle. What the module prints is kept in `loadLogs`.
    * Rejects with LoadFailure, ConnectionLost, LoadTimeout, STOPPING; the caller then stops the instance.
    */
   async load(treeDir: string, message: Omit<LoadMessage, 'type' | 'id'>, timeoutMs: number): Promise<void> {
     if (this.#stopped) throw stopping();
-    // Synchronous: one system call of 10 µs, against two turns through the thread pool. And no stop can come in between.
+    // Synchronous: one system call of 10 µs, against two turns through the thread pool; and no stop can come in between.
     renameSync(treeDir, join(this.slotDir, 'function'));
     const connection = this.#connection!;
     const { sink } = this.loadLogs;
@@ -160,7 +160,7 @@ export class Instance {
       cancel();
     }
     if (this.#stopped) throw stopping();
-    // It may have been lost to what came in the same bytes as `loaded`.
+    // What came in the same bytes as `loaded` may have broken the protocol.
     if (connection.lost) throw connection.lost;
     faultPoint('instance.loaded');
     this.moments.loaded = this.#transition('idle');
@@ -197,7 +197,7 @@ export class Instance {
     return this.#options.driver.exitState(this.id, EXIT_WAIT_MS).catch(() => undefined);
   }
 
-  /** What the container wrote past the worker's console. Empty when it cannot be had. */
+  /** What the container wrote past the worker's console; empty when the driver cannot tell. */
   output(): Promise<ContainerOutput> {
     return this.#options.driver.output(this.id, OUTPUT_BYTES).catch(() => NO_OUTPUT);
   }
@@ -213,17 +213,18 @@ export class Instance {
   }
 
   async #stop(readOutput: boolean): Promise<ContainerOutput> {
-    // Whoever was asked something and has not answered may be up to anything.
+    // A worker that was asked something and has not answered may be up to anything.
     const urgent = this.#connection?.working ?? false;
     this.#transition('stopping');
-    // With a worker the start has succeeded, even if the engine has not said so; given up, it would be removed twice.
+    // Once its worker has come the start has succeeded, even if the engine has not said so; a start given up now would have the
+    // container removed twice.
     if (this.#connection === null) this.#life.abort(new InstanceFailure('the instance was stopped'));
     await this.#started.catch(() => undefined);
     if (!urgent) await this.#options.lull();
     faultPoint('instance.removing');
     const outputBytes = readOutput ? OUTPUT_BYTES : 0;
     const removal = this.#options.driver.remove(this.id, { urgent, outputBytes });
-    // Not earlier: the worker exits when its connection ends, and the driver would ask why of a container we remove anyway.
+    // Not before the removal: the worker exits when its connection ends, and the driver would ask the daemon why.
     this.#connection?.destroy();
     const output = await removal.catch(() => null);
     if (output !== null && this.#codeKey !== null)

@@ -1,10 +1,10 @@
-/** Owns how long what calls take is away: from each taking of an instance until another is there in its place. */
+/** Owns how long it takes to replace instances: from each taking of a loaded one until another is there in its place. */
 
-/** Beyond this the first are known and the others not counted: they will be replaced as slowly. */
+/** Takings remembered for one code; further ones are not counted, for they are replaced as slowly. */
 const MOST = 256;
 
 export class AwayTimes {
-  /** By code key, the first first. */
+  /** When instances were taken and not replaced yet, by code key, the earliest first. */
   readonly #taken = new Map<string, number[]>();
 
   took(codeKey: string, now: number): void {
@@ -13,7 +13,7 @@ export class AwayTimes {
     this.#taken.set(codeKey, times);
   }
 
-  /** Another is there. Returns how long, in milliseconds; undefined when none was missing. */
+  /** Another instance is there. Returns how long one was missing, in milliseconds; undefined when none was. */
   replaced(codeKey: string, now: number): number | undefined {
     const takenAt = this.#taken.get(codeKey)?.shift();
     return takenAt === undefined ? undefined : now - takenAt;

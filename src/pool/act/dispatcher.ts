@@ -127,8 +127,11 @@ export class Dispatcher {
     });
     const admitted = check || this.#room.admits(flow);
     queue.add(waiter, flow);
-    lull.end();
-    this.pass();
+    // As many calls of the function run as may: whoever ends next hands over its instance, and until then nothing changes.
+    if (check || !this.#isCrowded(workload)) {
+      lull.end();
+      this.pass();
+    }
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
       waiter.reject(this.#room.refusal(flow));
@@ -323,6 +326,16 @@ export class Dispatcher {
     offer.codeKey = code.key;
     const service = serve({ codeKey: code.key, profileKey, reuse }, offer);
     return service.kind === 'use' ? service.instance : undefined;
+  }
+
+  /** Whether as many calls of this code run in reused instances as should at once. */
+  #isCrowded({ code, reuse }: Workload): boolean {
+    if (!reuse) return false;
+    const { fleet, demands } = this.#options;
+    const atOnce = demands.atOnce(code.key);
+    let running = 0;
+    for (const { state, codeKey } of fleet.all) if (state === 'busy' && codeKey === code.key) running += 1;
+    return running >= atOnce;
   }
 
   #refill(codeKey: string, begin: () => void): void {

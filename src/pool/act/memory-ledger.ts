@@ -1,21 +1,24 @@
-/** Owns how much memory idle instances take, as measured by the driver, and which of them do not keep still. */
+/** Owns how much memory idle instances take, as the driver measures it, and which idle instances do not keep still. */
 import type { InstanceUsage } from '../../driver/driver.js';
 import type { Instance } from '../../instance/instance.js';
+import { Ewma } from '../demand/ewma.js';
 
 const MIB = 1024 * 1024;
-/** Until the first measurement: what a Node process and its shim took on the machine this was written on. */
+/** Taken for the size of an instance until one was measured: what a Node process and its shim take. */
 const FIRST_GUESS_BYTES = 24 * MIB;
-/** A new one is measured twice within seconds, which shows whether it keeps still; then now and then. */
+/** A new instance is measured twice within seconds, which shows whether it keeps still; later every half minute. */
 const YOUNG_MS = 1_000;
 const OLD_MS = 30_000;
 const AT_ONCE = 16;
-/** More CPU than this share of a core, and an idle instance is not idle. */
+/** Weight of the latest measurement in the usual size. */
+const TYPICAL_WEIGHT = 0.3;
+/** An idle instance that uses more than this share of a core computes although nothing was asked of it. */
 const RESTLESS_SHARE = 0.05;
 
 interface Sample {
   bytes: number;
   cpuMs: number | null;
-  /** When, and the `since` of the state it was in. */
+  /** When the sample was taken, and since when the instance was in the state it then had; monotonic milliseconds. */
   at: number;
   since: number;
   count: number;
@@ -31,29 +34,29 @@ export type MeasureMemory = (
 export class MemoryLedger {
   readonly #measure: MeasureMemory;
   readonly #samples = new Map<string, Sample>();
-  /** By what they hold: code key, or profile key of a standby. */
-  readonly #typical = new Map<string, number>();
+  /** The usual size of instances that hold the same: by code key, or by profile key for standbys. */
+  readonly #typical = new Map<string, Ewma>();
   #busy = false;
 
   constructor(measure: MeasureMemory) {
     this.#measure = measure;
   }
 
-  /** What one with this code (or a standby of this profile) takes; a guess until one was measured. */
+  /** What an instance with this code, or a standby of this profile, takes; a guess until one was measured. */
   typicalBytes(codeOrProfileKey: string): number {
-    return this.#typical.get(codeOrProfileKey) ?? FIRST_GUESS_BYTES;
+    return this.#typical.get(codeOrProfileKey)?.value ?? FIRST_GUESS_BYTES;
   }
 
   bytesOf(instance: Measured): number {
     return this.#samples.get(instance.id)?.bytes ?? this.typicalBytes(keyOf(instance));
   }
 
-  /** Of all that are given. */
+  /** What all these instances take together. */
   sum(instances: readonly Measured[]): number {
     return instances.reduce((sum, instance) => sum + this.bytesOf(instance), 0);
   }
 
-  /** Measures some of the idle ones, the least known first. Resolves with those that compute although nothing was asked of them. */
+  /** Measures some of the idle instances, the least known first. Resolves with those that compute without a call. */
   async sample(idle: readonly Instance[], now: number): Promise<Instance[]> {
     if (this.#busy) return [];
     const due = idle
@@ -80,7 +83,7 @@ export class MemoryLedger {
     }
   }
 
-  /** Returns whether it was restless since the sample before. @param since of the state it was in when it was asked about */
+  /** Returns whether the instance computed since the sample before. @param since when it was in its state as it was asked about */
   #note(
     instance: Instance,
     since: number,
@@ -90,13 +93,14 @@ export class MemoryLedger {
   ): boolean {
     if (!usage) return false;
     const { memoryBytes: bytes, cpuMs } = usage;
-    // A figure that is none would stay in every sum and average.
+    // A NaN would stay in every sum and average.
     if (!Number.isFinite(bytes)) return false;
     this.#samples.set(instance.id, { bytes, cpuMs, at: now, since, count: (before?.count ?? 0) + 1 });
     const key = keyOf(instance);
-    const typical = this.#typical.get(key);
-    this.#typical.set(key, typical === undefined ? bytes : typical + 0.3 * (bytes - typical));
-    // A call between, or while it was measured, has had its CPU.
+    const typical = this.#typical.get(key) ?? new Ewma(TYPICAL_WEIGHT);
+    typical.add(bytes);
+    this.#typical.set(key, typical);
+    // A call between the samples, or during the measurement, has used CPU of its own.
     if (instance.since !== since || before?.since !== since || before.cpuMs === null || cpuMs === null)
       return false;
     return cpuMs - before.cpuMs > RESTLESS_SHARE * (now - before.at);
@@ -105,7 +109,7 @@ export class MemoryLedger {
   #forget(idle: readonly Instance[]): void {
     const ids = new Set(idle.map(({ id }) => id));
     for (const id of this.#samples.keys()) if (!ids.has(id)) this.#samples.delete(id);
-    // What is no longer there is guessed anew should it come back: keys of versions would pile up.
+    // Keys of old versions would pile up. A size that is forgotten is guessed anew should its code come back.
     if (this.#typical.size < 1_000) return;
     const keys = new Set(idle.map(keyOf));
     for (const key of this.#typical.keys()) if (!keys.has(key)) this.#typical.delete(key);

@@ -1,7 +1,7 @@
 /**
  * Owns the prepared trees: copies of functions' files that are one rename away from a slot. A tree comes back when its
- * container is gone: nobody could write to it there, so it is as good as new, and a function with thousands of files is
- * not linked again and again.
+ * container is gone. Nobody could write to the tree there, so it is used again: the files of a function with thousands of
+ * them are not linked anew for every container.
  */
 import { randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
@@ -10,15 +10,15 @@ import { join } from 'node:path';
 import type { WithRoom } from '../../instance/handshake.js';
 import type { Code } from '../workload.js';
 
-/** Trees kept in all; beyond them those that were put aside first go. */
+/** The most trees kept in all; the ones put aside first make room. */
 const MOST_TREES = 256;
-/** Trees kept of one version. */
+/** The most trees kept of one version. */
 const MOST_PER_CODE = 16;
 
 export class TreeStock {
   readonly #runDir: string;
   readonly #withRoom: WithRoom;
-  /** By code key, in order of the last return. */
+  /** Trees nobody uses, by code key; the code whose tree came back last is the last one. */
   readonly #spare = new Map<string, string[]>();
   readonly #wanted = new Set<string>();
   readonly #removals = new Set<Promise<void>>();
@@ -36,7 +36,7 @@ export class TreeStock {
     this.#wanted.add(codeKey);
   }
 
-  /** Trees of this code go, those in use when they come back. */
+  /** Removes the trees of this code; those in use are removed when they come back. */
   drop(codeKey: string): void {
     this.#wanted.delete(codeKey);
     const dirs = this.#spare.get(codeKey) ?? [];
@@ -45,19 +45,19 @@ export class TreeStock {
     for (const dir of dirs) this.#remove(dir);
   }
 
-  /** All go, those that come back later too. Resolves when those that were there are gone. */
+  /** Removes all trees, and from now on those that come back. Resolves when the ones that were there are gone. */
   async close(): Promise<void> {
     for (const codeKey of new Set([...this.#wanted, ...this.#spare.keys()])) this.drop(codeKey);
     await Promise.allSettled(this.#making.values());
     await Promise.all(this.#removals);
   }
 
-  /** How many of this code are there. */
+  /** How many trees of this code are at hand. */
   spare(codeKey: string): number {
     return this.#spare.get(codeKey)?.length ?? 0;
   }
 
-  /** Path of a tree that is the caller's from now on. Rejects with what preparing one rejects with; nothing is left then. */
+  /** Path of a tree that belongs to the caller from now on. Rejects as `Code.prepareTree` does; no tree is left then. */
   async take(code: Code): Promise<string> {
     const dirs = this.#spare.get(code.key);
     const ready = dirs?.pop();
@@ -71,7 +71,7 @@ export class TreeStock {
     return dir;
   }
 
-  /** Makes one ahead, if none is there or on its way. Rejects like `take`. */
+  /** Makes a tree ahead of its use, unless one is at hand or on its way. Rejects like `take`. */
   prepare(code: Code): Promise<void> {
     if (this.spare(code.key) > 0) return Promise.resolve();
     let making = this.#making.get(code.key);
@@ -84,14 +84,14 @@ export class TreeStock {
     return making;
   }
 
-  /** A tree that nobody uses any more: kept, or removed behind the caller's back. `dir` may have vanished. */
+  /** Takes a tree that nobody uses any more: it is kept, or removed in the background. `dir` may have vanished. */
   giveBack(codeKey: string, dir: string): void {
     if (!this.#wanted.has(codeKey) || this.spare(codeKey) >= MOST_PER_CODE) return this.#remove(dir);
     const kept = this.#path();
     try {
       renameSync(dir, kept);
     } catch {
-      return; // it never came to lie there
+      return; // the tree never came to lie there
     }
     const dirs = this.#spare.get(codeKey) ?? [];
     this.#spare.delete(codeKey);

@@ -4,7 +4,7 @@ import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
 import type { LogSink } from '../../model/execution.js';
 import type { CallMessage, Lease } from '../act/lease.js';
-import { onDeparture } from './departure.js';
+import { onDeparture } from '../departure.js';
 
 export interface ExchangeOptions {
   lease: Lease;

@@ -55,14 +55,14 @@ export class Queue {
     return this.#lengths.has(flow);
   }
 
-  /** Whether this one waits. */
+  /** Whether this request waits. */
   holds(waiter: Waiter<Lease>): boolean {
     return this.#places.some((place) => place.waiter === waiter);
   }
 
   /**
-   * The start of this instance failed: the first that has a claim on it bears it, and is told when it was its last
-   * attempt.
+   * The start of this instance failed: it counts as an attempt of the first request that has a claim on the instance,
+   * which is told when that was its last attempt.
    */
   startFailed(instanceId: string, error: unknown): void {
     const bearer = this.#places.find(({ waiter }) => waiter.claim === instanceId)?.waiter;
@@ -70,17 +70,17 @@ export class Queue {
     bearer.failedStarts += 1;
     if (bearer.failedStarts === START_ATTEMPTS) {
       this.drop(bearer);
-      // One of ours says more, for instance that the disk is full.
+      // A GlambdarError says more, for instance that the disk is full.
       bearer.reject(error instanceof GlambdarError ? error : cannotStart(error));
     }
   }
 
-  /** In order of their turns. A copy: serving one may take others out. */
+  /** The requests in the order of their turns. A copy: serving one may take others out. */
   list(): Place[] {
     return [...this.#places];
   }
 
-  /** Milliseconds the one that came first has waited; 0 when none waits. */
+  /** Milliseconds the request that came first has waited; 0 when none waits. */
   ageMs(now: number): number {
     return this.#places.reduce((most, { waiter }) => Math.max(most, now - waiter.arrivedAt), 0);
   }
@@ -96,7 +96,7 @@ export class Queue {
     this.#lengths.set(flow, before + 1);
   }
 
-  /** The virtual time at which something this flow asks for now has its turn. */
+  /** The virtual time of the turn that a request of this flow would get now. */
   nextTag(flow: string): number {
     return Math.max(this.#clock, this.#finish.get(flow) ?? 0);
   }
@@ -124,7 +124,7 @@ export class Queue {
     return this.#places.find(({ waiter }) => waiter.request.workload.code.key === codeKey)?.waiter;
   }
 
-  /** Takes one out that will not be served, if it is still in: the next of its flow has its turn. */
+  /** Takes a request out that will not be served, if it still waits: the next of its flow gets its turn. */
   drop(waiter: Waiter<Lease>): void {
     let index = this.#places.findIndex((place) => place.waiter === waiter);
     if (index < 0) return;
@@ -139,8 +139,8 @@ export class Queue {
   }
 
   /**
-   * Takes one out that has got its instance.
-   * @param charged that was made ready for its flow ahead, and has cost it a turn then: this costs none
+   * Takes a request out that has got its instance.
+   * @param charged the instance was made ready ahead of calls, which has cost the flow a turn already: this costs none
    */
   served(waiter: Waiter<Lease>, now: number, charged = false): void {
     const index = this.#places.findIndex((place) => place.waiter === waiter);
@@ -168,7 +168,7 @@ export class Queue {
     for (const { waiter } of this.#places.splice(0)) waiter.reject(error);
   }
 
-  /** Whether one more of this flow should wait: there is room, no more than its share of it, and it will be served in time. */
+  /** Whether one more request of this flow may wait: there is room, the flow keeps to its share, and it will be served in time. */
   admits(flow: string, now: number, limits: { maxWaiting: number; maxWaitMs: number }): boolean {
     const own = this.#lengths.get(flow) ?? 0;
     const free = limits.maxWaiting - this.#places.length;
@@ -177,12 +177,12 @@ export class Queue {
     );
   }
 
-  /** Whole seconds after which one more of this flow would be served at the present pace; at least 1. */
+  /** Whole seconds after which one more request of this flow would be served at the present pace; at least 1. */
   retryAfterSeconds(flow: string, now: number): number {
     return Math.max(1, Math.ceil(this.#predictedMs(this.#lengths.get(flow) ?? 0, now) / 1000));
   }
 
-  /** How long one waits that has `own` of its flow before it: the other flows take a turn for each of its own. */
+  /** How long a request waits that has `own` others of its flow before it: each other flow takes a turn for each of them. */
   #predictedMs(own: number, now: number): number {
     let ahead = 0;
     for (const length of this.#lengths.values()) ahead += Math.min(length, own + 1);

@@ -1,4 +1,4 @@
-/** Owns one estimate: how much time passes between two who are served while others wait. */
+/** Owns one estimate: how much time passes from one request being served to the next, while requests wait. */
 import { Ewma } from '../demand/ewma.js';
 
 /** The first guess, a small machine's, until something was measured: two starts at once, each taking 150 ms. */
@@ -7,7 +7,7 @@ const SMOOTHING = 0.1;
 
 export class ServiceRate {
   readonly #interval = new Ewma(SMOOTHING, FIRST_GUESS_MS);
-  /** When the last one was served with others left waiting; null while nobody waits. */
+  /** When a request was last served with others left waiting; null while none waits. */
   #lastAt: number | null = null;
 
   /** @param now monotonic milliseconds  @param moreWait whether others still wait */
@@ -16,7 +16,7 @@ export class ServiceRate {
     this.#lastAt = moreWait ? now : null;
   }
 
-  /** Milliseconds between two; when nobody has been served for longer than that, as long as it has been. */
+  /** Milliseconds from one to the next; while none has been served for longer than usual, the time since the last one. */
   intervalMs(now: number): number {
     return Math.max(this.#interval.value!, this.#lastAt === null ? 0 : now - this.#lastAt);
   }

@@ -1,5 +1,6 @@
-/** Owns one request that waits for an instance: its clock, its deadline, its tree, its settling. */
+/** Owns one request that waits for an instance: its deadline, its tree, and that it is settled once. */
 import type { Clock } from '../../clock.js';
+import { onDeparture } from '../departure.js';
 import type { TreeStock } from '../act/tree-stock.js';
 import type { Workload } from '../workload.js';
 
@@ -25,7 +26,7 @@ export interface WaiterOptions {
   clock: Clock;
   trees: TreeStock;
   queueTimeoutMs: number;
-  /** The error when that has passed. */
+  /** The error when the request has waited for `queueTimeoutMs`. */
   late: () => Error;
   onGone: () => void;
 }
@@ -34,11 +35,11 @@ export class Waiter<T> {
   readonly request: PoolRequest;
   readonly promise: Promise<T>;
   readonly arrivedAt: number;
-  /** Called when it ends of its own: its deadline has passed, or its caller has gone. */
+  /** Called when the request ends of its own: its deadline has passed, or its caller has gone. */
   onGone: () => void;
-  /** The instance on its way that will serve it, as of the last look; null while none is. */
+  /** The instance on its way that will serve the request, as of the last decision; null while there is none. */
   claim: string | null = null;
-  /** Starts it had a claim on that failed. */
+  /** Failed starts of instances the request was to get. */
   failedStarts = 0;
   #settled = false;
   #resolve!: (value: T) => void;
@@ -46,7 +47,7 @@ export class Waiter<T> {
   #trees: TreeStock;
   #tree: Promise<string> | null = null;
   #stopClock: (() => void) | null;
-  #onAbort = (): void => this.#leave(this.request.signal.reason);
+  readonly #unwatch: () => void;
 
   constructor({ request, clock, trees, queueTimeoutMs, late, onGone }: WaiterOptions) {
     this.request = request;
@@ -57,7 +58,7 @@ export class Waiter<T> {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    request.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#unwatch = onDeparture(request.signal, () => this.#leave(request.signal.reason));
     this.#stopClock = clock.after(queueTimeoutMs, () => this.#leave(late()));
   }
 
@@ -67,7 +68,7 @@ export class Waiter<T> {
     return this.#tree;
   }
 
-  /** It has got an instance: the deadline no longer applies, the outcome is still open. */
+  /** The request has got an instance: the deadline no longer applies, the outcome is still open. */
   stopWaiting(): void {
     this.#stopClock?.();
     this.#stopClock = null;
@@ -94,8 +95,8 @@ export class Waiter<T> {
   #settle(): void {
     this.#settled = true;
     this.stopWaiting();
-    this.request.signal.removeEventListener('abort', this.#onAbort);
-    // After a load the tree lies in the slot; otherwise it is as good as new.
+    this.#unwatch();
+    // After a load the tree lies in the slot, and giving it back does nothing; otherwise it is used by another request.
     void this.#tree?.then(
       (dir) => this.#trees.giveBack(this.request.workload.code.key, dir),
       () => undefined,

@@ -1,4 +1,4 @@
-/** Owns who is let in to wait: not while the server stops or the driver is away, and no more than can be served in time. */
+/** Owns which requests are let in to wait: none while the server stops or the driver is away, and no more than can be served in time. */
 import type { Clock } from '../../clock.js';
 import type { GlambdarError } from '../../errors.js';
 import type { Queue } from './queue.js';
@@ -21,7 +21,7 @@ export interface WaitingRoomOptions {
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
   #closed = false;
-  /** Of those in the queue: they have a claim on an instance on its way, or may wait beyond the limit. */
+  /** Requests in the queue that do not count against its limit: an instance is on its way for them, or they are load checks. */
   provided = 0;
 
   constructor(options: WaitingRoomOptions) {
@@ -50,12 +50,12 @@ export class WaitingRoom {
     return queue.admits(flow, this.#options.clock.now(), limits);
   }
 
-  /** The error of one that may not. */
+  /** The error of a request that may not wait. */
   refusal(flow: string): GlambdarError {
     return atCapacity(this.#options.queue.retryAfterSeconds(flow, this.#options.clock.now()));
   }
 
-  /** The error of one whose time is up. */
+  /** The error of a request that has waited for as long as it may. */
   late(flow: string): GlambdarError {
     const { queue, queueTimeoutMs } = this.#options;
     return waitedTooLong(queueTimeoutMs, queue.retryAfterSeconds(flow, this.#options.clock.now()));

@@ -1,9 +1,9 @@
 /**
- * Owns telling calls that their caller has gone. All calls on one connection have the same signal: it gets one listener for
- * them all, since adding and taking off one per call costs more than the rest of a call's bookkeeping.
+ * Owns telling calls that their caller has gone. All calls on one connection have the same signal. The signal gets one
+ * listener for all of them: adding and removing a listener per call costs more than the rest of a call's bookkeeping.
  */
 
-const waiting = Symbol('calls that wait for it');
+const waiting = Symbol('callbacks');
 type Watched = AbortSignal & { [waiting]?: Set<() => void> };
 
 /** Calls back when the signal, not aborted yet, aborts. The returned function ends that. */
