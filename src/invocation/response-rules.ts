@@ -1,22 +1,11 @@
 /** Owns what a function may answer, checked on the host because the worker is not believed. */
 import { GlambdarError } from '../errors.js';
+import { HOP_BY_HOP } from '../model/hop-by-hop.js';
 
 const MAX_HEADERS = 100;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** The length is always ours, and a connection's own headers are no function's business (RFC 9110 §7.6.1). */
-const IGNORED = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'trailers',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** Header names that a function's answer may not set: the server writes the length, and connections are the server's too. */
+const IGNORED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length']);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Visible characters, space, tab and the upper half of Latin-1: what Node will write. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;

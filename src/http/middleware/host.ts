@@ -18,7 +18,7 @@ export interface HostConfig {
 export function allowedHosts({ host, publicUrl }: HostConfig): Check {
   const names = new Set(['localhost', '[::1]', hostnameOf(host)]);
   if (publicUrl !== null) names.add(publicUrl.hostname);
-  /** The last header that named us wherever the client came to: nearly every request has the same. */
+  /** The last `Host` that named this server at whichever of its addresses: nearly every request has the same. */
   let known: string | undefined;
   return (req) => {
     const { host: header } = req.headers;
