@@ -1,6 +1,7 @@
 import test from 'ava';
 import { BodyBudget } from '../../../../src/http/answers/body-budget.js';
-import { head, startServer } from '../server-fixture.js';
+import { answer, metadata } from '../fakes.js';
+import { head, startServer, turns } from '../server-fixture.js';
 
 const full = { code: 'AT_CAPACITY' } as never;
 
@@ -52,4 +53,45 @@ test('large answers that nobody reads are counted, and given back when their rea
   for (const client of idle) client.socket.destroy();
   while ((await status()) !== 200) await new Promise((resolve) => setImmediate(resolve));
   t.pass();
+});
+
+test('answers that wait behind another one on their connection are counted, however small', async (t) => {
+  const { raw, invoker, bodies } = await startServer(t, { maxBodiesBytes: 60_000 });
+  const { entered, finish } = invoker.hold('first');
+  const client = await raw();
+  client.send(head('POST /invoke/hello', 'Content-Length: 5') + 'first');
+  await entered;
+  invoker.handler = () => answer({ body: Buffer.alloc(10_000) });
+  client.send(head('GET /invoke/hello').repeat(10));
+  while (invoker.ran.length < 11) await turns(1);
+  await turns(3);
+  t.is(bodies.usedBytes, 40_005, 'four of ten; more would be more than twice what is free');
+  finish();
+  const statuses = [];
+  for (let index = 0; index < 11; index += 1) statuses.push((await client.response()).status);
+  t.deepEqual(statuses, [200, ...Array<number>(4).fill(200), ...Array<number>(6).fill(503)]);
+  while (bodies.usedBytes > 0) await turns(1);
+});
+
+test('a long list of functions that nobody reads is counted until its reader goes', async (t) => {
+  const { raw, registry, bodies } = await startServer(t, { maxBodiesBytes: 60_000_000 });
+  const { settings } = metadata;
+  const long = { ...metadata, settings: { ...settings, env: { A: 'x'.repeat(16_000_000) } } };
+  registry.list = () => [long];
+  const client = await raw();
+  client.socket.pause();
+  client.send(head('GET /info'));
+  while (bodies.usedBytes < 16_000_000) await turns(1);
+  client.socket.destroy();
+  while (bodies.usedBytes > 0) await turns(1);
+  t.pass();
+});
+
+test('a list that there is no room for is refused', async (t) => {
+  const { url, registry, bodies } = await startServer(t, { maxBodiesBytes: 100_000 });
+  const { settings } = metadata;
+  registry.list = () => [{ ...metadata, settings: { ...settings, env: { A: 'x'.repeat(200_000) } } }];
+  t.is((await fetch(`${url}/info`)).status, 503);
+  t.is((await fetch(`${url}/info`, { method: 'HEAD' })).status, 200);
+  t.is(bodies.usedBytes, 0);
 });
