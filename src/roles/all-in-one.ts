@@ -92,6 +92,7 @@ async function build(
   });
 
   // 4. The parts that hold no resources of their own.
+  const isDeployed = (name: string): boolean => registry.counters(name) !== undefined;
   const metrics = createMetrics({
     queueLength: () => pool.gauges().queueLength,
     queueAgeMs: () => pool.gauges().queueAgeMs,
@@ -101,6 +102,7 @@ async function build(
     recordsDropped: () => recorder.dropped,
     driverAvailable: () => driver.health().available,
     functions: () => registry.list().length,
+    isDeployed,
   });
   const pool = new Pool({
     driver,
@@ -150,6 +152,7 @@ async function build(
       pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt),
     onRetired: async (record) => {
       limits.forget(record.name);
+      if (!isDeployed(record.name)) metrics.forget(record.name);
       await pool.retire(versionKey(record.active));
     },
     logger,

@@ -3,6 +3,7 @@ import { createMetrics } from '../../../src/metrics/metrics.js';
 
 function setUp() {
   const values = { queueLength: 3, recordsDropped: 2, driverAvailable: false, functions: 5 };
+  const deleted = new Set<string>();
   const metrics = createMetrics({
     queueLength: () => values.queueLength,
     queueAgeMs: () => 1500,
@@ -12,10 +13,12 @@ function setUp() {
     recordsDropped: () => values.recordsDropped,
     driverAvailable: () => values.driverAvailable,
     functions: () => values.functions,
+    isDeployed: (name) => !deleted.has(name),
   });
   const lines = async () =>
     (await metrics.text()).body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return { metrics, lines };
+  const calls = async () => (await lines()).filter((line) => line.startsWith('glambdar_invocations_total'));
+  return { metrics, lines, calls, deleted };
 }
 
 test('gauges are read when they are asked for', async (t) => {
@@ -51,12 +54,12 @@ test('instances are counted in the state they are in', async (t) => {
 });
 
 test('functions beyond the first 200 share a label, and names are escaped', async (t) => {
-  const { metrics, lines } = setUp();
+  const { metrics, calls: callLines } = setUp();
   const call = { outcome: 'ok', start: null, durationMs: 1 };
   metrics.invocation({ ...call, funcName: 'a"b\nc' });
   for (let index = 0; index < 250; index += 1) metrics.invocation({ ...call, funcName: `f${index}` });
   metrics.invocation({ ...call, funcName: 'f0', start: 'warm' });
-  const calls = (await lines()).filter((line) => line.startsWith('glambdar_invocations_total'));
+  const calls = await callLines();
   t.is(calls.length, 200 + 1 + 1);
   t.true(calls.includes('glambdar_invocations_total{function="other",outcome="ok",start="none"} 51'));
   t.true(calls.includes('glambdar_invocations_total{function="f0",outcome="ok",start="warm"} 1'));
@@ -71,4 +74,46 @@ test('requests are timed by route, never by path', async (t) => {
       'glambdar_http_request_duration_seconds_count{route="/invoke/:name",method="POST",status="200"} 1',
     ),
   );
+});
+
+test('a deleted function is gone, and starts at 0 when it is deployed again', async (t) => {
+  const { metrics, calls } = setUp();
+  const call = { funcName: 'hello', start: 'warm', durationMs: 1 };
+  metrics.invocation({ ...call, outcome: 'ok' });
+  metrics.invocation({ ...call, outcome: 'timeout' });
+  metrics.invocation({ ...call, funcName: 'stays', outcome: 'ok' });
+  metrics.forget('hello');
+  const stays = 'glambdar_invocations_total{function="stays",outcome="ok",start="warm"} 1';
+  t.deepEqual(await calls(), [stays]);
+  metrics.invocation({ ...call, outcome: 'ok' });
+  t.deepEqual(await calls(), [
+    stays,
+    'glambdar_invocations_total{function="hello",outcome="ok",start="warm"} 1',
+  ]);
+});
+
+test('a call that ends after its function was deleted does not bring it back', async (t) => {
+  const { metrics, calls, deleted } = setUp();
+  const call = { funcName: 'hello', outcome: 'ok', start: 'warm', durationMs: 1 };
+  metrics.invocation(call);
+  deleted.add('hello');
+  metrics.forget('hello');
+  metrics.invocation(call);
+  t.deepEqual(await calls(), ['glambdar_invocations_total{function="other",outcome="ok",start="warm"} 1']);
+});
+
+test('deleted functions leave their labels to others, but never take the common one away', async (t) => {
+  const { metrics, calls } = setUp();
+  const call = { outcome: 'ok', start: 'warm', durationMs: 1 };
+  for (let index = 0; index < 500; index += 1) {
+    metrics.invocation({ ...call, funcName: `f${index}` });
+    metrics.forget(`f${index}`);
+  }
+  t.deepEqual(await calls(), []);
+  for (let index = 0; index < 201; index += 1) metrics.invocation({ ...call, funcName: `g${index}` });
+  metrics.forget('other');
+  t.is((await calls()).length, 201);
+  metrics.forget('g0');
+  metrics.invocation({ ...call, funcName: 'late' });
+  t.true((await calls()).includes('glambdar_invocations_total{function="late",outcome="ok",start="warm"} 1'));
 });
