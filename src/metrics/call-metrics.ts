@@ -1,6 +1,7 @@
 /** Owns what is counted of finished calls: by function and outcome, how long they took, and whether an instance was ready. */
-import { Counter, Histogram, type Registry } from 'prom-client';
-import { SECONDS } from './seconds.js';
+import type { Registry } from 'prom-client';
+import { Tallies, type Tally } from './tallies.js';
+import { Timings, type Timing } from './timings.js';
 
 /** Functions with a label of their own; calls of further functions are counted under `OTHER`. */
 const MAX_FUNCTION_LABELS = 200;
@@ -18,59 +19,57 @@ export interface FinishedCall {
   durationMs: number;
 }
 
-/** Everything that one kind of call adds to. Bound once: looking labels up costs more than counting. */
+/** Everything that one kind of call adds to, found once: looking labels up costs more than counting. */
 interface Series {
-  labels: { function: string; outcome: string; start: string };
-  count: Counter.Internal;
-  duration: Histogram.Internal<'start'>;
-  acquired: Counter.Internal | null;
+  count: Tally;
+  duration: Timing;
+  acquired: Tally | null;
 }
 
 export class CallMetrics {
-  readonly #calls: Counter<'function' | 'outcome' | 'start'>;
-  readonly #durations: Histogram<'start'>;
-  readonly #acquires: Counter<'result'>;
+  readonly #calls: Tallies;
+  readonly #durations: Timings;
+  readonly #durationByStart = new Map<string, Timing>();
+  readonly #acquires = new Map<string, Tally>();
   readonly #isDeployed: (funcName: string) => boolean;
   /** Function label → outcome and start → series. */
   readonly #series = new Map<string, Map<string, Series>>();
 
   /** @param isDeployed a call that ends after its function was deleted does not bring its label back */
   constructor(registry: Registry, isDeployed: (funcName: string) => boolean) {
-    const registers = [registry];
     this.#isDeployed = isDeployed;
-    this.#calls = new Counter({
-      name: 'glambdar_invocations_total',
-      help: 'Finished calls by function, outcome and how the instance was found.',
-      labelNames: ['function', 'outcome', 'start'],
-      registers,
-    });
-    this.#durations = new Histogram({
-      name: 'glambdar_invocation_duration_seconds',
-      help: 'From admission to answer.',
-      labelNames: ['start'],
-      buckets: [...SECONDS],
-      registers,
-    });
-    this.#acquires = new Counter({
-      name: 'glambdar_pool_acquires_total',
-      help: 'Calls by whether they found an instance ready: hit (loaded, warm), partial (standby), miss (cold).',
-      labelNames: ['result'],
-      registers,
-    });
-    for (const result of new Set(Object.values(RESULTS))) this.#acquires.inc({ result }, 0);
+    this.#calls = new Tallies(
+      registry,
+      'glambdar_invocations_total',
+      'Finished calls by function, outcome and how the instance was found.',
+      ['function', 'outcome', 'start'],
+    );
+    this.#durations = new Timings(
+      registry,
+      'glambdar_invocation_duration_seconds',
+      'From admission to answer.',
+    );
+    const acquires = new Tallies(
+      registry,
+      'glambdar_pool_acquires_total',
+      'Calls by whether they found an instance ready: hit (loaded, warm), partial (standby), miss (cold).',
+      ['result'],
+    );
+    for (const result of new Set(Object.values(RESULTS)))
+      this.#acquires.set(result, acquires.add({ result }));
   }
 
   finished({ funcName, outcome, start, durationMs }: FinishedCall): void {
     const { count, duration, acquired } = this.#seriesOf(this.#labelOf(funcName), outcome, start ?? 'none');
-    count.inc();
+    count.n += 1;
     duration.observe(durationMs / 1000);
-    acquired?.inc();
+    if (acquired !== null) acquired.n += 1;
   }
 
   /** The function is gone: so are its counts, and its label is free for another one. */
   forget(funcName: string): void {
     if (funcName === OTHER) return;
-    for (const { labels } of this.#series.get(funcName)?.values() ?? []) this.#calls.remove(labels);
+    for (const { count } of this.#series.get(funcName)?.values() ?? []) this.#calls.remove(count);
     this.#series.delete(funcName);
   }
 
@@ -86,16 +85,19 @@ export class CallMetrics {
     const key = `${outcome} ${start}`;
     let series = ofFunction.get(key);
     if (series === undefined) {
-      const labels = { function: label, outcome, start };
-      const result = RESULTS[start];
       series = {
-        labels,
-        count: this.#calls.labels(labels),
-        duration: this.#durations.labels({ start }),
-        acquired: result === undefined ? null : this.#acquires.labels({ result }),
+        count: this.#calls.add({ function: label, outcome, start }),
+        duration: this.#durationOf(start),
+        acquired: this.#acquires.get(RESULTS[start] ?? '') ?? null,
       };
       ofFunction.set(key, series);
     }
     return series;
+  }
+
+  #durationOf(start: string): Timing {
+    const known = this.#durationByStart.get(start) ?? this.#durations.add({ start });
+    this.#durationByStart.set(start, known);
+    return known;
   }
 }

@@ -1,6 +1,6 @@
 /** Owns what is measured of HTTP requests. */
-import { Histogram, type Registry } from 'prom-client';
-import { SECONDS } from './seconds.js';
+import type { Registry } from 'prom-client';
+import { Timings, type Timing } from './timings.js';
 
 export interface FinishedRequest {
   /** A template, never a path. */
@@ -11,27 +11,25 @@ export interface FinishedRequest {
 }
 
 export class RequestMetrics {
-  readonly #durations: Histogram<'route' | 'method' | 'status'>;
-  /** Bound once: looking labels up costs more than counting. Route, method and status come from closed sets. */
-  readonly #bound = new Map<string, Histogram.Internal<'route' | 'method' | 'status'>>();
+  readonly #durations: Timings;
+  /** By route, method and status, which come from closed sets. */
+  readonly #series = new Map<string, Timing>();
 
   constructor(registry: Registry) {
-    this.#durations = new Histogram({
-      name: 'glambdar_http_request_duration_seconds',
-      help: 'HTTP requests by route template, method and status.',
-      labelNames: ['route', 'method', 'status'],
-      buckets: [...SECONDS],
-      registers: [registry],
-    });
+    this.#durations = new Timings(
+      registry,
+      'glambdar_http_request_duration_seconds',
+      'HTTP requests by route template, method and status.',
+    );
   }
 
   finished({ route, method, status, seconds }: FinishedRequest): void {
     const key = `${status} ${method} ${route}`;
-    let bound = this.#bound.get(key);
-    if (bound === undefined) {
-      bound = this.#durations.labels({ route, method, status: String(status) });
-      this.#bound.set(key, bound);
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = this.#durations.add({ route, method, status: String(status) });
+      this.#series.set(key, series);
     }
-    bound.observe(seconds);
+    series.observe(seconds);
   }
 }

@@ -6,13 +6,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { GlambdarError } from '../../errors.js';
 
-/** Large answers one connection may have asked for. Who waits for each before asking again never sees this. */
+/** How many large answers one connection may wait for. A client that reads each before it asks again never meets this limit. */
 const MAX_ON_CONNECTION = 8;
 
-/** What a connection has asked for and not been given yet. */
+/** The large answers that a connection has asked for and not been given yet. */
 interface Line {
   length: number;
-  /** Settles when the newest of them is out, or the connection gone. */
+  /** Settles when the newest answer is out, or the connection gone. */
   newest: Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Owns turning whatever was thrown into an error of the closed table: no library's text or status reaches a client. */
+/** Owns turning anything thrown into an error of the closed table: no library's text or status reaches a client. */
 import { GlambdarError, toGlambdarError } from '../../errors.js';
 
 interface Fields {
@@ -14,7 +14,7 @@ export function isClientGone(error: unknown): boolean {
   return typeof code === 'string' && (goneCodes.has(code) || code.startsWith('HPE_'));
 }
 
-/** Ours as it is; a library's 4xx as the nearest code of ours; the rest INTERNAL. */
+/** An error of ours as it is; a library's 4xx as the nearest code of ours; any other error as INTERNAL. */
 export function toClientError(error: unknown): GlambdarError {
   if (error instanceof GlambdarError) return error;
   const { code, status } = (error ?? {}) as Fields;

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 export interface EventStreamOptions {
   heartbeatMs: number;
-  /** What may wait for a slow reader. Beyond it the stream ends with a `dropped` event. */
+  /** How many bytes may wait for a slow reader. Beyond that the stream ends with a `dropped` event. */
   maxBufferedBytes: number;
 }
 
@@ -11,7 +11,7 @@ export class EventStream {
   readonly #res: ServerResponse;
   readonly #maxBufferedBytes: number;
   readonly #heartbeat: NodeJS.Timeout;
-  /** What a replay put into the buffer does not count as the reader's slowness, until it is through. */
+  /** Bytes of a replay that wait: they are no sign of a slow reader until the buffer has been empty once. */
   #replayedBytes = 0;
   #waitedAtLastBeat = false;
 
@@ -35,13 +35,13 @@ export class EventStream {
     else this.#write(event, id, data);
   }
 
-  /** As `send`, for what is in memory anyway: never refused for its size. */
+  /** As `send`, for records that are in memory anyway: never refused for their size. */
   replay(event: string, id: string, data: string): void {
     if (this.#res.writableEnded) return;
     if (!this.#write(event, id, data)) this.#replayedBytes = this.#res.writableLength;
   }
 
-  /** Says why and ends. A reader that never takes the rest is cut by the server's write-stall deadline. */
+  /** Says why the stream ends, and ends it. A reader that never takes the rest is cut by the server's time limit for writes. */
   end(event: 'end' | 'dropped', reason: string): void {
     if (this.#res.writableEnded) return;
     clearInterval(this.#heartbeat);

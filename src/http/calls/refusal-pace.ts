@@ -5,13 +5,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GlambdarError, type ErrorCode } from '../../errors.js';
 
-/** What the server refuses for want of room; the caller is told to come back. */
+/** Codes of refusals for want of room: their callers are told to come back, and do. */
 const refusals = new Set<ErrorCode>(['AT_CAPACITY', 'RATE_LIMITED', 'CONCURRENCY_LIMIT']);
 
 export interface RefusalPaceOptions {
   /** Refusals that leave at once, on average and in one burst. */
   perSecond?: number;
-  /** How long any other is held. */
+  /** How long a refusal beyond the pace is held. */
   holdMs?: number;
   /** Monotonic milliseconds. */
   now?: () => number;

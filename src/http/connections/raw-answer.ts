@@ -1,6 +1,6 @@
 /**
- * Owns answers to what never became a whole request: bytes that Node's parser refused, and requests that took too
- * long to arrive. They wear the native envelope, for nobody knows which family was meant.
+ * Owns answers to bytes that never became a whole request: Node's parser refused them, or the rest took too long to
+ * arrive. These answers wear the native envelope, for nobody knows which family was meant.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
@@ -11,7 +11,7 @@ import { lingeringEnd } from './lingering-end.js';
 import { nativeEnvelope } from '../families/native/native-envelope.js';
 import { requestIdOf } from '../requests/request-id.js';
 
-/** For the server's `clientError` event: answers where an answer can only mean the broken request, and ends the connection. */
+/** For the server's `clientError` event: answers if the client cannot take the answer for that of another request, and ends the connection. */
 export function createClientErrorHandler(connections: Connections): (error: Error, socket: Socket) => void {
   // Bytes that keep coming after the first error are further errors.
   const ended = new WeakSet<Socket>();
@@ -28,8 +28,8 @@ export function createClientErrorHandler(connections: Connections): (error: Erro
   };
 }
 
-/** Answers a request of which no more is wanted, and ends the connection. */
-export function refuse(socket: Socket, error: GlambdarError, requestId: string): void {
+/** Answers the broken request, and ends the connection. */
+function refuse(socket: Socket, error: GlambdarError, requestId: string): void {
   const { status, contentType, body } = nativeEnvelope(error, requestId);
   socket.write(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nX-Request-Id: ${requestId}\r\n` +
@@ -40,8 +40,8 @@ export function refuse(socket: Socket, error: GlambdarError, requestId: string):
 }
 
 /**
- * The id for the answer, or null when one written now would be taken for the answer to an earlier request that is
- * still under way, or for a second one to a request that has its answer.
+ * The id for the answer; null when the client would take an answer written now for that of an earlier request that is
+ * still under way, or for a second answer to a request that has one.
  */
 function brokenRequestId(connections: Connections, socket: Socket): string | null {
   const [first, ...others] = connections.on(socket);

@@ -22,7 +22,7 @@ export function allowedHosts({ host, publicUrl }: HostConfig): Check {
   let known: string | undefined;
   return (req) => {
     const { host: header } = req.headers;
-    // Node keeps the first of several; which one a proxy before us looked at is anyone's guess.
+    // Of several `Host` headers Node keeps the first; a proxy before this server may have looked at another.
     const single = countHosts(req.rawHeaders) <= 1;
     if (single && known !== undefined && header === known) return;
     const hostname = single ? parseHost(header) : null;

@@ -27,14 +27,13 @@ export function observe(onRequest: OnRequest, logger: Logger): Middleware {
     const { req, res } = ctx;
     const { socket, method = '' } = req;
     const startedAt = performance.now();
-    let complete = false;
-    // Node emits `finish` for answers that were cut off as well, and calls `destroySoon` in a listener of its own.
-    res.prependListener('finish', () => (complete = !socket.destroyed));
     let told = false;
     // Not `once`, which costs more than all else here.
     res.on('close', () => {
       if (told) return;
       told = true;
+      // Node emits `finish` for answers that were cut off as well. After a whole answer `close` comes before the socket ends.
+      const complete = res.writableFinished && !socket.destroyed;
       const { _matchedRoute: pattern } = ctx as { _matchedRoute?: string };
       try {
         onRequest({

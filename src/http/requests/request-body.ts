@@ -1,6 +1,6 @@
 /**
- * Owns how request bodies are taken off the wire: when the client may send one (`Expect: 100-continue`), reading it
- * whole with an exact limit, and throwing away one that nobody wants. It never parses or inflates.
+ * Owns how request bodies are taken off the wire: when the client may send its body (`Expect: 100-continue`), reading
+ * it whole with an exact limit, and throwing away a body that nobody wants. Bodies are never parsed or inflated here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
@@ -8,10 +8,10 @@ import type { BodyBudget } from '../answers/body-budget.js';
 
 const EMPTY = Buffer.alloc(0);
 
-/** Beyond this an unwanted body is not drained any more: the connection is cut. */
+/** An unwanted body that is longer than this is not drained to its end: the connection is cut. */
 const DISCARD_LIMIT_BYTES = 64 * 1024 * 1024;
 
-/** So many pieces are kept as they came: a body sent byte by byte must not take hundreds of times its size. */
+/** So many pieces are kept as they came, then joined: a body sent byte by byte must not take hundreds of times its size. */
 const MAX_LOOSE_CHUNKS = 1024;
 
 /** Set on requests whose body is being read: ends the reading with an error. */
@@ -27,12 +27,12 @@ export function markAwaitingContinue(req: IncomingMessage): void {
   (req as Waiting)[waiting] = true;
 }
 
-/** Whether the client still waits, i.e. its body was refused so far. */
+/** Whether the client still waits for `100 Continue`: nobody has accepted its body. */
 export function awaitsContinue(req: IncomingMessage): boolean {
   return (req as Waiting)[waiting] === true;
 }
 
-/** Lets the client send its body. To be called by whoever reads one, after every check that needs no body. */
+/** Lets the client send its body. To be called before the body is read, and after every check that needs no body. */
 export function acceptBody(req: IncomingMessage, res: ServerResponse): void {
   if (!awaitsContinue(req)) return;
   (req as Waiting)[waiting] = false;

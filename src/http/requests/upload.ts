@@ -1,6 +1,6 @@
 /**
  * Owns receiving one uploaded file and its text fields into a directory of its own, and removing it afterwards.
- * Only user of multer. What the fields mean is the route's business.
+ * The only user of multer. The meaning of the fields is the route's business.
  */
 import type { IncomingMessage } from 'node:http';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -29,7 +29,7 @@ export interface Upload {
 
 const FIELD_BYTES = 64 * 1024;
 const MAX_FIELDS = 20;
-/** What multipart may add to the file: all fields at their limit, part heads and boundaries. */
+/** How much longer than its file a form may be: all fields at their limit, part heads and boundaries. */
 const OVERHEAD_BYTES = MAX_FIELDS * FIELD_BYTES + 64 * 1024;
 
 type Receive = (req: unknown, res: unknown, done: (error?: unknown) => void) => void;
@@ -92,7 +92,7 @@ async function receive(
       // Not in the types yet. 0: a field name is a name, never a path into an object.
       fieldNestingDepth: 0,
     };
-    // What the types do not have yet.
+    // With two options that the types do not have yet.
     const options: multer.Options & {
       defParamCharset: string;
       streamHandler: (req: IncomingMessage, parser: NodeJS.WritableStream) => void;

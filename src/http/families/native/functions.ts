@@ -36,7 +36,7 @@ export function functionsRoutes({ registry }: FunctionsRoutesDeps): Router {
     (ctx, next) => {
       // Unknown functions are told so before the body; then a client that waits may send it.
       registry.get(functionNameParam(ctx.params['name']));
-      // koa-body would take no body at all for `{}`.
+      // koa-body would take a missing body for `{}`.
       if (!hasBody(ctx.req)) throw notSettings();
       acceptBody(ctx.req, ctx.res);
       return next();

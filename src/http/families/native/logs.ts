@@ -84,7 +84,7 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
     for (const record of past.reverse()) stream.replay('invocation', record.id, jsonOf(record));
     if (ctx.res.writableNeedDrain) ctx.res.once('drain', release);
     else if (!ctx.res.writableEnded) release();
-    // It may have waited for its turn since it was let in.
+    // The server may have stopped while the stream waited for its turn.
     if (stopping.aborted) stop();
   }
 }
