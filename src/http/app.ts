@@ -12,7 +12,7 @@ import type { EventStreamOptions } from './answers/event-stream.js';
 import type { Readiness } from './families/native/health.js';
 import type { MetricsText } from './families/native/metrics.js';
 import { nativeFamily } from './families/native/native.js';
-import { answerHeaders } from './middleware/answer-headers.js';
+import { koaAnswers } from './middleware/koa-answers.js';
 import { base } from './middleware/base.js';
 import { checks } from './middleware/checks.js';
 import { refuseCrossSite } from './middleware/cross-site.js';
@@ -87,7 +87,7 @@ export function createApp(deps: AppDeps): HttpApp {
     ]),
   );
   for (const { calls } of families) for (const call of calls) app.use(call);
-  app.use(answerHeaders(bodies));
+  app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
   app.use(noRoute());
 

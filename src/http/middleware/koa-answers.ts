@@ -6,7 +6,7 @@ import type { Middleware } from 'koa';
 import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';
 import { requestIdOf } from '../requests/request-id.js';
 
-export function answerHeaders(bodies: BodyBudget): Middleware {
+export function koaAnswers(bodies: BodyBudget): Middleware {
   return async (ctx, next) => {
     ctx.res.setHeader('X-Request-Id', requestIdOf(ctx.req));
     ctx.res.setHeader('X-Content-Type-Options', 'nosniff');
