@@ -1,4 +1,4 @@
-// What the linter insists on. Layout is Prettier's business, import directions are tests/unit/architecture.test.ts's.
+// What the linter insists on. Layout is Prettier's business, import directions are .dependency-cruiser.cjs's.
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -128,6 +128,25 @@ export default defineConfig(
     files: ['src/**/*.ts'],
     ignores: ['src/main.ts', 'src/cli/**'],
     rules: { 'no-console': 'error' },
+  },
+
+  // The environment is read in one place, which README "Configuration" describes.
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/config.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only src/config.ts reads the environment.' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        ...['process', 'node:process'].map((name) => ({
+          name,
+          message: 'Use the global `process`; only src/config.ts reads the environment.',
+        })),
+      ],
+    },
   },
 
   // A test looks at answers it knows the shape of, passes wrong things on purpose, and hands functions about.

@@ -1,20 +1,17 @@
 /** Owns the Node HTTP server around the app: its limits, how it starts to listen, and how it stops. */
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server as HttpServerOfNode,
-  type ServerResponse,
-} from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIPv6, Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { HttpApp } from './app.js';
-import { CallLane, type CallLaneOptions } from './call-lane.js';
-import { rejectCalls } from './client-gone.js';
-import { Connections } from './connections.js';
-import { lingeringEnd } from './lingering-end.js';
-import { createClientErrorHandler } from './raw-answer.js';
-import { markAwaitingContinue } from './request-body.js';
+import { rejectCalls } from './calls/client-gone.js';
+import { Connections } from './connections/connections.js';
+import { lingeringEnd } from './connections/lingering-end.js';
+import { createClientErrorHandler } from './connections/raw-answer.js';
+import { tunnelResponse } from './connections/tunnel-request.js';
+import { WriteStalls } from './connections/write-stalls.js';
+import { stopping } from './middleware/stopping.js';
+import { markAwaitingContinue, rejectBody } from './requests/request-body.js';
 
 export interface ServerOptions {
   host: string;
@@ -25,11 +22,11 @@ export interface ServerOptions {
   headersTimeoutMs?: number;
   /** For a whole request including its body. Default 60 s. */
   requestTimeoutMs?: number;
-  /** How often the two above are checked. Default 1 s; Node's own 30 s makes them look broken. */
+  /** How often time limits of connections are checked. Default 1 s; Node's own 30 s makes them look broken. */
   checkIntervalMs?: number;
   /** How long a connection may wait for its next request. Default 5 s. */
   keepAliveTimeoutMs?: number;
-  /** How long a client may take nothing of an answer that is ready. Default 30 s. */
+  /** How long a client may take nothing of what waits for it. Default 30 s. */
   writeStallMs?: number;
   /** Default 1024: must leave file descriptors for Docker and SQLite. */
   maxConnections?: number;
@@ -55,9 +52,10 @@ export interface HttpServer {
 
 const MAX_HEADER_BYTES = 16_384;
 
-/** What is rejected because the server stops has this long to say so before its connection is cut. */
+/** Calls that are rejected because the server stops have this long to say so before their connections are cut. */
 const LAST_WORD_MS = 200;
 
+/** May be called more than once for one app: each server listens on an address of its own, and stops with the app. */
 export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   const { host, port, logger, writeStallMs = 30_000 } = options;
   const { keepAliveTimeoutMs = 5_000, checkIntervalMs = 1_000, requestTimeoutMs = 60_000 } = options;
@@ -75,18 +73,14 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   server.maxHeadersCount = 0;
 
   const connections = new Connections();
-  const handle = app.handler();
+  const stalls = new WriteStalls({ sockets: () => connections.sockets(), limitMs: writeStallMs });
+  const stallTimer = setInterval(() => stalls.check(), Math.min(checkIntervalMs, writeStallMs / 4)).unref();
+
+  const handle = app.callback();
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     connections.began(req, res);
-    // `prefinish`: the answer is complete and with the socket, whose idle timer watches bytes leave. `finish`: they
-    // have left, and a pipelined call behind this one may take its time.
-    res.on('prefinish', () => {
-      const { socket } = res;
-      // Nearly always the kernel has taken it all by now.
-      if (socket === null || socket.writableLength === 0) return;
-      socket.setTimeout(writeStallMs);
-      res.prependOnceListener('finish', () => socket.setTimeout(0));
-    });
+    // Node's parser stops behind a request that offers to upgrade: a next one on this connection would never be read.
+    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
     void handle(req, res);
   };
   server.on('request', onRequest);
@@ -96,15 +90,18 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   });
   // Any other expectation may be ignored (RFC 9110 §10.1.1); Node's own 417 has no request id.
   server.on('checkExpectation', onRequest);
+  server.on('connect', (req, duplex) => {
+    const socket = duplex as Socket;
+    // An answer to an earlier request is under way, and Node no longer sees to the connection it needs.
+    if (connections.on(socket).length > 0) socket.destroy();
+    else onRequest(req, tunnelResponse(req, socket));
+  });
   server.on('clientError', createClientErrorHandler(connections));
   server.on('connection', (socket: Socket) => {
-    // What Node calls after an answer with `Connection: close`. It would reset a client that is still sending.
+    // Node calls `destroySoon` after an answer with `Connection: close`, which would reset a client that is still sending.
     const destroySoon = socket.destroySoon.bind(socket);
     socket.destroySoon = () => (connections.isReceiving(socket) ? lingeringEnd(socket) : destroySoon());
-    writeInOne(socket);
   });
-  const lane =
-    app.lane && laneBefore(server, { ...app.lane, keepAliveTimeoutMs, checkIntervalMs, writeStallMs });
 
   let closed: Promise<void> | undefined;
   return {
@@ -125,7 +122,6 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     close(graceMs) {
       let cut = setTimeout(() => {
         const error = stopped();
-        lane?.reject(error);
         for (const { req } of connections.all()) rejectCalls(req.socket, error);
         cut = setTimeout(closeAll, LAST_WORD_MS);
       }, graceMs);
@@ -135,7 +131,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   };
 
   function closeAll(): void {
-    lane?.closeAll();
+    for (const socket of connections.sockets()) socket.destroy();
     server.closeAllConnections();
   }
 
@@ -144,15 +140,19 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     // Not `server.close()`: that also closes idle connections at once, on which clients under load are just sending
     // their next request. They get a 503 as long as something still runs.
     const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-    for (const { res } of connections.all()) if (!res.headersSent) res.shouldKeepAlive = false;
-    await lane?.idle();
-    // What the lane has handed over by now Node reads in the next turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Pipelined calls behind an answer that ends the connection would run for nobody, so only the newest says that.
+    for (const socket of connections.sockets()) {
+      const newest = connections.on(socket).at(-1);
+      if (newest !== undefined && !newest.res.headersSent) newest.res.shouldKeepAlive = false;
+    }
+    // A call whose body is still to come has not begun: its client can send all of it elsewhere.
+    for (const { req, res } of connections.all()) if (!res.headersSent) rejectBody(req, stopping());
     await connections.idle();
     closeAll();
     await ended;
     // Stops Node's timer that checks for slow requests.
     server.close();
+    clearInterval(stallTimer);
   }
 }
 
@@ -162,27 +162,6 @@ function stopped(): GlambdarError {
     'The server stopped before the function answered, which may have done a part of its work.',
     { retryAfterSeconds: 5 },
   );
-}
-
-/** New connections come to the lane; Node's server gets those that it hands over, as if they had just come. */
-function laneBefore(server: HttpServerOfNode, options: Omit<CallLaneOptions, 'toNode'>): CallLane {
-  const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
-  const toNode = (socket: Socket): void => listeners.forEach((listen) => listen.call(server, socket));
-  const lane = new CallLane({ ...options, toNode });
-  server.removeAllListeners('connection');
-  server.on('connection', (socket: Socket) => lane.accept(socket));
-  return lane;
-}
-
-/** Node ends every answer with an empty piece of its own. One string is written with half the work of two. */
-function writeInOne(socket: Socket): void {
-  const write = socket._write.bind(socket);
-  const writev = socket._writev?.bind(socket);
-  socket._writev = (pieces, done) => {
-    const [first, second, ...others] = pieces as { chunk: string | Buffer; encoding: BufferEncoding }[];
-    if (first && second?.chunk === '' && others.length === 0) write(first.chunk, first.encoding, done);
-    else writev!(pieces, done);
-  };
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): ListenError {

@@ -1,5 +1,6 @@
 /** Owns what a function may answer, checked on the host because the worker is not believed. */
 import { GlambdarError } from '../errors.js';
+import { HOP_BY_HOP } from '../model/hop-by-hop.js';
 
 const MAX_HEADERS = 100;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -10,20 +11,8 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const UNCOUNTED_TYPE_BYTES = 256;
 /** Statuses whose answers have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). The worker leaves such a body away, too. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
-/** Dropped headers: the length is always ours, and the others are about the connection (RFC 9110 §7.6.1). */
-const IGNORED = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'trailers',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** Header names that a function's answer may not set: the server writes the length, and connections are the server's too. */
+const IGNORED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length']);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Visible characters, space, tab and the upper half of Latin-1: the values that Node writes. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;

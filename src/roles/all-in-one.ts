@@ -9,14 +9,14 @@ import { createDockerDriver } from '../driver/docker/docker-driver.js';
 import type { Driver } from '../driver/driver.js';
 import { installWorker } from '../runtimes/worker-files.js';
 import { createApp } from '../http/app.js';
-import { BodyBudget } from '../http/body-budget.js';
+import { BodyBudget } from '../http/answers/body-budget.js';
 import { createServer } from '../http/server.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
 import { createInvoker } from '../invocation/invoker.js';
 import { createLogs } from '../invocation/logs.js';
 import { Recorder } from '../invocation/recorder.js';
 import type { Logger } from '../logger.js';
-import { createMetrics } from '../metrics.js';
+import { createMetrics } from '../metrics/metrics.js';
 import type { InstanceState } from '../instance/instance-state.js';
 import { createLoadCheck } from '../pool/executor/load-check.js';
 import { PoolExecutor } from '../pool/executor/pool-executor.js';
@@ -95,6 +95,7 @@ async function build(
   });
 
   // 4. The parts that hold no resources of their own.
+  const isDeployed = (name: string): boolean => registry.counters(name) !== undefined;
   const metrics = createMetrics({
     queueLength: () => pool.gauges().queueLength,
     queueAgeMs: () => pool.gauges().queueAgeMs,
@@ -104,6 +105,7 @@ async function build(
     recordsDropped: () => recorder.dropped,
     driverAvailable: () => driver.health().available,
     functions: () => registry.list().length,
+    isDeployed,
   });
   const pool = new Pool({
     driver,
@@ -155,6 +157,7 @@ async function build(
       pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt, deployed),
     onRetired: async (record) => {
       limits.forget(record.name);
+      if (!isDeployed(record.name)) metrics.forget(record.name);
       await pool.retire(versionKey(record.active));
     },
     logger,

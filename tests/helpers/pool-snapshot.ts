@@ -93,7 +93,7 @@ export function requestView(id: number, fields: Partial<RequestView> = {}): Requ
 
 /** In words: `use 1 i3`, `load 1 i3`, `load i3 c`, `start 1 p`, `start p c`, `start p -`, `stop i3 room`, `wait 1 i3`, `wait 1 -`. */
 export function words(actions: readonly Action[]): string[] {
-  return actions.map((action) => {
+  return actions.map((action): string => {
     switch (action.kind) {
       case 'use':
         return `use ${action.request} ${action.instance}`;
@@ -107,7 +107,7 @@ export function words(actions: readonly Action[]): string[] {
           : `start ${action.request} ${action.profileKey}`;
       case 'stop':
         return `stop ${action.instance} ${action.reason}`;
-      case 'wait':
+      default:
         return `wait ${action.request} ${action.instance ?? '-'}`;
     }
   });

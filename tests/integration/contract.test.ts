@@ -673,6 +673,7 @@ integration('the metrics count what happened', async (t) => {
     metrics,
     /^glambdar_http_request_duration_seconds_count\{route="\/invoke\/:name".*status="502"\} \d+$/m,
   );
+  t.notRegex(metrics, /function="warm"/, 'it was deleted');
   const { functions } = (await server().request('/info')).json;
   t.is(await server().metric('glambdar_functions'), functions.length);
   t.is(await server().metric('glambdar_queue_length'), 0);

@@ -1,17 +1,23 @@
-/** Owns what holds for every answer, whatever wrote it: its request id, `nosniff`, and the fate of an unread body. */
+/**
+ * Owns what holds for every request, whatever serves it: an error becomes an answer, and a body that nobody read is
+ * thrown away. The only middleware that waits for the ones behind it.
+ */
 import type { Middleware } from 'koa';
-import { awaitsContinue, discardBody } from '../request-body.js';
-import { requestIdOf } from '../request-id.js';
+import type { AnswerError } from '../answers/error-answer.js';
+import { awaitsContinue, discardBody } from '../requests/request-body.js';
 
-/** To be used first: what it sets stays on answers of every kind. `call-server.ts` does the same for calls. */
-export function base(): Middleware {
+export function base(answerError: AnswerError): Middleware {
   return async (ctx, next) => {
-    ctx.res.setHeader('X-Request-Id', requestIdOf(ctx.req));
-    ctx.res.setHeader('X-Content-Type-Options', 'nosniff');
-    await next();
-    // A client that waits for 100 and gets an answer instead may or may not send the body; what follows on this
-    // connection could then be a body or a request. So it ends here.
-    if (awaitsContinue(ctx.req) && !ctx.headerSent) ctx.set('Connection', 'close');
-    discardBody(ctx.req);
+    const { req, res } = ctx;
+    try {
+      await next();
+    } catch (thrown) {
+      ctx.respond = false;
+      answerError(thrown, req, res);
+    }
+    // A client that waits for 100 and gets an answer instead may or may not send the body; the next bytes on this
+    // connection could then be a body or a request. So the connection ends here.
+    if (awaitsContinue(req) && !res.headersSent) res.setHeader('Connection', 'close');
+    discardBody(req);
   };
 }

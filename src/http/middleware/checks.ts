@@ -1,30 +1,14 @@
-/** Owns how a request is judged by its head alone. Calls pass the same checks as all else, without the middleware around them. */
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+/** Owns judging a request by its head alone: once, in order, before any body is read. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from 'koa';
 
-/** What is judged; Node's requests are such heads. */
-export interface RequestHead {
-  method?: string | undefined;
-  url?: string | undefined;
-  rawHeaders: string[];
-  headers: IncomingHttpHeaders;
-  socket: { localAddress?: string | undefined };
-}
+/** Throws `GlambdarError` when the request must not go further. Cheap and synchronous. */
+export type Check = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** Throws `GlambdarError` when the request must not go further. Cheap, synchronous, and before any body is read. */
-export type Check = (req: RequestHead, res: Pick<ServerResponse, 'setHeader'>) => void;
-
-/** All of them, in order. */
-export function allChecks(checks: readonly Check[]): Check {
-  return (req, res) => {
-    for (const check of checks) check(req, res);
-  };
-}
-
-/** The check as middleware. */
-export function checked(check: Check): Middleware {
+/** @param list in the order they are made; a later check may rely on what an earlier one has let through */
+export function checks(list: readonly Check[]): Middleware {
   return (ctx, next) => {
-    check(ctx.req, ctx.res);
+    for (const check of list) check(ctx.req, ctx.res);
     return next();
   };
 }

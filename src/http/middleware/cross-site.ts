@@ -1,17 +1,19 @@
 /**
- * Owns refusing what another site's page makes a browser send. A multipart or text POST needs no CORS preflight, so
- * without this any page could deploy to a loopback server. Programs send neither header and are let through.
+ * Owns refusing requests that another site's page makes a browser send. A multipart or text POST needs no CORS preflight,
+ * so without this check any page could deploy to a loopback server. Programs send neither `Sec-Fetch-Site` nor `Origin`
+ * and are let through.
  */
 import { GlambdarError } from '../../errors.js';
-import { INVOKE_PREFIX } from '../call-target.js';
+import { isCall } from '../calls/call-target.js';
 import type { Check } from './checks.js';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export function refuseCrossSite(publicUrl: URL | null): Check {
-  return ({ method, url, headers }) => {
-    if (safeMethods.has(method ?? '') && !(isCall(url ?? '') && headers['sec-fetch-mode'] !== 'navigate'))
-      return;
+  return ({ method = '', url = '', headers }) => {
+    // A call runs code whatever its method is; but following a link to a function's page is what its author wants.
+    const runsCode = isCall(url) && headers['sec-fetch-mode'] !== 'navigate';
+    if (safeMethods.has(method) && !runsCode) return;
     const site = headers['sec-fetch-site'];
     const foreign =
       (site !== undefined && site !== 'same-origin' && site !== 'none') ||
@@ -22,13 +24,7 @@ export function refuseCrossSite(publicUrl: URL | null): Check {
   };
 }
 
-/** A call runs code whatever its method is; following a link to a function's page is what its author wants, though. */
-function isCall(url: string): boolean {
-  // What is not in origin form may be one: no browser sends such a target here.
-  return url.startsWith(INVOKE_PREFIX) || !url.startsWith('/');
-}
-
-/** `Host` has already been found to name this server. The scheme may differ: TLS may end in a proxy before us. */
+/** The host check has found `Host` to name this server. The scheme may differ: TLS may end in a proxy before us. */
 function isOwnOrigin(origin: string, host: string, publicUrl: URL | null): boolean {
   if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);

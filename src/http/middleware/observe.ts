@@ -1,6 +1,7 @@
 /** Owns telling the metrics about each finished request. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from 'koa';
+import type { Logger } from '../../logger.js';
+import { requestIdOf } from '../requests/request-id.js';
 
 /** One finished request. `route` is a template such as `/info/:name`, never a path, so that labels stay few. */
 export interface RequestObservation {
@@ -20,37 +21,31 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 
 export type OnRequest = (observation: RequestObservation) => void;
 
-export function observe(onRequest: OnRequest): Middleware {
+/** Calls back once per request, when its answer is out or its client gone; what the callback throws is logged. */
+export function observe(onRequest: OnRequest, logger: Logger): Middleware {
   return (ctx, next) => {
-    observeAnswer(ctx.req, ctx.res, onRequest, () => {
+    const { req, res } = ctx;
+    const { socket, method = '' } = req;
+    const startedAt = performance.now();
+    let told = false;
+    // Not `once`, which costs more than all else here.
+    res.on('close', () => {
+      if (told) return;
+      told = true;
+      // Node emits `finish` for answers that were cut off as well. After a whole answer `close` comes before the socket ends.
+      const complete = res.writableFinished && !socket.destroyed;
       const { _matchedRoute: pattern } = ctx as { _matchedRoute?: string };
-      return (ctx.state as RouteState).route ?? pattern ?? 'none';
+      try {
+        onRequest({
+          route: (ctx.state as RouteState).route ?? pattern ?? 'none',
+          method: methods.has(method) ? method : 'OTHER',
+          status: complete ? res.statusCode : 499,
+          seconds: (performance.now() - startedAt) / 1000,
+        });
+      } catch (err) {
+        logger.error({ err, requestId: requestIdOf(req) }, 'a request could not be counted');
+      }
     });
     return next();
   };
-}
-
-/** Calls back when the answer is out or its client gone. To be called before anything is answered. */
-export function observeAnswer(
-  { socket, method = '' }: IncomingMessage,
-  res: ServerResponse,
-  onRequest: OnRequest,
-  route: () => string,
-): void {
-  const startedAt = performance.now();
-  let complete = false;
-  // Node emits `finish` for answers that were cut off as well, and calls `destroySoon` in its own listener.
-  res.prependListener('finish', () => (complete = !socket.destroyed));
-  let told = false;
-  // Not `once`, which costs more than all of this.
-  res.on('close', () => {
-    if (told) return;
-    told = true;
-    onRequest({
-      route: route(),
-      method: methods.has(method) ? method : 'OTHER',
-      status: complete ? res.statusCode : 499,
-      seconds: (performance.now() - startedAt) / 1000,
-    });
-  });
 }

@@ -8,22 +8,34 @@ const MAX_HEADERS = 200;
 const absoluteForm = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 
 /**
- * Refuses header floods, and brings a request target in absolute form (`GET http://host/path`, as to a proxy) into
- * origin form, its authority replacing `Host` as RFC 9112 §3.2.2 demands.
+ * Refuses other versions than HTTP/1.0 and 1.1, tunnels and header floods, and brings a request target in absolute form
+ * (`GET http://host/path`, as to a proxy) into origin form, its authority replacing `Host` as RFC 9112 §3.2.2 demands.
+ * After this check `req.url` begins with a slash.
  */
 export function requestShape(): Check {
-  return (req) => {
-    if (req.rawHeaders.length > MAX_HEADERS * 2) {
+  return (req, res) => {
+    const { httpVersion, method, rawHeaders } = req;
+    if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+      // Node's parser takes the request apart as HTTP/1; how the client frames what it sends next is anyone's guess.
+      res.setHeader('Connection', 'close');
+      throw new GlambdarError('INVALID_REQUEST', 'This server speaks HTTP/1.0 and HTTP/1.1.', {
+        status: 505,
+      });
+    }
+    if (method === 'CONNECT') {
+      res.setHeader('Allow', 'DELETE, GET, HEAD, PATCH, POST, PUT');
+      throw new GlambdarError('METHOD_NOT_ALLOWED', 'This server is no proxy: it opens no tunnels.');
+    }
+    if (rawHeaders.length > MAX_HEADERS * 2) {
       throw new GlambdarError('INVALID_REQUEST', `A request may have ${MAX_HEADERS} headers at most.`, {
         status: 431,
       });
     }
     const url = req.url ?? '';
-    if (!url.startsWith('/')) {
-      const match = absoluteForm.exec(url);
-      if (match === null) throw new GlambdarError('NOT_FOUND', 'There is nothing at this path.');
-      req.headers.host = match[1] ?? '';
-      req.url = match[2]?.startsWith('/') ? match[2] : `/${match[2] ?? ''}`;
-    }
+    if (url.startsWith('/')) return;
+    const match = absoluteForm.exec(url);
+    if (match === null) throw new GlambdarError('NOT_FOUND', 'There is nothing at this path.');
+    req.headers.host = match[1] ?? '';
+    req.url = match[2]?.startsWith('/') ? match[2] : `/${match[2] ?? ''}`;
   };
 }

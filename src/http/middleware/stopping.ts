@@ -2,12 +2,18 @@
 import { GlambdarError } from '../../errors.js';
 import type { Check } from './checks.js';
 
-export function refuseWhenStopping(stopping: AbortSignal): Check {
+/** @param signal aborts when the server stops */
+export function refuseWhenStopping(signal: AbortSignal): Check {
   return (_req, res) => {
-    if (!stopping.aborted) return;
+    if (!signal.aborted) return;
     res.setHeader('Connection', 'close');
-    throw new GlambdarError('STOPPING', 'The server is stopping; try again in a moment.', {
-      retryAfterSeconds: 1,
-    });
+    throw stopping();
   };
+}
+
+/** For a request of which nothing has been done yet: its client may send it again, here or elsewhere. */
+export function stopping(): GlambdarError {
+  return new GlambdarError('STOPPING', 'The server is stopping; try again in a moment.', {
+    retryAfterSeconds: 1,
+  });
 }

@@ -14,7 +14,7 @@ import {
   type FailureReason,
 } from '../../model/execution.js';
 import type { FunctionRecord } from '../../model/records.js';
-import { KEPT, Lease } from '../act/lease.js';
+import { KEPT, type Lease } from '../act/lease.js';
 import type { Pool } from '../pool.js';
 import type { Workload } from '../workload.js';
 import { CallTimeout, exchange } from './exchange.js';

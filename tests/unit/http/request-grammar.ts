@@ -1,4 +1,4 @@
-/** Owns making up requests that are nearly simple calls: a seed gives the same ones every time. */
+/** Owns making up requests, most of them calls and some of them odd or broken: a seed gives the same requests every time. */
 import { seededRandom } from '../../bench/statistics.js';
 import * as words from './request-words.js';
 

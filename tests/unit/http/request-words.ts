@@ -1,4 +1,4 @@
-/** Owns the words that made-up requests are put together from; `odd` are those that the lane should leave to Node, or nobody takes. */
+/** Owns the words that made-up requests are put together from; `odd` words make requests that most servers refuse or read in another way. */
 
 export const methods: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 export const oddMethods: readonly string[] = [

@@ -3,9 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { createApp, type AppConfig, type AppDeps } from '../../../src/http/app.js';
-import { BodyBudget } from '../../../src/http/body-budget.js';
-import type { LaneServices } from '../../../src/http/call-lane.js';
+import { createApp, type AppConfig, type AppDeps, type HttpApp } from '../../../src/http/app.js';
+import { BodyBudget } from '../../../src/http/answers/body-budget.js';
 import type { RequestObservation } from '../../../src/http/middleware/observe.js';
 import { createServer, type HttpServer, type ServerOptions } from '../../../src/http/server.js';
 import { FakeInvoker, FakeLogs, FakeRegistry } from './fakes.js';
@@ -16,11 +15,10 @@ export interface Overrides {
   server?: Partial<ServerOptions>;
   deps?: Partial<AppDeps>;
   maxBodiesBytes?: number;
-  /** Parts of the call lane; false: everything is read by node:http. */
-  lane?: Partial<LaneServices> | false;
 }
 
 export interface Fixture {
+  app: HttpApp;
   url: string;
   port: number;
   server: HttpServer;
@@ -75,8 +73,6 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     },
     ...overrides.deps,
   });
-  if (overrides.lane === false) app.lane = undefined;
-  else Object.assign(app.lane!, overrides.lane);
   const server = createServer(app, { host: '127.0.0.1', port: 0, logger, ...overrides.server });
   const { url, port } = await server.listen();
   t.teardown(async () => {
@@ -88,6 +84,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     if (left.length > 0) throw new Error(`uploads left behind: ${left.join(', ')}`);
   });
   return {
+    app,
     url,
     port,
     server,

@@ -2,6 +2,7 @@ import test from 'ava';
 import { HttpApp } from '../../../src/http/app.js';
 import { createServer } from '../../../src/http/server.js';
 import { answer } from './fakes.js';
+import { RawClient } from './raw-client.js';
 import { head, startServer } from './server-fixture.js';
 
 test('a running call finishes with Connection: close while new requests get 503', async (t) => {
@@ -35,47 +36,40 @@ test('idle and silent connections do not hold the stop up', async (t) => {
   t.pass();
 });
 
-const ways = [
-  ['in the call lane', head('GET /invoke/hello')],
-  ["by Node's server", `${head('POST /invoke/hello', 'Transfer-Encoding: chunked')}0\r\n\r\n`],
-] as const;
+test('a call that still runs after the grace is told that the server stops, and its signal aborts', async (t) => {
+  const { raw, invoker, server } = await startServer(t);
+  const { entered } = invoker.hold();
+  const client = await raw();
+  client.send(head('GET /invoke/hello'));
+  const signal = await entered;
+  const closed = server.close(20);
+  const response = await client.response();
+  t.is(response.status, 503);
+  t.is((JSON.parse(response.body) as { code: string }).code, 'STOPPING');
+  t.is(response.headers['connection'], 'close');
+  t.true(signal.aborted);
+  t.is((signal.reason as { code: string }).code, 'STOPPING');
+  await closed;
+});
 
-for (const [where, sent] of ways) {
-  test(`what still runs ${where} after the grace is told that the server stops, and its signal aborts`, async (t) => {
-    const { raw, invoker, server } = await startServer(t);
-    const { entered } = invoker.hold();
-    const client = await raw();
-    client.send(sent);
-    const signal = await entered;
-    const closed = server.close(20);
-    const response = await client.response();
-    t.is(response.status, 503);
-    t.is((JSON.parse(response.body) as { code: string }).code, 'STOPPING');
-    t.is(response.headers['connection'], 'close');
-    t.true(signal.aborted);
-    t.is((signal.reason as { code: string }).code, 'STOPPING');
-    await closed;
+test('a call that does not end although the server stops is cut', async (t) => {
+  const { raw, invoker, server } = await startServer(t);
+  let end!: () => void;
+  const entered = new Promise<void>((resolve) => {
+    invoker.handler = () => {
+      resolve();
+      return new Promise((done) => (end = () => done(answer())));
+    };
   });
-
-  test(`what does not end ${where} although the server stops is cut`, async (t) => {
-    const { raw, invoker, server } = await startServer(t);
-    let end!: () => void;
-    const entered = new Promise<void>((resolve) => {
-      invoker.handler = () => {
-        resolve();
-        return new Promise((done) => (end = () => done(answer())));
-      };
-    });
-    const client = await raw();
-    client.send(sent);
-    await entered;
-    const closed = server.close(0);
-    await client.closed;
-    await t.throwsAsync(client.response());
-    end();
-    await closed;
-  });
-}
+  const client = await raw();
+  client.send(head('GET /invoke/hello'));
+  await entered;
+  const closed = server.close(0);
+  await client.closed;
+  await t.throwsAsync(client.response());
+  end();
+  await closed;
+});
 
 test('a client may have less time for a whole request than its head has otherwise', async (t) => {
   await createServer(new HttpApp(), { host: '127.0.0.1', port: 0, requestTimeoutMs: 1_000 }).close(0);
@@ -89,6 +83,20 @@ test('a second close may shorten the grace of the first', async (t) => {
   await entered;
   await Promise.all([server.close(60_000), server.close(0)]);
   t.pass();
+});
+
+test('one app serves on several addresses, and each server stops for itself once the app has stopped', async (t) => {
+  const { port, server, app } = await startServer(t);
+  const second = createServer(app, { host: '127.0.0.1', port: 0 });
+  const other = await second.listen();
+  t.not(other.port, port);
+  const client = await RawClient.connect(other.port);
+  t.is((await client.send(head('GET /invoke/hello')).response()).status, 200);
+  await server.close(0);
+  const refused = await client.send(head('GET /invoke/hello')).response();
+  t.is(refused.status, 503);
+  await second.close(0);
+  await client.closed;
 });
 
 test('a server that never listened can be closed', async (t) => {

@@ -1,0 +1,38 @@
+/** Owns turning anything thrown into an error of the closed table: no library's text or status reaches a client. */
+import { GlambdarError, toGlambdarError } from '../../errors.js';
+
+interface Fields {
+  code?: unknown;
+  status?: unknown;
+}
+
+const goneCodes = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE']);
+
+/** Whether an error that reached the app's `error` event only says that the client went away or sent broken HTTP. */
+export function isClientGone(error: unknown): boolean {
+  const code = (error as Fields | null | undefined)?.code;
+  return typeof code === 'string' && (goneCodes.has(code) || code.startsWith('HPE_'));
+}
+
+/** An error of ours as it is; a library's 4xx as the nearest code of ours; any other error as INTERNAL. */
+export function toClientError(error: unknown): GlambdarError {
+  if (error instanceof GlambdarError) return error;
+  const { code, status } = (error ?? {}) as Fields;
+  // Broken gzip: zlib's errors carry no status.
+  if (typeof code === 'string' && code.startsWith('Z_'))
+    return invalid('The compressed request body is broken.', error);
+  if (status === 413)
+    return new GlambdarError('BODY_TOO_LARGE', 'The request body is too large.', { cause: error });
+  if (status === 415) {
+    return new GlambdarError('UNSUPPORTED_MEDIA_TYPE', 'The type or encoding of the body is not supported.', {
+      cause: error,
+    });
+  }
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return invalid('The request is not valid.', error);
+  return toGlambdarError(error);
+}
+
+function invalid(message: string, cause: unknown): GlambdarError {
+  return new GlambdarError('INVALID_REQUEST', message, { cause });
+}

@@ -1,0 +1,67 @@
+/** Owns the one place where errors become answers, each in the envelope of its family. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GlambdarError } from '../../errors.js';
+import type { Logger } from '../../logger.js';
+import { familyOf, type Family } from '../families/family.js';
+import { awaitsContinue } from '../requests/request-body.js';
+import { requestIdOf } from '../requests/request-id.js';
+import { toClientError } from './client-error.js';
+
+/** Headers that an error keeps from the route that failed; anything else described an answer that never came. */
+const kept = new Set(['allow', 'connection', 'x-content-type-options', 'x-invocation-id', 'x-request-id']);
+
+/**
+ * Answers with what was thrown, or cuts the connection when half of another answer is out. Never throws: a failure of
+ * its own is logged and ends the connection.
+ */
+export type AnswerError = (thrown: unknown, req: IncomingMessage, res: ServerResponse) => void;
+
+export function createAnswerError(families: readonly Family[], logger: Logger): AnswerError {
+  const answer: AnswerError = (thrown, req, res) => {
+    // The client has gone: nobody is left to be told.
+    if (res.writableEnded || req.socket.destroyed || res.socket?.writable === false) return;
+    const requestId = requestIdOf(req);
+    const error = toClientError(thrown);
+    log(logger, error, requestId);
+    if (res.headersSent) {
+      // Half an answer is out; only cutting the connection tells the client so.
+      req.socket.destroy();
+      return;
+    }
+    const { envelope } = familyOf(families, pathOf(req.url ?? ''));
+    const { status, contentType, body } = envelope(error, requestId);
+    for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
+    res.setHeader('X-Request-Id', requestId);
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    res.setHeader('Content-Type', contentType);
+    res.setHeader('Content-Length', Buffer.byteLength(body));
+    if (error.retryAfterSeconds !== undefined)
+      res.setHeader('Retry-After', Math.max(1, Math.ceil(error.retryAfterSeconds)));
+    if (awaitsContinue(req)) res.setHeader('Connection', 'close');
+    res.statusCode = status;
+    // An answer whose head Node refused has left its own reason phrase here.
+    res.statusMessage = '';
+    res.end(body);
+  };
+  return (thrown, req, res) => {
+    try {
+      answer(thrown, req, res);
+    } catch (err) {
+      logger.error({ err, requestId: requestIdOf(req) }, 'answer failed');
+      req.socket.destroy();
+    }
+  };
+}
+
+function pathOf(url: string): string {
+  const question = url.indexOf('?');
+  return question === -1 ? url : url.slice(0, question);
+}
+
+/** A caller's mistake is not news; the platform's own failure is, with everything known about it. */
+function log(logger: Logger, error: GlambdarError, requestId: string): void {
+  if (error.code === 'INTERNAL') logger.error({ requestId, err: error.cause ?? error }, 'request failed');
+  else if (error.fault === 'platform' && error.cause !== undefined) {
+    logger.warn({ requestId, code: error.code, err: error.cause }, error.message);
+  } else logger.debug({ requestId, code: error.code, err: error.cause }, error.message);
+}

@@ -1,0 +1,15 @@
+/** Owns writing a JSON answer of the control API. */
+import type { Context } from 'koa';
+
+/** Serialises here, not in Koa's responder, so that a value that cannot be encoded still gets the error envelope. */
+export function sendJson(ctx: Context, status: number, value: unknown): void {
+  sendJsonText(ctx, status, JSON.stringify(value));
+}
+
+/** As `sendJson`, for a text that is JSON already. */
+export function sendJsonText(ctx: Context, status: number, text: string | Buffer): void {
+  ctx.status = status;
+  ctx.set('Content-Type', 'application/json; charset=utf-8');
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = text;
+}

@@ -1,0 +1,93 @@
+/**
+ * Owns one call of a function over HTTP, for every family: let in by the invoker, then its body read, then answered.
+ * The family says which function is called with what; the body passes as bytes and is never parsed.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GlambdarError } from '../../errors.js';
+import type { InvocationRequest, InvocationResponse, Invoker } from '../../invocation/invocation.js';
+import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';
+import { bodyToSend, writeFunctionResponse, type ResponseIds } from '../answers/function-response.js';
+import { readBody } from '../requests/request-body.js';
+import { isOwnRequestId, requestIdOf } from '../requests/request-id.js';
+import { clientGone } from './client-gone.js';
+import { RefusalPace } from './refusal-pace.js';
+
+/** What a family calls: the request as the function will see it, but for the body. */
+export interface CallHead extends Omit<InvocationRequest, 'body'> {
+  funcName: string;
+}
+
+/** Writes an answer. What it throws is answered as an error; the record of the call stays as it is. */
+export type WriteResponse = (res: ServerResponse, response: InvocationResponse, ids: ResponseIds) => void;
+
+/**
+ * Runs a call and answers it; nothing is written when the client has gone meanwhile. Rejects with what is to be
+ * answered instead; `X-Invocation-Id` is set then if there is a record of the call.
+ * @param write default: status, headers and bytes as the function gave them
+ */
+export type RunCall = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  head: CallHead,
+  write?: WriteResponse,
+) => Promise<void>;
+
+export interface RunCallDeps {
+  invoker: Invoker;
+  /** The body of a request counts from its arrival until the call is over. */
+  bodies: BodyBudget;
+  config: { maxBodyBytes: number };
+}
+
+export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: RunCallDeps): RunCall {
+  const pace = new RefusalPace();
+  return async (req, res, head, write = writeFunctionResponse) => {
+    const { funcName, method, path, query, headers } = head;
+    const requestId = requestIdOf(req);
+    let bodyBytes = 0;
+    try {
+      const admission = invoker.admit(funcName, requestId, isOwnRequestId(req));
+      const gone = clientGone(req.socket);
+      let body: Buffer;
+      try {
+        const read = readBody(req, res, maxBodyBytes, bodies, funcName);
+        body = read instanceof Promise ? await read : read;
+        bodyBytes = body.length;
+        if (gone.aborted) throw leftEarly(gone.reason);
+      } catch (error) {
+        admission.abandon();
+        throw error;
+      }
+      let isAnswered = false;
+      let failure: { error: unknown } | undefined;
+      const answer = (response: InvocationResponse): void => {
+        if (isAnswered || gone.aborted) return;
+        isAnswered = true;
+        try {
+          holdUntilWritten(res, bodies, bodyToSend(response).length, funcName);
+          write(res, response, { requestId, invocationId: admission.id });
+        } catch (error) {
+          failure = { error };
+        }
+      };
+      try {
+        answer(await admission.run({ method, path, query, headers, body }, gone, answer));
+        if (failure !== undefined) throw failure.error;
+      } catch (error) {
+        if (!res.headersSent) res.setHeader('X-Invocation-Id', admission.id);
+        throw error;
+      }
+    } catch (error) {
+      await pace.hold(error);
+      throw error;
+    } finally {
+      bodies.give(bodyBytes, funcName);
+    }
+  };
+}
+
+/** @param reason of the signal: ours when the server stops */
+function leftEarly(reason: unknown): GlambdarError {
+  if (reason instanceof GlambdarError) return reason;
+  return new GlambdarError('CANCELLED', 'The client went away before its call began.');
+}

@@ -1,0 +1,33 @@
+/** Owns the two questions of a supervisor: does the process answer, and can it work. */
+import Router from '@koa/router';
+import { GlambdarError, type ErrorCode } from '../../../errors.js';
+import { sendJson } from '../../answers/send-json.js';
+
+/** Whether calls can be served. `reason` is shown to the client: a sentence without paths or library text. */
+export type Readiness = { ready: true } | { ready: false; reason: string; code?: ErrorCode };
+
+export interface HealthRoutesDeps {
+  readiness: () => Readiness;
+}
+
+export function healthRoutes({ readiness }: HealthRoutesDeps): Router {
+  const router = new Router({ sensitive: true, strict: true });
+
+  router.get('/healthz', (ctx) => {
+    sendJson(ctx, 200, { status: 'ok' });
+  });
+
+  router.get('/readyz', (ctx) => {
+    const state = readiness();
+    if (!state.ready) {
+      throw new GlambdarError(state.code ?? 'DRIVER_UNAVAILABLE', state.reason, {
+        status: 503,
+        retryAfterSeconds: 5,
+        details: { status: 'not ready' },
+      });
+    }
+    sendJson(ctx, 200, { status: 'ready' });
+  });
+
+  return router;
+}

@@ -1,0 +1,35 @@
+/** Owns `/invoke/:name` and everything under it. */
+import type { Middleware } from 'koa';
+import { INVOKE_ROUTE, isCall, splitTarget } from '../../calls/call-target.js';
+import type { RunCall } from '../../calls/run-call.js';
+import { methodNotAllowed } from '../../middleware/no-route.js';
+import type { RouteState } from '../../middleware/observe.js';
+import { functionNameParam } from '../../requests/function-name-param.js';
+import { functionHeaders } from '../../requests/request-headers.js';
+
+const METHODS: readonly string[] = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'];
+
+/**
+ * Plain middleware, not a router: the path of a call goes to the function undecoded, and a router's matching costs more
+ * than all else that Koa does for a warm call.
+ */
+export function invokeRoute(runCall: RunCall): Middleware {
+  return (ctx, next) => {
+    const { req, res } = ctx;
+    const { method = '', url = '' } = req;
+    if (!isCall(url)) return next();
+    if (!METHODS.includes(method)) return methodNotAllowed(ctx, METHODS);
+    (ctx.state as RouteState).route = INVOKE_ROUTE;
+    const { name, path, query } = splitTarget(url);
+    // The answer is written past Koa, which would choose types and lengths from the kind of body.
+    ctx.respond = false;
+    return runCall(req, res, {
+      funcName: functionNameParam(name),
+      // Functions need not know HEAD: it is GET, and the body of the answer is left away.
+      method: method === 'HEAD' ? 'GET' : method,
+      path,
+      query,
+      headers: functionHeaders(req.rawHeaders, req.headers.connection),
+    });
+  };
+}

@@ -1,0 +1,19 @@
+/** Owns `GET /metrics`. What is measured is the business of `metrics/`. */
+import Router from '@koa/router';
+
+export type MetricsText = () => Promise<{ contentType: string; body: string }>;
+
+export interface MetricsRoutesDeps {
+  metricsText: MetricsText;
+}
+
+export function metricsRoutes({ metricsText }: MetricsRoutesDeps): Router {
+  const router = new Router({ sensitive: true, strict: true });
+  router.get('/metrics', async (ctx) => {
+    const { contentType, body } = await metricsText();
+    ctx.set('Content-Type', contentType);
+    ctx.set('Cache-Control', 'no-store');
+    ctx.body = body;
+  });
+  return router;
+}

@@ -1,0 +1,32 @@
+/** Owns what the native API (README "HTTP API") is made of: its routes, and its envelope, which also owns unknown paths. */
+import { createRunCall, type RunCallDeps } from '../../calls/run-call.js';
+import type { Family } from '../family.js';
+import { deployRoutes, type DeployRoutesDeps } from './deploy.js';
+import { functionsRoutes, type FunctionsRoutesDeps } from './functions.js';
+import { healthRoutes, type HealthRoutesDeps } from './health.js';
+import { invokeRoute } from './invoke.js';
+import { logsRoutes, type LogsRoutesDeps } from './logs.js';
+import { metricsRoutes, type MetricsRoutesDeps } from './metrics.js';
+import { nativeEnvelope } from './native-envelope.js';
+
+export type NativeFamilyDeps = RunCallDeps &
+  DeployRoutesDeps &
+  FunctionsRoutesDeps &
+  HealthRoutesDeps &
+  LogsRoutesDeps &
+  MetricsRoutesDeps;
+
+export function nativeFamily(deps: NativeFamilyDeps): Family {
+  return {
+    owns: () => true,
+    envelope: nativeEnvelope,
+    calls: [invokeRoute(createRunCall(deps))],
+    routers: [
+      deployRoutes(deps),
+      functionsRoutes(deps),
+      logsRoutes(deps),
+      healthRoutes(deps),
+      metricsRoutes(deps),
+    ],
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * Owns how request bodies are taken off the wire: when the client may send its body (`Expect: 100-continue`), reading
+ * it whole with an exact limit, and throwing away a body that nobody wants. Bodies are never parsed or inflated here.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GlambdarError } from '../../errors.js';
+import type { BodyBudget } from '../answers/body-budget.js';
+
+const EMPTY = Buffer.alloc(0);
+
+/** An unwanted body that is longer than this is not drained to its end: the connection is cut. */
+const DISCARD_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** So many pieces are kept as they came, then joined: a body sent byte by byte must not take hundreds of times its size. */
+const MAX_LOOSE_CHUNKS = 1024;
+
+/** Set on requests whose body is being read: ends the reading with an error. */
+const endReading = Symbol('end reading');
+type Reading = IncomingMessage & { [endReading]?: (error: Error) => void };
+
+/** Set on requests whose client waits for `100 Continue` before it sends the body. */
+const waiting = Symbol('awaits 100 Continue');
+type Waiting = IncomingMessage & { [waiting]?: boolean };
+
+/** Notes that the client waits; called for the server's event `checkContinue`. */
+export function markAwaitingContinue(req: IncomingMessage): void {
+  (req as Waiting)[waiting] = true;
+}
+
+/** Whether the client still waits for `100 Continue`: nobody has accepted its body. */
+export function awaitsContinue(req: IncomingMessage): boolean {
+  return (req as Waiting)[waiting] === true;
+}
+
+/** Lets the client send its body. To be called before the body is read, and after every check that needs no body. */
+export function acceptBody(req: IncomingMessage, res: ServerResponse): void {
+  if (!awaitsContinue(req)) return;
+  (req as Waiting)[waiting] = false;
+  if (hasBody(req)) res.writeContinue();
+}
+
+/** The announced length; undefined when chunked or absent. Node's parser has refused everything but digits. */
+export function declaredLength(req: IncomingMessage): number | undefined {
+  const length = req.headers['content-length'];
+  return length === undefined ? undefined : Number(length);
+}
+
+export function hasBody(req: IncomingMessage): boolean {
+  return req.headers['transfer-encoding'] !== undefined || (declaredLength(req) ?? 0) > 0;
+}
+
+/**
+ * The exact bytes, up to and including `maxBytes`. Rejects with BODY_TOO_LARGE (before reading where the length is
+ * announced), AT_CAPACITY when all bodies together are too large, with CANCELLED when the client went away in the
+ * middle, or with the error of `rejectBody`. Its bytes are taken from the budget; whoever gets the body gives them back.
+ */
+export function readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  maxBytes: number,
+  budget: BodyBudget,
+  flow: string,
+): Buffer | Promise<Buffer> {
+  if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+  acceptBody(req, res);
+  if (!hasBody(req)) return EMPTY;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    let loose = 0;
+    let settled = false;
+    const fail = (error: Error): void => {
+      if (settled) return;
+      settled = true;
+      req.off('data', onData);
+      budget.give(sizeBytes, flow);
+      chunks.length = 0;
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      try {
+        if (sizeBytes + chunk.length > maxBytes) throw bodyTooLarge(maxBytes);
+        budget.take(chunk.length, flow);
+      } catch (error) {
+        fail(error as Error);
+        return;
+      }
+      sizeBytes += chunk.length;
+      chunks.push(chunk);
+      loose += 1;
+      if (loose === MAX_LOOSE_CHUNKS) {
+        chunks.push(Buffer.concat(chunks.splice(-loose)));
+        loose = 0;
+      }
+    };
+    const onEnd = (): void => {
+      if (settled) return;
+      settled = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, sizeBytes));
+    };
+    const onCut = (): void => {
+      // `close` comes after `end`, too.
+      if (!settled) fail(new GlambdarError('CANCELLED', 'The client went away while it sent the body.'));
+    };
+    (req as Reading)[endReading] = fail;
+    // Listeners are taken off only where they would do harm, for taking off costs more than a call that does nothing.
+    // Without the `error` listener a request that is cut later, while it is drained, would throw.
+    req.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut);
+  });
+}
+
+/** Rejects the body that `readBody` is waiting for, if it is; one that has arrived stays. */
+export function rejectBody(req: IncomingMessage, error: Error): void {
+  (req as Reading)[endReading]?.(error);
+}
+
+/**
+ * Reads and drops what is left of a refused body, so that the client can finish sending, read the answer, and use
+ * the connection again. Closing at once would reset the connection and often destroy the answer on its way.
+ */
+export function discardBody(req: IncomingMessage): void {
+  if (req.complete || !hasBody(req)) return;
+  let leftBytes = DISCARD_LIMIT_BYTES;
+  req.on('error', () => undefined);
+  req.on('data', (chunk: Buffer) => {
+    leftBytes -= chunk.length;
+    if (leftBytes < 0) req.socket.destroy();
+  });
+  req.resume();
+}
+
+function bodyTooLarge(maxBytes: number): GlambdarError {
+  return new GlambdarError(
+    'BODY_TOO_LARGE',
+    `The request body is larger than ${maxBytes} bytes, the limit of this server.`,
+  );
+}

@@ -1,0 +1,180 @@
+/**
+ * Owns receiving one uploaded file and its text fields into a directory of its own, and removing it afterwards.
+ * The only user of multer. The meaning of the fields is the route's business.
+ */
+import type { IncomingMessage } from 'node:http';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from 'koa';
+import multer from 'multer';
+import { GlambdarError } from '../../errors.js';
+import { faultPoint } from '../../faults.js';
+import { acceptBody, declaredLength, hasBody } from './request-body.js';
+
+export interface UploadConfig {
+  /** Absolute; created when missing. On the file system of the functions, so that publishing is a rename. */
+  uploadDir: string;
+  /** The largest file that is accepted. */
+  maxBundleBytes: number;
+}
+
+export interface Upload {
+  /** Absolute path of the received file. Gone once `use` has settled. */
+  path: string;
+  /** The client's own text: never a path. */
+  originalName: string;
+  /** Text fields; each came once. Without prototype, so a field may be called `__proto__`. */
+  fields: Record<string, string>;
+}
+
+const FIELD_BYTES = 64 * 1024;
+const MAX_FIELDS = 20;
+/** How much longer than its file a form may be: all fields at their limit, part heads and boundaries. */
+const OVERHEAD_BYTES = MAX_FIELDS * FIELD_BYTES + 64 * 1024;
+
+type Receive = (req: unknown, res: unknown, done: (error?: unknown) => void) => void;
+type Received = IncomingMessage & {
+  file?: { path: string; originalname: string };
+  body?: Record<string, unknown>;
+};
+
+/**
+ * Receives the file field `file`, calls `use`, and removes the file whatever happens, the client's leaving included.
+ * Throws UNSUPPORTED_MEDIA_TYPE, BUNDLE_TOO_LARGE, MISSING_FILE, INVALID_REQUEST, DISK_FULL.
+ */
+export async function withUpload<T>(
+  ctx: Context,
+  config: UploadConfig,
+  use: (upload: Upload) => Promise<T>,
+): Promise<T> {
+  const { req, res } = ctx;
+  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'multipart/form-data') {
+    throw new GlambdarError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send the zip as multipart/form-data, in the field "file".',
+    );
+  }
+  if (!hasBody(req)) throw missingFile();
+  const maxTotalBytes = config.maxBundleBytes + OVERHEAD_BYTES;
+  if ((declaredLength(req) ?? 0) > maxTotalBytes) throw bundleTooLarge(config.maxBundleBytes);
+  await mkdir(config.uploadDir, { recursive: true, mode: 0o700 });
+  // A directory per upload: removing it removes whatever is in it, also a file that multer was only about to open.
+  const directory = await mkdtemp(join(config.uploadDir, 'upload-')).catch((error: unknown) => {
+    throw uploadError(error, config.maxBundleBytes);
+  });
+  try {
+    acceptBody(req, res);
+    await receive(ctx, directory, config.maxBundleBytes, maxTotalBytes);
+    const { file, body } = req as Received;
+    if (file === undefined) throw missingFile();
+    return await use({ path: file.path, originalName: file.originalname, fields: textFields(body ?? {}) });
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function receive(
+  ctx: Context,
+  directory: string,
+  maxBundleBytes: number,
+  maxTotalBytes: number,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const limits = {
+      fileSize: maxBundleBytes,
+      files: 1,
+      fields: MAX_FIELDS,
+      parts: MAX_FIELDS + 1,
+      fieldSize: FIELD_BYTES,
+      fieldNameSize: 100,
+      headerPairs: 20,
+      // Not in the types yet. 0: a field name is a name, never a path into an object.
+      fieldNestingDepth: 0,
+    };
+    // With two options that the types do not have yet.
+    const options: multer.Options & {
+      defParamCharset: string;
+      streamHandler: (req: IncomingMessage, parser: NodeJS.WritableStream) => void;
+    } = {
+      // Browsers and curl send names of files and fields as UTF-8 (RFC 7578 §5.1); multer's own default is Latin-1.
+      defParamCharset: 'utf8',
+      storage: multer.diskStorage({ destination: directory }),
+      limits,
+      // Multer answers an error only when the client has sent everything, and no limit covers what stands between
+      // parts. Counting here bounds both, for uploads of unknown length.
+      streamHandler: (req, parser) => {
+        let totalBytes = 0;
+        req.on('data', (chunk: Buffer) => {
+          faultPoint('upload.begun');
+          totalBytes += chunk.length;
+          if (totalBytes > maxTotalBytes) {
+            req.unpipe(parser);
+            reject(bundleTooLarge(maxBundleBytes));
+          }
+        });
+        req.pipe(parser);
+      },
+    };
+    const run = multer(options).single('file') as unknown as Receive;
+    run(ctx.req, ctx.res, (error) =>
+      error === undefined ? resolve() : reject(uploadError(error, maxBundleBytes)),
+    );
+  });
+}
+
+/** Multer's and busboy's errors carry no status, and their texts are not ours to show. */
+function uploadError(error: unknown, maxBundleBytes: number): Error {
+  if (!(error instanceof Error)) return new Error('multer failed', { cause: error });
+  if (error instanceof multer.MulterError) {
+    if (error.code === 'LIMIT_FILE_SIZE') return bundleTooLarge(maxBundleBytes);
+    if (error.code === 'LIMIT_UNEXPECTED_FILE') return missingFile();
+    return new GlambdarError('INVALID_REQUEST', `The form is not acceptable: ${formFault(error.code)}.`);
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new GlambdarError('DISK_FULL', 'The disk of the server is full: the upload could not be stored.', {
+      cause: error,
+    });
+  }
+  // A file system error is ours; anything else is about the bytes the client sent (cut off, no boundary, bad head).
+  if (code !== undefined && 'syscall' in error) return error;
+  return new GlambdarError('INVALID_REQUEST', 'The multipart body is broken or incomplete.', {
+    cause: error,
+  });
+}
+
+function formFault(code: string): string {
+  switch (code) {
+    case 'LIMIT_FILE_COUNT':
+      return 'it has more than one file';
+    case 'LIMIT_FIELD_VALUE':
+      return `a field is longer than ${FIELD_BYTES} bytes`;
+    case 'LIMIT_FIELD_COUNT':
+    case 'LIMIT_PART_COUNT':
+      return `it has more than ${MAX_FIELDS} fields`;
+    default:
+      return 'it has a field without a usable name';
+  }
+}
+
+function textFields(body: Record<string, unknown>): Record<string, string> {
+  const fields = Object.create(null) as Record<string, string>;
+  for (const [name, value] of Object.entries(body)) {
+    if (typeof value !== 'string')
+      throw new GlambdarError('INVALID_REQUEST', 'A form field was sent more than once.');
+    fields[name] = value;
+  }
+  return fields;
+}
+
+function missingFile(): GlambdarError {
+  return new GlambdarError('MISSING_FILE', 'missing zip file');
+}
+
+function bundleTooLarge(maxBytes: number): GlambdarError {
+  return new GlambdarError(
+    'BUNDLE_TOO_LARGE',
+    `The bundle is larger than ${maxBytes} bytes, the limit of this server.`,
+  );
+}

@@ -1,0 +1,103 @@
+/** Owns what is counted of finished calls: by function and outcome, how long they took, and whether an instance was ready. */
+import type { Registry } from 'prom-client';
+import { Tallies, type Tally } from './tallies.js';
+import { Timings, type Timing } from './timings.js';
+
+/** Functions with a label of their own; calls of further functions are counted under `OTHER`. */
+const MAX_FUNCTION_LABELS = 200;
+
+/** Calls of a function that is itself called that share this label; there is nothing to tell them by. */
+const OTHER = 'other';
+
+const RESULTS: Record<string, string> = { loaded: 'hit', warm: 'hit', standby: 'partial', cold: 'miss' };
+
+export interface FinishedCall {
+  funcName: string;
+  outcome: string;
+  /** How the instance was found; null when the call got none. */
+  start: string | null;
+  durationMs: number;
+}
+
+/** Everything that one kind of call adds to, found once: looking labels up costs more than counting. */
+interface Series {
+  count: Tally;
+  duration: Timing;
+  acquired: Tally | null;
+}
+
+export class CallMetrics {
+  readonly #calls: Tallies;
+  readonly #durations: Timings;
+  readonly #durationByStart = new Map<string, Timing>();
+  readonly #acquires = new Map<string, Tally>();
+  readonly #isDeployed: (funcName: string) => boolean;
+  /** Function label → outcome and start → series. */
+  readonly #series = new Map<string, Map<string, Series>>();
+
+  /** @param isDeployed a call that ends after its function was deleted does not bring its label back */
+  constructor(registry: Registry, isDeployed: (funcName: string) => boolean) {
+    this.#isDeployed = isDeployed;
+    this.#calls = new Tallies(
+      registry,
+      'glambdar_invocations_total',
+      'Finished calls by function, outcome and how the instance was found.',
+      ['function', 'outcome', 'start'],
+    );
+    this.#durations = new Timings(
+      registry,
+      'glambdar_invocation_duration_seconds',
+      'From admission to answer.',
+    );
+    const acquires = new Tallies(
+      registry,
+      'glambdar_pool_acquires_total',
+      'Calls by whether they found an instance ready: hit (loaded, warm), partial (standby), miss (cold).',
+      ['result'],
+    );
+    for (const result of new Set(Object.values(RESULTS)))
+      this.#acquires.set(result, acquires.add({ result }));
+  }
+
+  finished({ funcName, outcome, start, durationMs }: FinishedCall): void {
+    const { count, duration, acquired } = this.#seriesOf(this.#labelOf(funcName), outcome, start ?? 'none');
+    count.n += 1;
+    duration.observe(durationMs / 1000);
+    if (acquired !== null) acquired.n += 1;
+  }
+
+  /** The function is gone: so are its counts, and its label is free for another one. */
+  forget(funcName: string): void {
+    if (funcName === OTHER) return;
+    for (const { count } of this.#series.get(funcName)?.values() ?? []) this.#calls.remove(count);
+    this.#series.delete(funcName);
+  }
+
+  #labelOf(funcName: string): string {
+    if (this.#series.has(funcName)) return funcName;
+    const taken = this.#series.size - Number(this.#series.has(OTHER));
+    return taken < MAX_FUNCTION_LABELS && this.#isDeployed(funcName) ? funcName : OTHER;
+  }
+
+  #seriesOf(label: string, outcome: string, start: string): Series {
+    let ofFunction = this.#series.get(label);
+    if (ofFunction === undefined) this.#series.set(label, (ofFunction = new Map<string, Series>()));
+    const key = `${outcome} ${start}`;
+    let series = ofFunction.get(key);
+    if (series === undefined) {
+      series = {
+        count: this.#calls.add({ function: label, outcome, start }),
+        duration: this.#durationOf(start),
+        acquired: this.#acquires.get(RESULTS[start] ?? '') ?? null,
+      };
+      ofFunction.set(key, series);
+    }
+    return series;
+  }
+
+  #durationOf(start: string): Timing {
+    const known = this.#durationByStart.get(start) ?? this.#durations.add({ start });
+    this.#durationByStart.set(start, known);
+    return known;
+  }
+}

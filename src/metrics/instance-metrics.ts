@@ -1,0 +1,52 @@
+/** Owns what is counted and measured of instances: how many are in each state, how many were begun, and how long they took. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { SECONDS } from './seconds.js';
+
+const STATES = ['starting', 'standby', 'loading', 'loaded', 'warm', 'busy', 'stopping'];
+
+export class InstanceMetrics {
+  readonly #instances: Gauge<'state'>;
+  readonly #created: Counter;
+  readonly #ready: Histogram;
+  readonly #refills: Histogram;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#instances = new Gauge({
+      name: 'glambdar_instances',
+      help: 'Instances by state.',
+      labelNames: ['state'],
+      registers,
+    });
+    for (const state of STATES) this.#instances.set({ state }, 0);
+    this.#created = new Counter({
+      name: 'glambdar_instances_created_total',
+      help: 'Containers that were begun.',
+      registers,
+    });
+    this.#ready = new Histogram({
+      name: 'glambdar_instance_start_seconds',
+      help: 'From the decision to start an instance to its worker being ready.',
+      buckets: [...SECONDS],
+      registers,
+    });
+    this.#refills = new Histogram({
+      name: 'glambdar_refill_seconds',
+      help: 'From taking a loaded instance to having another in its place.',
+      buckets: [...SECONDS],
+      registers,
+    });
+  }
+
+  /** @param from null: the instance was made. @param previousMs how long it was in that state */
+  transition(from: string | null, to: string, previousMs: number): void {
+    if (from === null) this.#created.inc();
+    else this.#instances.dec({ state: from });
+    if (to !== 'stopped') this.#instances.inc({ state: to });
+    if (from === 'starting' && to === 'standby') this.#ready.observe(previousMs / 1000);
+  }
+
+  refilled(ms: number): void {
+    this.#refills.observe(ms / 1000);
+  }
+}
