@@ -26,7 +26,7 @@ const folders = {
 };
 
 /** Files and folders of src that every folder may import. They import each other and model/ at most. */
-const leaves = ['config', 'errors', 'faults', 'logger', 'metrics'];
+const leaves = ['clock', 'config', 'errors', 'faults', 'logger', 'metrics'];
 
 /** Files and folders of src that may import everything; the first of them is imported by nobody. */
 const roots = ['main', 'roles'];
@@ -52,6 +52,7 @@ const entries = [
   '^src/.*-thread(-boot)?\\.(ts|mjs)$',
   '^src/(cli|dashboard)/',
   '^worker/[^/]+/main\\.cjs$',
+  '^worker/[^/]+/contracts/',
 ];
 
 /** Not there on every Node, and not in what is shipped: whoever imports them asks first. */

@@ -21,7 +21,7 @@ import { startWorker, type WithRoom } from './handshake.js';
 import { InstanceFailure, LoadTimeout } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
 import { LoadLogs } from './load-logs.js';
-import { stopping } from '../pool/requests/refusal.js';
+import { stopping } from '../model/refusal.js';
 
 /** How long the instance waits for its container to end once the worker has gone, in milliseconds. */
 const EXIT_WAIT_MS = 1_500;

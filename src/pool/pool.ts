@@ -17,7 +17,7 @@ import { isIdle } from './decide/rank.js';
 import { Demands } from './demand/demands.js';
 import type { WaitingLimits } from './requests/waiting-room.js';
 import { Queue } from './requests/queue.js';
-import { driverUnavailable } from './requests/refusal.js';
+import { driverUnavailable } from '../model/refusal.js';
 import type { PoolRequest } from './requests/waiter.js';
 import type { Workload } from './workload.js';
 

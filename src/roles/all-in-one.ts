@@ -25,6 +25,7 @@ import { Pool } from '../pool/pool.js';
 import { versionKey } from '../registry/catalogue.js';
 import { DEFAULT_SETTINGS } from '../model/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
+import { linkTree } from '../registry/tree.js';
 import { openDataDirectory } from '../data/data-directory.js';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 
@@ -152,7 +153,11 @@ async function build(
       maxEntries: config.maxEntries,
     },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
-    loadCheck: createLoadCheck({ pool, prepareProfile: (profile) => driver.prepareProfile(profile) }),
+    loadCheck: createLoadCheck({
+      pool,
+      prepareProfile: (profile) => driver.prepareProfile(profile),
+      copyTree: linkTree,
+    }),
     onActive: (record, lastUsedAt, deployed) =>
       pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt, deployed),
     onRetired: async (record) => {

@@ -24,7 +24,7 @@ import { BackOff } from '../demand/back-off.js';
 import type { Demands } from '../demand/demands.js';
 import { WaitingRoom, type WaitingLimits } from '../requests/waiting-room.js';
 import { CHECKS, type Place, type Queue } from '../requests/queue.js';
-import { driverUnavailable, stopping } from '../requests/refusal.js';
+import { driverUnavailable, stopping } from '../../model/refusal.js';
 import { Waiter, type PoolRequest } from '../requests/waiter.js';
 import type { Workload } from '../workload.js';
 import type { Fleet } from './fleet.js';

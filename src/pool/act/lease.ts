@@ -9,7 +9,7 @@ import {
 import type { ContainerOutput, ExitState } from '../../model/container-end.js';
 import type { LogSink } from '../../model/execution.js';
 import type { StartKind } from '../../model/records.js';
-import { stopping } from '../requests/refusal.js';
+import { stopping } from '../../model/refusal.js';
 import type { AcquireTimes } from '../requests/waiter.js';
 
 /** What a worker is told of a call. */

@@ -5,7 +5,6 @@ import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/outcome.js';
 import type { FunctionRecord } from '../../model/records.js';
-import { linkTree } from '../../registry/tree.js';
 import type { Pool } from '../pool.js';
 import { profileOf, workloadOf } from './workloads.js';
 
@@ -13,6 +12,8 @@ export interface LoadCheckOptions {
   pool: Pool;
   /** Prepares what a profile needs beyond the default; rejects when it cannot be had. */
   prepareProfile: (profile: Profile) => Promise<void>;
+  /** Makes a copy of a tree of files at `target`, which does not exist. */
+  copyTree: (treeDir: string, target: string) => Promise<void>;
 }
 
 /**
@@ -20,7 +21,7 @@ export interface LoadCheckOptions {
  * published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a profile that cannot be had),
  * DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
-export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
+export function createLoadCheck({ pool, prepareProfile, copyTree }: LoadCheckOptions) {
   return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
     const { settings } = candidate;
     try {
@@ -32,7 +33,7 @@ export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
         { cause: error },
       );
     }
-    const workload = workloadOf(candidate, (target) => linkTree(treeDir, target));
+    const workload = workloadOf(candidate, (target) => copyTree(treeDir, target));
     try {
       const lease = await pool.acquire({ workload, check: true, signal: new AbortController().signal });
       await lease.release(true);
