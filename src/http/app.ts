@@ -5,6 +5,7 @@ import Koa from 'koa';
 import type { Invoker } from '../invocation/invocation.js';
 import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
+import type { Deployments } from '../deploy/deployments.js';
 import type { Registry } from '../registry/registry.js';
 import type { BodyBudget } from './body-budget.js';
 import type { LaneServices } from './call-lane.js';
@@ -50,11 +51,12 @@ export interface AppConfig {
 
 export interface AppDeps {
   registry: Registry;
+  deployments: Deployments;
   invoker: Invoker;
   /** For the bodies of all calls, and for what the logs answer. */
   bodies: BodyBudget;
   logs: Logs;
-  readiness: () => Readiness;
+  readiness: () => Promise<Readiness>;
   metricsText: MetricsText;
   /** Called once per request, when its answer is out or its client gone. Must not throw. */
   onRequest?: (observation: RequestObservation) => void;

@@ -1,5 +1,6 @@
 /** Owns one call between its head and its answer, whatever read the one and writes the other. Bodies are passed on as bytes. */
 import type { InvocationResponse, Invoker } from '../invocation/invocation.js';
+import { DEFAULT_NAMESPACE } from '../model/ref.js';
 import type { BodyBudget } from './body-budget.js';
 import { splitTarget } from './call-target.js';
 import { functionNameParam } from './function-name-param.js';
@@ -58,7 +59,9 @@ export function createRunCall({ invoker, bodies }: { invoker: Invoker; bodies: B
   return async ({ flow, method, path, query, headers }, ids, { body: bodyOf, gone, answer }) => {
     let bodyBytes = 0;
     try {
-      const admission = invoker.admit(flow, ids.requestId, ids.isOurs);
+      const ref = { namespace: DEFAULT_NAMESPACE, name: flow };
+      const admitted = invoker.admit(ref, ids.requestId, ids.isOurs);
+      const admission = admitted instanceof Promise ? await admitted : admitted;
       ids.invocationId = admission.id;
       let body: Buffer;
       try {

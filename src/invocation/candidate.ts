@@ -4,40 +4,50 @@ import { LoadFailure, profileKey, type Profile } from '../pool/act/lease.js';
 import { InstanceFailure } from '../instance/instance-failure.js';
 import type { Pool } from '../pool/pool.js';
 import type { Workload } from '../pool/act/workload.js';
-import { versionKey } from '../registry/catalogue.js';
+import { versionKey, type FunctionRecord } from '../model/function.js';
+import type { FunctionSettings } from '../model/settings.js';
+import type { LoadCheck } from '../deploy/load-check.js';
 import { linkTree } from '../registry/tree.js';
-import type { FunctionRecord, FunctionSettings, VersionRecord } from '../model/records.js';
 import { describeExit, isOutOfMemory, loadFailed } from './outcome.js';
 
 export function profileOf(settings: FunctionSettings): Profile {
   return { memoryMb: settings.memoryMb, cpus: settings.cpus, network: settings.network };
 }
 
-/** @param prepareTree makes a copy of the version's files at a path */
-export function workloadOf(record: FunctionRecord, prepareTree: (target: string) => Promise<void>): Workload {
+/** Where the files of a version come from. */
+export interface CodeOf {
+  /** Makes a copy of the version's files at a path. Rejects with CODE_UNAVAILABLE. */
+  copy: (record: FunctionRecord, target: string) => Promise<void>;
+  /** Resolves when copies that were made earlier are still what was deployed. Rejects with CODE_UNAVAILABLE. */
+  verify: (record: FunctionRecord) => Promise<void>;
+}
+
+/** How a function looks to the pool. */
+export function workloadOf(record: FunctionRecord, { copy, verify }: CodeOf): Workload {
   const { memoryMb, handler, contract, env, isolation, standby } = record.settings;
   const profile = profileOf(record.settings);
   return {
-    flow: record.name,
+    flow: record.id,
     profile,
     profileKey: profileKey(profile),
     code: {
       key: versionKey(record.active),
-      prepareTree,
-      load: { name: record.name, memoryMb, handler, contract, env },
+      prepareTree: (target) => copy(record, target),
+      verifyTree: () => verify(record),
+      load: { name: record.ref.name, memoryMb, handler, contract, env },
     },
     reuse: isolation === 'function',
     standby,
   };
 }
 
-/** Workloads of deployed functions, made once for each record. @param copyCode makes a copy of a version's files at a path */
-export function createWorkloads(copyCode: (version: VersionRecord, target: string) => Promise<void>) {
+/** Workloads of deployed functions, made once for each record. */
+export function createWorkloads(code: CodeOf) {
   const known = new WeakMap<FunctionRecord, Workload>();
   return (record: FunctionRecord): Workload => {
     let workload = known.get(record);
     if (!workload) {
-      workload = workloadOf(record, (target) => copyCode(record.active, target));
+      workload = workloadOf(record, code);
       known.set(record, workload);
     }
     return workload;
@@ -56,8 +66,8 @@ export interface LoadCheckOptions {
  * It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a profile that cannot be had), DRIVER_UNAVAILABLE or
  * AT_CAPACITY.
  */
-export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
-  return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
+export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions): LoadCheck {
+  return async (candidate, treeDir) => {
     const { settings } = candidate;
     try {
       await prepareProfile(profileOf(settings));
@@ -70,12 +80,17 @@ export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
         },
       );
     }
-    const workload = workloadOf(candidate, (target) => linkTree(treeDir, target));
+    const workload = workloadOf(candidate, {
+      copy: (_, target) => linkTree(treeDir, target),
+      verify: () => Promise.resolve(),
+    });
     try {
       const lease = await pool.acquire({ workload, check: true, signal: new AbortController().signal });
       await lease.release(true);
       return () => void pool.retire(workload.code.key);
     } catch (error) {
+      // The next candidate may have the same number: nothing of this one may be taken for it.
+      void pool.retire(workload.code.key);
       if (error instanceof LoadFailure) throw loadFailed(error.error, 422);
       if (error instanceof InstanceFailure)
         throw new GlambdarError('LOAD_FAILED', diedLoading(error, settings.memoryMb));

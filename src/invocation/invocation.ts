@@ -1,36 +1,8 @@
-/** Owns the shapes of one call as it passes between `http/` and the invoker; how it is run is `invoker.ts`. */
-import type { StartKind } from '../model/records.js';
+/** Owns what `http/` may ask of calls: to let one in, to run it. How it is run is `invoker.ts`. */
+import type { CallRequest, CallResponse } from '../model/call.js';
+import type { FunctionRef } from '../model/ref.js';
 
-/** What the caller sent. The body is never parsed on the host. */
-export interface InvocationRequest {
-  method: string;
-  /** What follows `/invoke/<name>`, as sent (not percent-decoded), at least `/`. */
-  path: string;
-  /** Query string as sent, without the `?`. */
-  query: string;
-  /** As received, in order, lower-case names, hop-by-hop headers, `content-length` and `host` removed, repeated ones repeated. */
-  headers: [name: string, value: string][];
-  body: Buffer;
-}
-
-/** Where the time of a call went, in fractional milliseconds. */
-export interface InvocationTimes {
-  queueMs: number;
-  startMs: number;
-  loadMs: number;
-  runMs: number;
-}
-
-/** What the function answered, already checked: legal status, names and values, within the limits of `response-rules.ts`. */
-export interface InvocationResponse {
-  statusCode: number;
-  /** Repeated names are repeated headers. Never `content-length` or hop-by-hop. */
-  headers: [name: string, value: string][];
-  body: Buffer;
-  version: number;
-  start: StartKind;
-  times: InvocationTimes;
-}
+export type { CallRequest as InvocationRequest, CallResponse as InvocationResponse } from '../model/call.js';
 
 /**
  * A call that was let in. Exactly one of `run` and `abandon` must be called, once.
@@ -46,10 +18,10 @@ export interface Admission {
    *   the caller asks next finds that done. Must not throw.
    */
   run(
-    request: InvocationRequest,
+    request: CallRequest,
     signal: AbortSignal,
-    answered?: (response: InvocationResponse) => void,
-  ): Promise<InvocationResponse>;
+    answered?: (response: CallResponse) => void,
+  ): Promise<CallResponse>;
   /** The request never became a call (its body was too large or cut off): gives the place back, nothing is recorded. */
   abandon(): void;
 }
@@ -59,7 +31,8 @@ export interface Invoker {
    * Lets a call in, before its body is read.
    * Throws `GlambdarError`: FUNCTION_NOT_FOUND, RATE_LIMITED, CONCURRENCY_LIMIT, AT_CAPACITY, DRIVER_UNAVAILABLE, STOPPING.
    * @param id the request id, which becomes the id of the invocation; a new one is made if a call with it is known
-   * @param isOurId the id was made by this server, so it cannot be known
+   * @param isOurId the id was made by this server, so it cannot be known. Only an id that a client chose is looked up in the
+   *   store, and only then a promise is returned, which never rejects.
    */
-  admit(funcName: string, id: string, isOurId?: boolean): Admission;
+  admit(ref: FunctionRef, id: string, isOurId?: boolean): Admission | Promise<Admission>;
 }

@@ -11,8 +11,9 @@ import { KEPT, type Lease, type CallResult } from '../pool/act/lease.js';
 import type { Pool } from '../pool/pool.js';
 import type { Workload } from '../pool/act/workload.js';
 import type { FunctionRegistry } from '../registry/function-registry.js';
-import type { VersionLease } from '../registry/catalogue.js';
-import type { FunctionCounters, FunctionRecord, InvocationRecord } from '../model/records.js';
+import type { VersionLease } from '../registry/version-leases.js';
+import type { CallRecord } from '../model/call.js';
+import type { FunctionRecord } from '../model/function.js';
 import { exchange } from './exchange.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { Admission, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
@@ -29,38 +30,48 @@ export interface InvokerOptions {
   /** What the pool must know of a deployed function. */
   workloadOf: (record: FunctionRecord) => Workload;
   /** True when a call with this id is on record. */
-  isKnownId: (id: string) => boolean;
+  isKnownId: (id: string) => Promise<boolean>;
   maxResponseBytes: number;
   /** After its caller has gone a call may still run this long before it is killed. */
   cancelGraceMs: number;
   logger: Logger;
-  onFinished?: (record: InvocationRecord) => void;
+  onFinished?: (record: CallRecord) => void;
 }
 
 export function createInvoker(options: InvokerOptions): Invoker {
   /** Ids of calls under way: their records are still to come. */
   const running = new Set<string>();
   return {
-    admit(funcName, id, isOurId = false) {
-      const version = options.registry.lease(funcName);
+    admit(ref, id, isOurId = false) {
+      const version = options.registry.lease(ref);
+      const { record } = version;
       try {
-        options.pool.assertAdmits(funcName);
-        options.limits.enter(funcName, version.record.settings);
+        options.pool.assertAdmits(record.id);
+        options.limits.enter(record);
       } catch (error) {
         version.release();
         throw error;
       }
-      const callId = isOurId || (!running.has(id) && isNew(options, id)) ? id : randomUUID();
-      running.add(callId);
-      return new Call(options, callId, version, running);
+      const admitted = (callId: string): Admission => {
+        running.add(callId);
+        return new Call(options, callId, version, running);
+      };
+      if (isOurId) return admitted(id);
+      if (running.has(id)) return admitted(randomUUID());
+      // Taken at once: another call with this id may come while the store is asked.
+      running.add(id);
+      return isNew(options, id).then((fresh) => {
+        if (!fresh) running.delete(id);
+        return admitted(fresh ? id : randomUUID());
+      });
     },
   };
 }
 
 /** A store that cannot be read is no reason to refuse a call: it gets an id that is certainly new. */
-function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
+async function isNew({ isKnownId, logger }: InvokerOptions, id: string): Promise<boolean> {
   try {
-    return !isKnownId(id);
+    return !(await isKnownId(id));
   } catch (err) {
     logger.error({ err }, 'the store could not be asked whether an id is known');
     return false;
@@ -74,19 +85,16 @@ class Call implements Admission {
   #version: VersionLease;
   #running: Set<string>;
   #text = new LogText();
-  #record: InvocationRecord;
-  #life: FunctionCounters;
+  #record: CallRecord;
   #arrivedAt = performance.now();
 
   constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
-    const { name, active } = version.record;
     this.id = id;
-    this.funcName = name;
+    this.funcName = version.record.ref.name;
     this.#options = options;
     this.#version = version;
     this.#running = running;
-    this.#life = options.registry.counters(name)!;
-    this.#record = emptyRecord(id, active);
+    this.#record = emptyRecord(id, version.record);
   }
 
   abandon(): void {
@@ -214,7 +222,7 @@ class Call implements Admission {
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
     this.#write();
-    this.#options.recorder.add(record, this.#life, released);
+    this.#options.recorder.add(record, released);
     this.#options.onFinished?.(record);
     this.#leave();
   }
@@ -227,7 +235,7 @@ class Call implements Admission {
   #leave(): void {
     this.#running.delete(this.id);
     this.#version.release();
-    this.#options.limits.leave(this.funcName);
+    this.#options.limits.leave(this.#version.record.id);
   }
 }
 

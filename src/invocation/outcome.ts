@@ -2,7 +2,7 @@
 import { GlambdarError } from '../errors.js';
 import { InstanceFailure } from '../instance/instance-failure.js';
 import { LoadFailure, type ErrorMessage, type ExitState, type SerializedError } from '../pool/act/lease.js';
-import type { Outcome } from '../model/records.js';
+import type { Outcome } from '../model/call.js';
 
 /** A failed call: the error the client gets, the outcome and the function's stack for the record. */
 export interface Failure {

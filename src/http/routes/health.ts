@@ -6,15 +6,15 @@ import { sendJson } from '../send-json.js';
 /** Whether calls can be served. `reason` is shown to the client: a sentence without paths or library text. */
 export type Readiness = { ready: true } | { ready: false; reason: string; code?: ErrorCode };
 
-export function healthRoutes({ readiness }: { readiness: () => Readiness }): Router {
+export function healthRoutes({ readiness }: { readiness: () => Promise<Readiness> }): Router {
   const router = new Router({ sensitive: true, strict: true });
 
   router.get('/healthz', (ctx) => {
     sendJson(ctx, 200, { status: 'ok' });
   });
 
-  router.get('/readyz', (ctx) => {
-    const state = readiness();
+  router.get('/readyz', async (ctx) => {
+    const state = await readiness();
     if (!state.ready) {
       throw new GlambdarError(state.code ?? 'DRIVER_UNAVAILABLE', state.reason, {
         status: 503,

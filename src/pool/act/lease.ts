@@ -1,4 +1,5 @@
 /** Owns the right to use one instance for one call. */
+import type { StartKind } from '../../model/call.js';
 import type { ContainerOutput, ExitState } from '../../driver/driver.js';
 import {
   ConnectionLost,
@@ -26,7 +27,7 @@ export type {
  * How the instance was found, in the field's terms: its container had to be started after the call came (cold), it was
  * there without code (standby), with the code (loaded), or had been called before (warm).
  */
-export type StartKind = 'cold' | 'standby' | 'loaded' | 'warm';
+export type { StartKind };
 
 /** After its call an instance goes, stays for later ones, or stays if another call for the same code waits right now. */
 export type Keep = boolean | 'for-who-waits';

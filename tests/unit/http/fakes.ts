@@ -1,9 +1,16 @@
 /** Owns fakes of the parts behind `http/`, and the values they give. */
 import { GlambdarError } from '../../../src/errors.js';
-import type { InvocationRequest, InvocationResponse, Invoker } from '../../../src/invocation/invocation.js';
+import type {
+  Admission,
+  InvocationRequest,
+  InvocationResponse,
+  Invoker,
+} from '../../../src/invocation/invocation.js';
 import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
-import type { DeployRequest, FunctionMetadata, Registry } from '../../../src/registry/registry.js';
+import type { DeployRequest, Deployments } from '../../../src/deploy/deployments.js';
+import type { FunctionRef } from '../../../src/model/ref.js';
+import type { FunctionMetadata, Registry } from '../../../src/registry/registry.js';
 
 export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
 
@@ -57,7 +64,7 @@ export class FakeInvoker implements Invoker {
   #open = 0;
   #settled: (() => void)[] = [];
 
-  admit(funcName: string, id: string, isOurId = false): ReturnType<Invoker['admit']> {
+  admit({ name: funcName }: FunctionRef, id: string, isOurId = false): Admission {
     if (funcName !== 'hello') throw notFound();
     if (this.refuse !== undefined) throw this.refuse;
     this.admitted.push({ name: funcName, id, isOurId });
@@ -135,30 +142,30 @@ export const metadata: FunctionMetadata = {
   settings: { ...DEFAULT_SETTINGS },
 };
 
-export class FakeRegistry implements Registry {
+export class FakeRegistry implements Registry, Deployments {
   deploys: DeployRequest[] = [];
   patches: unknown[] = [];
   onDeploy: (request: DeployRequest) => void | Promise<void> = () => undefined;
 
-  async deploy(request: DeployRequest): ReturnType<Registry['deploy']> {
+  async deploy(request: DeployRequest): ReturnType<Deployments['deploy']> {
     this.deploys.push(request);
     await this.onDeploy(request);
-    return { function: request.name, version: 1, digest: 'sha256:ab' };
+    return { function: request.ref.name, version: 1, digest: 'sha256:ab' };
   }
   list(): FunctionMetadata[] {
     return [metadata];
   }
-  get(name: string): FunctionMetadata {
+  get({ name }: FunctionRef): FunctionMetadata {
     if (name !== 'hello') throw notFound();
     return metadata;
   }
-  async remove(name: string): Promise<void> {
-    this.get(name);
+  async remove(ref: FunctionRef): Promise<void> {
+    this.get(ref);
   }
-  async configure(name: string, patch: unknown): ReturnType<Registry['configure']> {
-    this.get(name);
+  async configure(ref: FunctionRef, patch: unknown): ReturnType<Deployments['configure']> {
+    this.get(ref);
     this.patches.push(patch);
-    return patch as Awaited<ReturnType<Registry['configure']>>;
+    return patch as Awaited<ReturnType<Deployments['configure']>>;
   }
 }
 
@@ -168,18 +175,18 @@ export class FakeLogs implements Logs {
   listeners = new Set<(record: InvocationView) => void>();
   #changed: (() => void)[] = [];
 
-  list(funcName: string, query: { limit: number; before?: string }): InvocationView[] {
-    if (funcName !== 'hello') throw notFound();
+  async list(ref: FunctionRef, query: { limit: number; before?: string }): Promise<InvocationView[]> {
+    if (ref.name !== 'hello') throw notFound();
     this.queries.push(query);
     return this.records.slice(0, query.limit);
   }
-  get(id: string): InvocationView {
+  async get(id: string): Promise<InvocationView> {
     const found = this.records.find((candidate) => candidate.id === id);
     if (found === undefined) throw new GlambdarError('INVOCATION_NOT_FOUND', 'No such invocation.');
     return found;
   }
-  follow(funcName: string, listener: (record: InvocationView) => void): () => void {
-    if (funcName !== 'hello') throw notFound();
+  follow(ref: FunctionRef, listener: (record: InvocationView) => void): () => void {
+    if (ref.name !== 'hello') throw notFound();
     this.listeners.add(listener);
     return () => {
       this.listeners.delete(listener);
