@@ -1,6 +1,6 @@
 /** Owns telling a client that the server's disk cannot take what was sent. */
 import { GlambdarError } from '../errors.js';
-import { StoreError } from '../store/store.js';
+import { StoreError } from '../model/store-error.js';
 
 const DISK_SENTENCES = new Map([
   ['ENOSPC', "The server's disk is full. Delete functions, or ask whoever runs the server for space."],

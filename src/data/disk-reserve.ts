@@ -1,65 +1,67 @@
 /**
- * Owns room on the disk that is kept for the moment when there is none left: SQLite cannot even delete on a full disk.
- * A ballast file holds it; giving it up makes a delete possible, and it is made again when there is room.
+ * Owns room on the disk that is kept for the moment when there is none left. Two ballasts hold it, and neither can be spent
+ * by the other's need: one for deletes (SQLite cannot even delete on a full disk), one for calls (an instance needs a slot
+ * and a tree of its function's code). Calls that have used up theirs are refused; deletes still work.
  */
-import { randomFillSync } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { statfsSync } from 'node:fs';
+import { join } from 'node:path';
 import { GlambdarError } from '../errors.js';
+import { Ballast } from './ballast.js';
 
 const MIB = 1024 * 1024;
 
 export interface DiskReserveOptions {
-  /** Size of the ballast file, default 16 MiB. */
+  /** Size of the ballast for deletes, default 16 MiB. */
   ballastBytes?: number;
+  /** Size of the ballast for calls, default a quarter of that for deletes. */
+  callBallastBytes?: number;
   /** What `assertSpace` leaves free beyond what is asked for, for records, logs and the databases' own work; default 8 MiB. */
   floorBytes?: number;
-  /** Inodes it leaves free, default 64. */
+  /** Inodes that `assertSpace` leaves free, default 64. */
   floorInodes?: number;
 }
 
 export class DiskReserve {
   readonly #dir: string;
-  readonly #file: string;
-  readonly #ballastBytes: number;
+  readonly #forDeletes: Ballast;
+  readonly #forCalls: Ballast;
   readonly #floorBytes: number;
   readonly #floorInodes: number;
 
-  /** Makes the ballast if there is room for it; a full disk is no reason to fail. */
+  /** Makes the ballasts if there is room for them; a full disk is no reason to fail. */
   constructor(
     dir: string,
-    { ballastBytes = 16 * MIB, floorBytes = 8 * MIB, floorInodes = 64 }: DiskReserveOptions = {},
+    {
+      ballastBytes = 16 * MIB,
+      callBallastBytes = Math.ceil(ballastBytes / 4),
+      floorBytes = 8 * MIB,
+      floorInodes = 64,
+    }: DiskReserveOptions = {},
   ) {
     this.#dir = dir;
-    this.#file = join(dir, 'reserve.bin');
-    this.#ballastBytes = ballastBytes;
+    this.#forDeletes = new Ballast(join(dir, 'reserve.bin'), ballastBytes);
+    this.#forCalls = new Ballast(join(dir, 'reserve-calls.bin'), callBallastBytes);
     this.#floorBytes = floorBytes;
     this.#floorInodes = floorInodes;
     this.restore();
   }
 
-  /** True while the ballast is in place. */
+  /** True while the room for deletes is in place. */
   get held(): boolean {
-    const stat = statSync(this.#file, { throwIfNoEntry: false });
-    // A file with holes (restored by a copying tool) reserves nothing.
-    return stat !== undefined && stat.size >= this.#ballastBytes && stat.blocks * 512 >= this.#ballastBytes;
-  }
-
-  /** Gives the ballast up. True when there was any: what failed on a full disk is worth another try. */
-  release(): boolean {
-    if (statSync(this.#file, { throwIfNoEntry: false }) === undefined) return false;
-    try {
-      rmSync(this.#file);
-      syncDirectory(dirname(this.#file)); // ext4 hands freed blocks out only once its journal has committed
-      return true;
-    } catch {
-      return false;
-    }
+    return this.#forDeletes.held;
   }
 
   /**
-   * Runs `work`; when the disk has no room for it, gives the ballast up and runs it again. `work` must leave nothing behind
-   * when it fails. Throws DISK_FULL when that is not enough; other errors stay what they are.
+   * Gives up the room for deletes, for a delete or for the few bytes that a start writes; nothing else may.
+   * True when there was any: what failed on a full disk is worth another try.
+   */
+  release(): boolean {
+    return this.#forDeletes.release();
+  }
+
+  /**
+   * Runs `work` for a call; when the disk has no room for it, gives up the room for calls and runs it again. `work` must
+   * leave nothing behind when it fails. Throws DISK_FULL when that is not enough; other errors stay what they are.
    */
   async withRoom<T>(work: () => T | Promise<T>): Promise<T> {
     try {
@@ -67,7 +69,7 @@ export class DiskReserve {
     } catch (error) {
       if (!isFull(error)) throw error;
     }
-    this.release(); // somebody else may have done so a moment ago: there may be room either way
+    this.#forCalls.release(); // another call may have done so a moment ago: there may be room either way
     try {
       return await work();
     } catch (error) {
@@ -78,17 +80,11 @@ export class DiskReserve {
     }
   }
 
-  /** Makes the ballast again if it is gone and there is room for it and the floor. True when it is in place afterwards. */
+  /** Makes what is missing of the reserve, deletes first, as far as there is room for it and the floor. True when all is in place. */
   restore(): boolean {
-    if (this.held) return true;
-    if (this.#freeBytes() < this.#ballastBytes + this.#floorBytes) return false;
-    try {
-      this.#fill();
-      return true;
-    } catch {
-      rmSync(this.#file, { force: true });
-      return false;
-    }
+    return [this.#forDeletes, this.#forCalls].every(
+      (ballast) => ballast.held || (this.#freeBytes() >= ballast.bytes + this.#floorBytes && ballast.make()),
+    );
   }
 
   /**
@@ -119,31 +115,6 @@ export class DiskReserve {
   #freeBytes(): number {
     const { bavail, bsize } = statfsSync(this.#dir);
     return bavail * bsize;
-  }
-
-  /** Random bytes: zeros take no room on file systems that compress. Synced: until then nothing is allocated. */
-  #fill(): void {
-    const descriptor = openSync(this.#file, 'w', 0o600);
-    try {
-      const chunk = Buffer.alloc(Math.min(MIB, this.#ballastBytes));
-      for (let written = 0; written < this.#ballastBytes;) {
-        randomFillSync(chunk);
-        written += writeSync(descriptor, chunk, 0, Math.min(chunk.length, this.#ballastBytes - written));
-      }
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  }
-}
-
-/** Makes the entries of a directory durable: names given to new or renamed files, and names taken away. */
-export function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

@@ -1,83 +1,109 @@
 /**
- * Owns `functions/<name>/<version>.json`, the copy of a version's record that stands next to its directory: what a lost or
- * damaged `glambdar.db` is rebuilt from. The registry writes it before a publish and after a change of settings.
+ * Owns the sidecar of a version, `<version>.json` beside its code: a copy of what the store knows, which a lost or damaged
+ * `glambdar.db` is rebuilt from. The registry writes it before a publish and after a change of settings.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { FunctionRecord, FunctionSettings, VersionRecord } from '../model/records.js';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
+import type { FunctionRecord, VersionRecord } from '../model/function.js';
+import { functionIdOfEarlierRelease, isFunctionId } from '../model/id.js';
+import { compareRefs, DEFAULT_NAMESPACE, type FunctionRef } from '../model/ref.js';
+import type { RestoredFunctions } from '../model/restored-functions.js';
+import type { FunctionSettings } from '../model/settings.js';
+import { NODE_BUNDLE, type Source } from '../model/source.js';
+import { listFunctionDirs, listVersionsOnDisk, sidecarPath } from './function-layout.js';
 
-/** Content of a sidecar. */
-export interface Sidecar {
-  version: VersionRecord;
-  settings: FunctionSettings;
-  /** Of the function. It also tells its counters from those of an earlier function of the same name. */
+/** Content of a sidecar. Times are epoch milliseconds. */
+interface Sidecar {
+  functionId: string;
+  namespace: string;
+  name: string;
+  /** Of the function. */
   createdAt: number;
   updatedAt: number;
+  version: Omit<VersionRecord, 'functionId'>;
+  settings: FunctionSettings;
+}
+
+/** What a release without ids wrote: no `functionId`, `namespace` and `version.source`, and the name in `version`. */
+interface EarlierSidecar {
+  functionId?: undefined;
+  createdAt: number;
+  updatedAt: number;
+  version: Omit<Sidecar['version'], 'source'> & { name: string };
+  settings: FunctionSettings;
 }
 
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Where the sidecar of a version stands. */
-export function sidecarPath(functionsDir: string, name: string, version: number): string {
-  return join(functionsDir, name, `${version}.json`);
+/** The text of the sidecar of a record's active version. */
+export function sidecarText({ id, ref, createdAt, updatedAt, active, settings }: FunctionRecord): string {
+  const { version, digest, sizeBytes, createdAt: versionCreatedAt, source } = active;
+  const sidecar: Sidecar = {
+    functionId: id,
+    namespace: ref.namespace,
+    name: ref.name,
+    createdAt,
+    updatedAt,
+    version: { version, digest, sizeBytes, createdAt: versionCreatedAt, source },
+    settings,
+  };
+  return JSON.stringify(sidecar);
 }
 
 /**
- * The functions that can be rebuilt: of each name the highest version that has its directory and a valid sidecar.
- * `lost` names what looks like a function but has no such version.
+ * The function as it was when this version was its active one. Undefined when there is no sidecar, or none that can be
+ * read. `isEarlier`: a release without ids wrote it.
  */
-export function readSidecars(functionsDir: string): { found: FunctionRecord[]; lost: string[] } {
-  const found: FunctionRecord[] = [];
-  const lost: string[] = [];
-  for (const name of directoriesIn(functionsDir).sort()) {
-    const versions = directoriesIn(join(functionsDir, name))
-      .filter((entry) => /^[1-9][0-9]{0,14}$/.test(entry))
-      .map(Number)
-      .sort((a, b) => b - a);
-    if (versions.length === 0) continue;
-    const record = firstDefined(versions, (version) => readSidecar(functionsDir, name, version));
-    if (record === undefined) lost.push(name);
-    else found.push(record);
-  }
-  return { found, lost };
-}
-
-function firstDefined<T, R>(values: T[], map: (value: T) => R | undefined): R | undefined {
-  for (const value of values) {
-    const result = map(value);
-    if (result !== undefined) return result;
-  }
-  return undefined;
-}
-
-/** Real directories only: a symlink could lead anywhere. */
-function directoriesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map((entry) => entry.name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function readSidecar(functionsDir: string, name: string, version: number): FunctionRecord | undefined {
+export function readSidecar(
+  functionsDir: string,
+  ref: FunctionRef,
+  version: number,
+): { record: FunctionRecord; isEarlier: boolean } | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(readRegular(sidecarPath(functionsDir, name, version)));
+    value = JSON.parse(readRegular(sidecarPath(functionsDir, ref, version)));
   } catch {
     return undefined;
   }
-  if (!isSidecar(value) || value.version.name !== name || value.version.version !== version) return undefined;
-  const { digest, sizeBytes, createdAt } = value.version;
+  if (!isSidecar(value) || value.version.version !== version) return undefined;
+  const isEarlier = value.functionId === undefined;
+  const sidecar = value.functionId === undefined ? brought(value) : value;
+  const { functionId: id, namespace, name, settings, createdAt, updatedAt } = sidecar;
+  if (!isFunctionId(id) || compareRefs({ namespace, name }, ref) !== 0) return undefined;
+  const active = { ...sidecar.version, functionId: id };
+  return { isEarlier, record: { id, ref, createdAt, updatedAt, active, settings } };
+}
+
+/** An earlier release's sidecar in today's form. */
+function brought({ version: { name, ...version }, settings, createdAt, updatedAt }: EarlierSidecar): Sidecar {
   return {
+    functionId: functionIdOfEarlierRelease(name, createdAt),
+    namespace: DEFAULT_NAMESPACE,
     name,
-    createdAt: value.createdAt,
-    updatedAt: value.updatedAt,
-    active: { name, version, digest, sizeBytes, createdAt },
-    settings: value.settings,
+    createdAt,
+    updatedAt,
+    version: { ...version, source: NODE_BUNDLE },
+    settings,
   };
+}
+
+/**
+ * What can be rebuilt from disk. A function is as its newest version with code says; when that version has no valid
+ * sidecar the function is `lost`: an older version would serve with old code and settings, and nobody had asked for that.
+ */
+export function readRestored(functionsDir: string): RestoredFunctions {
+  const restored: RestoredFunctions = { functions: [], lost: [] };
+  for (const ref of listFunctionDirs(functionsDir).sort(compareRefs)) {
+    const { coded } = listVersionsOnDisk(functionsDir, ref);
+    const [newest] = coded;
+    const record = newest === undefined ? undefined : readSidecar(functionsDir, ref, newest)?.record;
+    const versions = coded
+      .map((version) => readSidecar(functionsDir, ref, version)?.record)
+      .filter((older) => older !== undefined && older.id === record?.id)
+      .map((older) => older!.active);
+    if (record) restored.functions.push({ record, versions });
+    else if (newest !== undefined) restored.lost.push(ref);
+  }
+  return restored;
 }
 
 function readRegular(file: string): string {
@@ -92,13 +118,22 @@ function readRegular(file: string): string {
   }
 }
 
-function isSidecar(value: unknown): value is Sidecar {
-  if (!isObject(value) || !isObject(value.version) || !isObject(value.settings)) return false;
-  const { digest, sizeBytes, createdAt } = value.version;
+function isSidecar(value: unknown): value is Sidecar | EarlierSidecar {
+  if (!isObject(value) || !isObject(value['version']) || !isObject(value['settings'])) return false;
+  const { digest, sizeBytes, createdAt, source } = value['version'];
   return (
     typeof digest === 'string' &&
     digest !== '' &&
-    [sizeBytes, createdAt, value.createdAt, value.updatedAt].every(isWhole)
+    (value['functionId'] === undefined || isSource(source)) &&
+    [sizeBytes, createdAt, value['createdAt'], value['updatedAt']].every(isWhole)
+  );
+}
+
+function isSource(value: unknown): value is Source {
+  if (!isObject(value)) return false;
+  const { type, runtime, image } = value;
+  return (
+    (type === 'bundle' && typeof runtime === 'string') || (type === 'image' && typeof image === 'string')
   );
 }
 

@@ -4,6 +4,7 @@ import Koa from 'koa';
 import type { Invoker } from '../invocation/invocation.js';
 import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
+import type { Deployments } from '../deploy/deployments.js';
 import type { Registry } from '../registry/registry.js';
 import type { BodyBudget } from './answers/body-budget.js';
 import { isClientGone } from './answers/client-error.js';
@@ -40,11 +41,12 @@ export interface AppConfig {
 
 export interface AppDeps {
   registry: Registry;
+  deployments: Deployments;
   invoker: Invoker;
   /** For the bodies of all requests to functions, and for all answers that do not leave at once. */
   bodies: BodyBudget;
   logs: Logs;
-  readiness: () => Readiness;
+  readiness: () => Promise<Readiness>;
   metricsText: MetricsText;
   /** Called once per request, when its answer is out or its client gone. */
   onRequest?: OnRequest;

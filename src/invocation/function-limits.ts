@@ -1,6 +1,7 @@
 /** Owns a function's own limits: requests per second and calls at once. */
 import { GlambdarError } from '../errors.js';
-import type { FunctionSettings } from '../model/records.js';
+import type { FunctionRecord } from '../model/function.js';
+import type { FunctionId } from '../model/id.js';
 
 interface Usage {
   running: number;
@@ -8,23 +9,25 @@ interface Usage {
   /** Monotonic milliseconds of the last refill. */
   filledAt: number;
   rate: number;
+  isForgotten: boolean;
 }
 
 export class FunctionLimits {
-  #usage = new Map<string, Usage>();
+  readonly #usage = new Map<FunctionId, Usage>();
 
   /**
-   * Takes one place and one token of the bucket (rate = rateLimit, burst = max(1, 10 %)).
+   * Takes one place and one token of the function's bucket (rate = rateLimit, burst = max(1, 10 %)).
    * Throws RATE_LIMITED or CONCURRENCY_LIMIT; nothing is taken then. Give the place back with `leave`.
    * @param now monotonic milliseconds
    */
-  enter(name: string, settings: FunctionSettings, now = performance.now()): void {
+  enter({ id, ref, settings }: FunctionRecord, now = performance.now()): void {
+    const { name } = ref;
     const { rateLimit, maxConcurrency } = settings;
     const burst = Math.max(1, rateLimit / 10);
-    let usage = this.#usage.get(name);
+    let usage = this.#usage.get(id);
     if (!usage) {
-      usage = { running: 0, tokens: burst, filledAt: now, rate: rateLimit };
-      this.#usage.set(name, usage);
+      usage = { running: 0, tokens: burst, filledAt: now, rate: rateLimit, isForgotten: false };
+      this.#usage.set(id, usage);
     }
     if (maxConcurrency !== null && usage.running >= maxConcurrency)
       throw new GlambdarError(
@@ -51,13 +54,18 @@ export class FunctionLimits {
     usage.running += 1;
   }
 
-  leave(name: string): void {
-    const usage = this.#usage.get(name);
-    if (usage) usage.running -= 1;
+  leave(id: FunctionId): void {
+    const usage = this.#usage.get(id);
+    if (usage === undefined) return;
+    usage.running -= 1;
+    if (usage.isForgotten && usage.running === 0) this.#usage.delete(id);
   }
 
-  /** Drops what is remembered of a function that is gone and has no calls. */
-  forget(name: string): void {
-    if (this.#usage.get(name)?.running === 0) this.#usage.delete(name);
+  /** Drops what is remembered of a function that is gone, once none of its calls runs any more. */
+  forget(id: FunctionId): void {
+    const usage = this.#usage.get(id);
+    if (usage === undefined) return;
+    usage.isForgotten = true;
+    if (usage.running === 0) this.#usage.delete(id);
   }
 }

@@ -6,12 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { toGlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
 import type { Logger } from '../logger.js';
+import type { CallRecord, CallRequest, CallResponse } from '../model/call.js';
 import type { ContainerOutput } from '../model/container-end.js';
 import { ExecutionFailure, type Execution, type Executor } from '../model/execution.js';
 import { aborted, failureOfReason, failureOfResult, type Failure } from '../model/outcome.js';
-import type { FunctionCounters, FunctionRecord, InvocationRecord } from '../model/records.js';
+import type { FunctionRecord } from '../model/function.js';
+import type { FunctionRef } from '../model/ref.js';
 import type { FunctionLimits } from './function-limits.js';
-import type { AdmittedCall, InvocationRequest, InvocationResponse, Invoker } from './invocation.js';
+import type { AdmittedCall, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
 import { emptyRecord, type Recorder } from './recorder.js';
 import { checkResponse, isBodiless } from './response-rules.js';
@@ -28,9 +30,7 @@ export interface VersionLease {
 /** What the invoker asks of the functions there are. */
 export interface Functions {
   /** The active version, kept until released. Throws FUNCTION_NOT_FOUND. */
-  lease(name: string): VersionLease;
-  /** Live counters of a function; undefined once it is gone. */
-  counters(name: string): FunctionCounters | undefined;
+  lease(ref: FunctionRef): VersionLease;
 }
 
 export interface InvokerOptions {
@@ -39,35 +39,45 @@ export interface InvokerOptions {
   limits: FunctionLimits;
   recorder: Recorder;
   /** True when a call with this id is on record. */
-  isKnownId: (id: string) => boolean;
+  isKnownId: (id: string) => Promise<boolean>;
   logger: Logger;
-  onFinished?: (record: InvocationRecord) => void;
+  onFinished?: (record: CallRecord) => void;
 }
 
 export function createInvoker(options: InvokerOptions): Invoker {
   /** Ids of calls under way: their records are still to come. */
   const running = new Set<string>();
   return {
-    admit(funcName, id, isOurId = false) {
-      const version = options.functions.lease(funcName);
+    admit(ref, id, isOurId = false) {
+      const version = options.functions.lease(ref);
+      const { record } = version;
       try {
-        options.executor.assertAdmits(version.record);
-        options.limits.enter(funcName, version.record.settings);
+        options.executor.assertAdmits(record);
+        options.limits.enter(record);
       } catch (error) {
         version.release();
         throw error;
       }
-      const callId = isOurId || (!running.has(id) && isNew(options, id)) ? id : randomUUID();
-      running.add(callId);
-      return new Call(options, callId, version, running);
+      const admitted = (callId: string): AdmittedCall => {
+        running.add(callId);
+        return new Call(options, callId, version, running);
+      };
+      if (isOurId) return admitted(id);
+      if (running.has(id)) return admitted(randomUUID());
+      // The id is taken at once: another call with it may come while the store is asked.
+      running.add(id);
+      return isNew(options, id).then((fresh) => {
+        if (!fresh) running.delete(id);
+        return admitted(fresh ? id : randomUUID());
+      });
     },
   };
 }
 
 /** A store that cannot be read is no reason to refuse a call: the call gets an id that is certainly new. */
-function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
+async function isNew({ isKnownId, logger }: InvokerOptions, id: string): Promise<boolean> {
   try {
-    return !isKnownId(id);
+    return !(await isKnownId(id));
   } catch (err) {
     logger.error({ err }, 'the store could not be asked whether an id is known');
     return false;
@@ -76,24 +86,19 @@ function isNew({ isKnownId, logger }: InvokerOptions, id: string): boolean {
 
 class Call implements AdmittedCall {
   readonly id: string;
-  readonly funcName: string;
   readonly #options: InvokerOptions;
   readonly #version: VersionLease;
   readonly #running: Set<string>;
   readonly #text = new LogText();
-  readonly #record: InvocationRecord;
-  readonly #life: FunctionCounters;
+  readonly #record: CallRecord;
   readonly #arrivedAt = performance.now();
 
   constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
-    const { name, active } = version.record;
     this.id = id;
-    this.funcName = name;
     this.#options = options;
     this.#version = version;
     this.#running = running;
-    this.#life = options.functions.counters(name)!;
-    this.#record = emptyRecord(id, active);
+    this.#record = emptyRecord(id, version.record);
   }
 
   abandon(): void {
@@ -101,10 +106,10 @@ class Call implements AdmittedCall {
   }
 
   async run(
-    request: InvocationRequest,
+    request: CallRequest,
     signal: AbortSignal,
-    answered?: (response: InvocationResponse) => void,
-  ): Promise<InvocationResponse> {
+    answered?: (response: CallResponse) => void,
+  ): Promise<CallResponse> {
     const { record } = this.#version;
     let execution: Execution;
     try {
@@ -136,7 +141,7 @@ class Call implements AdmittedCall {
       return this.#fail({ error: toGlambdarError(error), outcome: 'function_error' }, execution.release());
     }
     const { start, queueMs, startMs, loadMs, runMs } = this.#record;
-    const response: InvocationResponse = {
+    const response: CallResponse = {
       statusCode: checked.statusCode,
       headers: checked.headers,
       body: isBodiless(checked.statusCode) ? NO_BODY : result.body,
@@ -166,7 +171,6 @@ class Call implements AdmittedCall {
     this.#write();
     this.#options.recorder.add(
       record,
-      this.#life,
       output?.then((text) => this.#amend(text)),
     );
     this.#options.onFinished?.(record);
@@ -188,7 +192,7 @@ class Call implements AdmittedCall {
   #leave(): void {
     this.#running.delete(this.id);
     this.#version.release();
-    this.#options.limits.leave(this.funcName);
+    this.#options.limits.leave(this.#version.record.id);
   }
 }
 

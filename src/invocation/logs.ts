@@ -1,11 +1,13 @@
 /** Owns reading records of calls, finished ones and new ones as they come. */
 import { GlambdarError } from '../errors.js';
-import type { InvocationRecord } from '../model/records.js';
-import type { Store } from '../store/store.js';
+import type { CallRecord } from '../model/call.js';
+import type { FunctionId } from '../model/id.js';
+import type { FunctionRef } from '../model/ref.js';
+import type { CallStore } from '../store/call-store.js';
 import type { Recorder } from './recorder.js';
 
-/** A record as clients see it: as kept, with `invokedAt` as RFC 3339 UTC. */
-export type InvocationView = Omit<InvocationRecord, 'invokedAt'> & { invokedAt: string };
+/** A record as clients see it: without ids of ours, with `invokedAt` as RFC 3339 UTC. */
+export type InvocationView = Omit<CallRecord, 'functionId' | 'invokedAt'> & { invokedAt: string };
 
 export interface LogQuery {
   limit: number;
@@ -16,19 +18,28 @@ export interface LogQuery {
 }
 
 export interface Logs {
-  /** Newest first; includes calls whose record is not on disk yet. Throws FUNCTION_NOT_FOUND when no such function is deployed. */
-  list(funcName: string, query: LogQuery): InvocationView[];
-  /** Throws INVOCATION_NOT_FOUND. */
-  get(id: string): InvocationView;
-  /** Calls back with every record of this function from now on. The returned function stops it. Throws FUNCTION_NOT_FOUND. */
-  follow(funcName: string, listener: (record: InvocationView) => void): () => void;
+  /**
+   * Newest first; includes calls whose record is not on disk yet. Rejects with FUNCTION_NOT_FOUND when no such function is
+   * deployed.
+   */
+  list(ref: FunctionRef, query: LogQuery): Promise<InvocationView[]>;
+  /** Rejects with INVOCATION_NOT_FOUND. */
+  get(id: string): Promise<InvocationView>;
+  /**
+   * Calls back with every record of this function that becomes final from now on. The returned function stops that. To get
+   * every record once, follow first, then list with `final`, and leave out of the list what the listener got meanwhile.
+   * Throws FUNCTION_NOT_FOUND.
+   */
+  follow(ref: FunctionRef, listener: (record: InvocationView) => void): () => void;
 }
 
 export interface LogsOptions {
-  store: Store;
+  store: CallStore;
   recorder: Recorder;
   /** Throws FUNCTION_NOT_FOUND. */
-  assertDeployed: (funcName: string) => void;
+  idOf: (ref: FunctionRef) => FunctionId;
+  /** Whether a function is deployed. */
+  isDeployed: (id: FunctionId) => boolean;
 }
 
 /** Of one list as JSON, which may be six times what was printed; whoever wants more asks for what came `before`. */
@@ -48,57 +59,76 @@ export function jsonOf(record: InvocationView): string {
 export function createLogs({
   store,
   recorder,
-  assertDeployed,
-}: LogsOptions): Logs & { has(id: string): boolean } {
-  const find = (id: string): InvocationRecord | undefined => recorder.find(id) ?? store.getInvocation(id);
+  idOf,
+  isDeployed,
+}: LogsOptions): Logs & { has(callId: string): Promise<boolean> } {
   // One view per record, however many follow it: who sends it can then write it out once.
-  const views = new WeakMap<InvocationRecord, InvocationView>();
-  const shared = (record: InvocationRecord): InvocationView => {
+  const views = new WeakMap<CallRecord, InvocationView>();
+  const shared = (record: CallRecord): InvocationView => {
     const known = views.get(record) ?? view(record);
     views.set(record, known);
     return known;
   };
+
+  /** What the store has, newest first, from `before` on; as many as are wanted beside those that were found already. */
+  async function readStore(
+    functionId: FunctionId,
+    { limit, before }: LogQuery,
+    found: CallRecord[],
+    unwritten: ReadonlySet<string>,
+  ): Promise<void> {
+    let from = before;
+    // A few at a time: texts are up to half a MiB a record, and an answer is bounded by their sum.
+    while (found.length < limit && textOf(found) < MAX_LIST_BYTES) {
+      const size = Math.min(PAGE, limit - found.length);
+      const page = await store.list({
+        functionId,
+        limit: size,
+        ...(from === undefined ? {} : { before: from }),
+      });
+      // Records that could not be written a moment ago may have been since then.
+      found.push(...page.slice(1 + page.findLastIndex(({ id }) => unwritten.has(id))));
+      if (page.length < size) return;
+      from = page.at(-1)!.id;
+    }
+  }
+
   return {
-    list(funcName, query) {
-      assertDeployed(funcName);
-      // Flushing first makes the store the one list there is; only when it fails some are not in it, the newest ones.
-      recorder.flush();
+    async list(ref, query) {
+      const functionId = idOf(ref);
+      // Flushing first makes the store the one list there is. Only when that fails some records are not in it, the newest.
+      const asked = new Set(recorder.pending(functionId).map(({ id }) => id));
+      await recorder.flush();
       const unwritten = recorder
-        .pending()
-        .filter((record) => record.funcName === funcName)
+        .pending(functionId)
+        .filter(({ id }) => asked.has(id))
         .reverse();
-      const position =
-        query.before === undefined ? -1 : unwritten.findIndex((record) => record.id === query.before);
-      const found =
-        query.before === undefined || position >= 0
-          ? unwritten.slice(position + 1, position + 1 + query.limit)
-          : [];
-      let before = position >= 0 ? undefined : query.before;
-      // A few at a time: texts are up to half a MiB a record, and an answer is bounded by their sum.
-      while (found.length < query.limit && textOf(found) < MAX_LIST_BYTES) {
-        const limit = Math.min(PAGE, query.limit - found.length);
-        const page = store.listInvocations({ funcName, limit, ...(before === undefined ? {} : { before }) });
-        found.push(...page);
-        if (page.length < limit) break;
-        before = page.at(-1)!.id;
-      }
-      const wanted = query.final ? found.filter(({ id }) => !recorder.isOpen(id)) : found;
+      const { limit, before, final } = query;
+      const position = unwritten.findIndex(({ id }) => id === before);
+      const isFromStore = before !== undefined && position === -1;
+      const found = isFromStore ? [] : unwritten.slice(position + 1, position + 1 + limit);
+      const from = isFromStore ? { limit, before } : { limit };
+      await readStore(functionId, from, found, new Set(unwritten.map(({ id }) => id)));
+      const wanted = final ? found.filter(({ id }) => !recorder.isOpen(id)) : found;
       return fitting(wanted.map(view));
     },
-    has: (id) => find(id) !== undefined,
-    get(id) {
-      const record = find(id);
-      if (!record) throw new GlambdarError('INVOCATION_NOT_FOUND', 'No record of such a call is kept.');
+    async has(callId) {
+      return recorder.find(callId) !== undefined || (await store.get(callId)) !== undefined;
+    },
+    async get(callId) {
+      const record = recorder.find(callId) ?? (await store.get(callId));
+      // A removal may have failed to take the records with it.
+      if (!record || !isDeployed(record.functionId))
+        throw new GlambdarError('INVOCATION_NOT_FOUND', 'No record of such a call is kept.');
       return view(record);
     },
-    follow(funcName, listener) {
-      assertDeployed(funcName);
-      return recorder.onRecord(funcName, (record) => listener(shared(record)));
+    follow(ref, listener) {
+      return recorder.onRecord(idOf(ref), (record) => listener(shared(record)));
     },
   };
 }
 
-/** As many of them as fit into one answer, at least one. */
+/** As many of the records as fit into one answer, at least one. */
 function fitting(records: InvocationView[]): InvocationView[] {
   let bytes = '['.length;
   const end = records.findIndex(
@@ -107,12 +137,12 @@ function fitting(records: InvocationView[]): InvocationView[] {
   return end === -1 ? records : records.slice(0, end);
 }
 
-/** No more than what is written of it. */
-function textOf(records: InvocationRecord[]): number {
+/** Characters of the records' output: their JSON is longer. */
+function textOf(records: CallRecord[]): number {
   return records.reduce((sum, { stdout, stderr }) => sum + stdout.length + stderr.length, 0);
 }
 
-function view(record: InvocationRecord): InvocationView {
+function view({ functionId: _, ...record }: CallRecord): InvocationView {
   const { durationMs, queueMs, startMs, loadMs, runMs } = record;
   return {
     ...record,
@@ -125,7 +155,7 @@ function view(record: InvocationRecord): InvocationView {
   };
 }
 
-/** The clock's noise beyond that is nobody's information. */
+/** More digits would be the clock's noise. */
 function toMicroseconds(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -1,10 +1,12 @@
 /**
- * Owns records of calls on their way to the disk: written in batches, in the order in which they came, without holding calls
- * up. What waits is bounded by number and by size: a full disk, or functions that print much, cannot fill the memory.
+ * Owns records of calls on their way to the store: written in batches, in the order in which they came, without holding
+ * calls up. What waits is bounded by number and by size: a full disk, or functions that print much, cannot fill the memory.
  */
 import type { Logger } from '../logger.js';
-import type { FunctionCounters, InvocationRecord } from '../model/records.js';
-import type { Store } from '../store/store.js';
+import type { CallRecord } from '../model/call.js';
+import type { FunctionCounters } from '../model/function.js';
+import type { FunctionId } from '../model/id.js';
+import type { CallStore } from '../store/call-store.js';
 
 const FLUSH_MS = 500;
 /** So many records, or characters of theirs, are written without waiting for the time: well below what may wait. */
@@ -13,48 +15,43 @@ const FLUSH_TEXT_AT = 4 * 1024 * 1024;
 /** Records, and characters, written in one go, some 2 ms of this thread: calls are served between two of them. */
 const SLICE = 200;
 const SLICE_TEXT = 512 * 1024;
-/** Beyond this the oldest are given up. */
+/** Beyond this the oldest records are given up. */
 const MAX_WAITING = 5_000;
 const MAX_WAITING_TEXT = 32 * 1024 * 1024;
 /** After a failure. */
 const RETRY_MS = 5_000;
 
 export interface RecordWriterOptions {
-  store: Store;
-  /**
-   * Live counters, changed in place; undefined once the function is gone. They stand for one life of a function: one that is
-   * deployed again after a delete has others.
-   */
-  counters: (name: string) => FunctionCounters | undefined;
+  store: CallStore;
+  /** Live counters of a function, changed in place; undefined once the function is gone. */
+  counters: (id: FunctionId) => FunctionCounters | undefined;
   keepPerFunction: number;
   logger: Logger;
 }
 
-/** A record, and the counters of its function when the call was let in. */
-export interface RecordOfLife {
-  record: InvocationRecord;
-  life: FunctionCounters;
-}
-
-interface Entry extends RecordOfLife {
-  /** Characters that it holds. */
+interface Entry {
+  record: CallRecord;
+  /** Characters that the record holds. */
   text: number;
 }
 
 export class RecordWriter {
   readonly #options: RecordWriterOptions;
-  /** Not written yet, by id, oldest first. */
+  /** Not written yet, by id of the call, oldest first. */
   readonly #pending = new Map<string, Entry>();
-  /** Written, but changed since then; by id. */
+  /** Written, but changed since then; by id of the call. */
   readonly #amended = new Map<string, Entry>();
   /** Characters of both. */
   #text = 0;
   /** Functions whose counters have changed. */
-  readonly #dirty = new Set<string>();
+  readonly #dirty = new Set<FunctionId>();
   #timer: NodeJS.Timeout | null = null;
-  /** What is left of a batch that is being written in slices. */
-  #writing: Entry[] = [];
-  #next: NodeJS.Immediate | null = null;
+  /** The pass that is under way: there is never more than one, so the store gets the records in their order. */
+  #pass: Promise<void> | null = null;
+  /** Callers of `flush` that wait: meanwhile a pass takes no breaks. */
+  #flushes = 0;
+  /** Ends the break that a pass is taking. */
+  #hurry: (() => void) | null = null;
   #failing = false;
   #dropped = 0;
 
@@ -62,33 +59,29 @@ export class RecordWriter {
     this.#options = options;
   }
 
-  /** Whether the function that was called is still there. */
-  lives({ record, life }: RecordOfLife): boolean {
-    return this.#options.counters(record.funcName) === life;
-  }
-
-  /** A new record; the counters have changed too. */
-  add({ record, life }: RecordOfLife): void {
-    this.#dirty.add(record.funcName);
-    this.#put(this.#pending, { record, life, text: textOf(record) });
+  /** A new record; the counters of its function have changed too. */
+  add(record: CallRecord): void {
+    this.#dirty.add(record.functionId);
+    this.#put(this.#pending, record);
   }
 
   /** The output of a record that was added has changed in place. */
-  amend({ record, life }: RecordOfLife): void {
-    const unwritten = this.#pending.get(record.id);
-    if (unwritten) this.#text -= unwritten.text;
-    this.#put(unwritten ? this.#pending : this.#amended, { record, life, text: textOf(record) });
+  amend(record: CallRecord): void {
+    this.#put(this.#pending.has(record.id) ? this.#pending : this.#amended, record);
   }
 
-  /** Records not written yet, oldest first. */
-  pending(): InvocationRecord[] {
-    return [...this.#pending.values()].filter((entry) => this.lives(entry)).map(({ record }) => record);
+  /** Records not written yet, oldest first. @param id of one function alone */
+  pending(id?: FunctionId): CallRecord[] {
+    const records = [];
+    for (const { record } of this.#pending.values())
+      if ((id === undefined || record.functionId === id) && this.#lives(record)) records.push(record);
+    return records;
   }
 
-  /** The record of this id, if it is not written yet as it is now. */
-  find(id: string): InvocationRecord | undefined {
-    const entry = this.#pending.get(id) ?? this.#amended.get(id);
-    return entry && this.lives(entry) ? entry.record : undefined;
+  /** The record of this call, if it is not written yet as it is now. */
+  find(callId: string): CallRecord | undefined {
+    const entry = this.#pending.get(callId) ?? this.#amended.get(callId);
+    return entry && this.#lives(entry.record) ? entry.record : undefined;
   }
 
   /** Records given up because the disk did not take them. */
@@ -96,95 +89,134 @@ export class RecordWriter {
     return this.#dropped;
   }
 
-  /** Writes all now. A failing medium keeps the records waiting and is tried again. */
-  flush(): void {
-    this.#collect();
-    this.#write(Infinity, Infinity);
+  /** Writes all that waits now; resolves when that was tried. A failing medium keeps the records waiting and is tried again. */
+  async flush(): Promise<void> {
+    this.#flushes += 1;
+    this.#hurry?.();
+    try {
+      // A pass under way may have begun before the newest records came. Several callers share the pass that follows it.
+      const before = this.#pass;
+      if (before !== null) await before;
+      await this.#begin();
+    } finally {
+      this.#flushes -= 1;
+    }
   }
 
   /** Writes all for the last time. */
-  close(): void {
-    this.flush();
+  async close(): Promise<void> {
+    await this.flush();
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
   }
 
-  /** In its place, if it had one. */
-  #put(into: Map<string, Entry>, entry: Entry): void {
-    into.set(entry.record.id, entry);
-    this.#text += entry.text;
+  #lives({ functionId }: CallRecord): boolean {
+    return this.#options.counters(functionId) !== undefined;
+  }
+
+  /** A record that is there already keeps its place. */
+  #put(into: Map<string, Entry>, record: CallRecord): void {
+    const entry = { record, text: textOf(record) };
+    this.#text += entry.text - (into.get(record.id)?.text ?? 0);
+    into.set(record.id, entry);
     while (this.#pending.size > MAX_WAITING || this.#text > MAX_WAITING_TEXT) this.#giveUpOldest();
-    const waiting = this.#pending.size - this.#writing.length;
-    if ((waiting >= FLUSH_AT || this.#text >= FLUSH_TEXT_AT) && !this.#failing) this.#begin();
+    const isMuch = this.#pending.size >= FLUSH_AT || this.#text >= FLUSH_TEXT_AT;
+    if (isMuch && !this.#failing) void this.#begin();
     else this.#schedule();
   }
 
-  /** Writes all in slices, calls going on in between. */
-  #begin(): void {
-    if (this.#next) return;
-    this.#collect();
-    this.#next = setImmediate(() => this.#slice());
+  /** Resolves when all that waits at its first turn was tried. Never rejects. */
+  #begin(): Promise<void> {
+    this.#pass ??= this.#writeAll().finally(() => {
+      this.#pass = null;
+      if (this.#pending.size + this.#amended.size + this.#dirty.size > 0) this.#schedule();
+    });
+    return this.#pass;
   }
 
-  #slice(): void {
-    this.#next = null;
-    const written = this.#write(SLICE, SLICE_TEXT);
-    if (written && this.#writing.length + this.#amended.size > 0)
-      this.#next = setImmediate(() => this.#slice());
-  }
-
-  /** What is wanted. Of a function's calls only so many are kept: older ones need not be written first. */
-  #collect(): void {
+  async #writeAll(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    const room = new Map<string, number>();
-    const wanted: Entry[] = [];
-    for (const entry of [...this.#pending.values()].reverse()) {
-      const { funcName } = entry.record;
-      const left = room.get(funcName) ?? this.#options.keepPerFunction;
-      if (left > 0 && this.lives(entry)) {
-        wanted.push(entry);
-        room.set(funcName, left - 1);
-      } else this.#forget(this.#pending, entry);
+    await this.#break(); // a record is added in the midst of a call
+    // What comes while this is written is the next pass's: under load this one would never end.
+    const batch = this.#wanted();
+    const amended = [...this.#amended.keys()];
+    while (batch.length + amended.length + this.#dirty.size > 0) {
+      if (!(await this.#writeSlice(batch, amended))) return;
+      if (batch.length + amended.length === 0) return;
+      await this.#break();
     }
-    this.#writing = wanted.reverse();
   }
 
-  /** Writes a part of the batch and of what was amended, and the counters. False when the medium failed. */
-  #write(count: number, text: number): boolean {
-    const { store, keepPerFunction, logger } = this.#options;
-    if (this.#next) clearImmediate(this.#next);
-    this.#next = null;
-    const added = this.#writing.splice(0, lengthWithin(this.#writing, count, text));
-    const changed = [...this.#amended.values()];
-    const amended =
-      added.length > 0 && count < Infinity ? [] : changed.slice(0, lengthWithin(changed, count, text));
-    const counters = new Map<string, FunctionCounters>();
-    for (const name of this.#dirty) {
-      const live = this.#options.counters(name);
-      if (live) counters.set(name, { ...live });
+  /** Lets calls be served, unless somebody waits for `flush`. */
+  #break(): Promise<void> {
+    if (this.#flushes > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const turn = setImmediate(resolve);
+      this.#hurry = () => {
+        clearImmediate(turn);
+        resolve();
+      };
+    });
+  }
+
+  /**
+   * Ids of the calls to be written, oldest first. Of a function's records only so many are kept: older ones need not be
+   * written first, and those of deleted functions not at all.
+   */
+  #wanted(): string[] {
+    const room = new Map<FunctionId, number>();
+    const wanted: string[] = [];
+    for (const entry of [...this.#pending.values()].reverse()) {
+      const { id, functionId } = entry.record;
+      const left = room.get(functionId) ?? this.#options.keepPerFunction;
+      if (left > 0 && this.#lives(entry.record)) {
+        wanted.push(id);
+        room.set(functionId, left - 1);
+      } else this.#forget(this.#pending, entry);
     }
+    return wanted.reverse();
+  }
+
+  /** Writes the first of the batch, then of the amended, and the counters, and takes them off. False when the medium failed. */
+  async #writeSlice(batch: string[], amended: string[]): Promise<boolean> {
+    const { store, keepPerFunction, logger } = this.#options;
+    const room = this.#flushes > 0 ? { count: Infinity, text: Infinity } : { count: SLICE, text: SLICE_TEXT };
+    const added = take(batch, this.#pending, room);
+    const changed = batch.length > 0 ? [] : take(amended, this.#amended, room);
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
     try {
       // A function may have gone since the batch was put together.
-      const records = added.filter((entry) => this.lives(entry)).map(({ record }) => record);
-      if (records.length > 0 || counters.size > 0)
-        store.appendInvocations(records, counters, keepPerFunction);
-      for (const entry of added) this.#forget(this.#pending, entry);
-      this.#dirty.clear();
-      if (amended.length > 0) store.amendInvocations(amended.map(({ record }) => record));
-      for (const entry of amended) this.#forget(this.#amended, entry);
+      const records = added.map(({ record }) => record).filter((record) => this.#lives(record));
+      const counters = new Map<FunctionId, FunctionCounters>();
+      for (const id of dirty) {
+        const live = this.#options.counters(id);
+        if (live) counters.set(id, { ...live });
+      }
+      if (records.length > 0 || counters.size > 0) await store.append(records, counters, keepPerFunction);
+      for (const entry of added) this.#written(entry);
+      if (changed.length > 0) await store.amend(changed.map(({ record }) => record));
+      for (const entry of changed) this.#forget(this.#amended, entry);
       this.#failing = false;
     } catch (error) {
-      this.#writing = [];
+      for (const id of dirty) this.#dirty.add(id);
       this.#failing = true;
       logger.error(
         { err: error, records: added.length },
         'records of calls could not be written; they will be tried again',
       );
-      this.#schedule();
     }
-    if (this.#pending.size > this.#writing.length) this.#schedule();
     return !this.#failing;
+  }
+
+  /** A record is in the store as it was when the writing began. */
+  #written(entry: Entry): void {
+    const now = this.#pending.get(entry.record.id);
+    if (now === undefined) this.#dropped -= 1; // given up for room while it was being written
+    if (now === undefined || now === entry) return this.#forget(this.#pending, entry);
+    this.#pending.delete(entry.record.id);
+    this.#amended.set(entry.record.id, now);
   }
 
   #giveUpOldest(): void {
@@ -194,28 +226,43 @@ export class RecordWriter {
     this.#dropped += 1;
   }
 
-  #forget(from: Map<string, Entry>, { record: { id } }: Entry): void {
-    // It may have been changed since it was collected.
-    this.#text -= from.get(id)?.text ?? 0;
-    from.delete(id);
+  /** Does nothing when the record was amended since the entry was made. */
+  #forget(from: Map<string, Entry>, entry: Entry): void {
+    if (from.get(entry.record.id) !== entry) return;
+    this.#text -= entry.text;
+    from.delete(entry.record.id);
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(() => this.#begin(), this.#failing ? RETRY_MS : FLUSH_MS);
+    if (this.#pass !== null) return; // its end schedules what it leaves
+    this.#timer ??= setTimeout(() => void this.#begin(), this.#failing ? RETRY_MS : FLUSH_MS);
   }
 }
 
-function textOf({ stdout, stderr, error }: InvocationRecord): number {
+function textOf({ stdout, stderr, error }: CallRecord): number {
   const told = error === null ? 0 : error.message.length + (error.stack?.length ?? 0);
   return stdout.length + stderr.length + told;
 }
 
-/** How many of them, from the first on, go together; one always does. */
-function lengthWithin(entries: readonly Entry[], count: number, text: number): number {
-  let left = text;
-  const beyond = entries.findIndex((entry, index) => {
-    left -= entry.text;
-    return index > 0 && (index >= count || left < 0);
-  });
-  return beyond === -1 ? entries.length : beyond;
+/**
+ * Takes as many ids off the front as have room together, one at least, and returns their entries. An id whose record was
+ * given up or written meanwhile is passed over. @param room what is taken is taken from it
+ */
+function take(
+  ids: string[],
+  from: ReadonlyMap<string, Entry>,
+  room: { count: number; text: number },
+): Entry[] {
+  const taken: Entry[] = [];
+  while (ids.length > 0 && room.count > 0) {
+    const entry = from.get(ids[0]!);
+    if (entry !== undefined) {
+      if (entry.text > room.text && taken.length > 0) break;
+      room.text -= entry.text;
+      room.count -= 1;
+      taken.push(entry);
+    }
+    ids.shift();
+  }
+  return taken;
 }

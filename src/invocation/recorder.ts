@@ -1,19 +1,22 @@
 /**
- * Owns records of calls from their end on: counted, readable at once, told to who follows, written in the order in which the
- * calls ended. What a container wrote last is known later, when it has ended; the record is amended then. At a graceful stop
- * nothing is lost; at kill -9 at most the last second, and output that was not known yet.
+ * Owns records of calls from the end of the call on: counted, readable at once, told to who follows, written in the order
+ * in which the calls ended. The last output of a container is known later, when the container has ended; the record is
+ * amended then. At a graceful stop nothing is lost; at kill -9 at most the last second, and output that was not known yet.
  */
-import type { FunctionCounters, InvocationRecord, VersionRecord } from '../model/records.js';
-import { RecordWriter, type RecordOfLife, type RecordWriterOptions } from './record-writer.js';
+import type { CallRecord } from '../model/call.js';
+import type { FunctionRecord } from '../model/function.js';
+import type { FunctionId } from '../model/id.js';
+import { RecordWriter, type RecordWriterOptions } from './record-writer.js';
 
-type Listener = (record: InvocationRecord) => void;
+type Listener = (record: CallRecord) => void;
 
 /** The record of a call that begins now, of which nothing is known yet. */
-export function emptyRecord(id: string, { name, version }: VersionRecord): InvocationRecord {
+export function emptyRecord(id: string, { id: functionId, ref, active }: FunctionRecord): CallRecord {
   return {
     id,
-    funcName: name,
-    version,
+    functionId,
+    funcName: ref.name,
+    version: active.version,
     invokedAt: Date.now(),
     status: 0,
     outcome: 'ok',
@@ -33,9 +36,9 @@ export function emptyRecord(id: string, { name, version }: VersionRecord): Invoc
 export class Recorder {
   readonly #counters: RecordWriterOptions['counters'];
   readonly #writer: RecordWriter;
-  /** Ids of those whose output may still change. */
+  /** Ids of records whose output may still change. */
   readonly #open = new Set<string>();
-  readonly #listeners = new Map<FunctionCounters, Set<Listener>>();
+  readonly #listeners = new Map<FunctionId, Set<Listener>>();
 
   constructor(options: RecordWriterOptions) {
     this.#counters = options.counters;
@@ -43,40 +46,40 @@ export class Recorder {
   }
 
   /**
-   * Takes the record of a call that has been answered. It can be read at once.
-   * @param life the function's counters when the call was let in; nothing is kept of a function that is gone since
+   * Takes the record of a call that has been answered. It can be read at once. Nothing is kept of a function that was
+   * deleted meanwhile.
    * @param amended when given, the record's output may still be changed in place, right before this resolves: with whether
-   *   it was. Who follows the function sees the record then.
+   *   the output was changed. Who follows the function sees the record then.
    */
-  add(record: InvocationRecord, life: FunctionCounters, amended?: Promise<boolean>): void {
-    const called = { record, life };
-    if (!this.#writer.lives(called)) return;
-    life.invokeCount += 1;
-    if (record.outcome !== 'ok' && record.outcome !== 'cancelled') life.errorCount += 1;
-    life.lastInvokedAt = Math.max(record.invokedAt, life.lastInvokedAt ?? 0);
-    this.#writer.add(called);
+  add(record: CallRecord, amended?: Promise<boolean>): void {
+    const counters = this.#counters(record.functionId);
+    if (counters === undefined) return;
+    counters.invokeCount += 1;
+    if (record.outcome !== 'ok' && record.outcome !== 'cancelled') counters.errorCount += 1;
+    counters.lastInvokedAt = Math.max(record.invokedAt, counters.lastInvokedAt ?? 0);
+    this.#writer.add(record);
     if (amended) {
       this.#open.add(record.id);
       amended.then(
-        (changed) => this.#close(called, changed),
-        () => this.#close(called, false),
+        (changed) => this.#close(record, changed),
+        () => this.#close(record, false),
       );
-    } else this.#announce(called);
+    } else this.#announce(record);
   }
 
-  /** Records not written yet, oldest first. */
-  pending(): readonly InvocationRecord[] {
-    return this.#writer.pending();
+  /** Records not written yet, oldest first. @param id of one function alone */
+  pending(id?: FunctionId): CallRecord[] {
+    return this.#writer.pending(id);
   }
 
-  /** The record of this id, if it is not written yet as it is now. */
-  find(id: string): InvocationRecord | undefined {
-    return this.#writer.find(id);
+  /** The record of this call, if it is not written yet as it is now. */
+  find(callId: string): CallRecord | undefined {
+    return this.#writer.find(callId);
   }
 
-  /** Whether the record of this id may still change. */
-  isOpen(id: string): boolean {
-    return this.#open.has(id);
+  /** Whether the record of this call may still change. */
+  isOpen(callId: string): boolean {
+    return this.#open.has(callId);
   }
 
   /** Records given up because the disk did not take them. */
@@ -86,39 +89,37 @@ export class Recorder {
 
   /**
    * Calls back with every finished record of a function from now on, until the function is deleted. The returned function
-   * stops it.
+   * stops that.
    */
-  onRecord(funcName: string, listener: Listener): () => void {
-    const life = this.#counters(funcName);
-    if (life === undefined) return () => undefined;
-    const listeners = this.#listeners.get(life) ?? new Set();
-    this.#listeners.set(life, listeners.add(listener));
+  onRecord(id: FunctionId, listener: Listener): () => void {
+    const listeners = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, listeners.add(listener));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(life) === listeners) this.#listeners.delete(life);
+      if (listeners.size === 0 && this.#listeners.get(id) === listeners) this.#listeners.delete(id);
     };
   }
 
-  /** Writes all now. A failing medium keeps the records pending and is tried again. */
-  flush(): void {
-    this.#writer.flush();
+  /** Writes all that was added by now; resolves when that was tried. After a failure the records stay pending. */
+  flush(): Promise<void> {
+    return this.#writer.flush();
   }
 
-  /** Writes all for the last time: what is still open stays as it is. */
-  close(): void {
+  /** Writes all for the last time: records that are still open stay as they are. */
+  async close(): Promise<void> {
     this.#open.clear();
-    this.#writer.close();
+    await this.#writer.close();
   }
 
-  #close(called: RecordOfLife, changed: boolean): void {
-    if (!this.#open.delete(called.record.id)) return;
-    if (!this.#writer.lives(called)) return;
-    if (changed) this.#writer.amend(called);
-    this.#announce(called);
+  #close(record: CallRecord, changed: boolean): void {
+    if (!this.#open.delete(record.id)) return;
+    if (this.#counters(record.functionId) === undefined) return;
+    if (changed) this.#writer.amend(record);
+    this.#announce(record);
   }
 
-  #announce({ record, life }: RecordOfLife): void {
+  #announce(record: CallRecord): void {
     if (this.#listeners.size === 0) return;
-    for (const listener of this.#listeners.get(life) ?? []) listener(record);
+    for (const listener of this.#listeners.get(record.functionId) ?? []) listener(record);
   }
 }

@@ -1,5 +1,6 @@
 /** Owns what is counted of finished calls: by function and outcome, how long they took, and whether an instance was ready. */
 import type { Registry } from 'prom-client';
+import type { FunctionId } from '../model/id.js';
 import { Tallies, type Tally } from './tallies.js';
 import { Timings, type Timing } from './timings.js';
 
@@ -12,6 +13,8 @@ const OTHER = 'other';
 const RESULTS: Record<string, string> = { loaded: 'hit', warm: 'hit', standby: 'partial', cold: 'miss' };
 
 export interface FinishedCall {
+  functionId: FunctionId;
+  /** The label of the function's counts. */
   funcName: string;
   outcome: string;
   /** How the instance was found; null when the call got none. */
@@ -31,12 +34,12 @@ export class CallMetrics {
   readonly #durations: Timings;
   readonly #durationByStart = new Map<string, Timing>();
   readonly #acquires = new Map<string, Tally>();
-  readonly #isDeployed: (funcName: string) => boolean;
-  /** Function label → outcome and start → series. */
-  readonly #series = new Map<string, Map<string, Series>>();
+  readonly #isDeployed: (id: FunctionId) => boolean;
+  /** Function, or `OTHER` → outcome and start → series. */
+  readonly #series = new Map<FunctionId | typeof OTHER, Map<string, Series>>();
 
   /** @param isDeployed a call that ends after its function was deleted does not bring its label back */
-  constructor(registry: Registry, isDeployed: (funcName: string) => boolean) {
+  constructor(registry: Registry, isDeployed: (id: FunctionId) => boolean) {
     this.#isDeployed = isDeployed;
     this.#calls = new Tallies(
       registry,
@@ -59,29 +62,30 @@ export class CallMetrics {
       this.#acquires.set(result, acquires.add({ result }));
   }
 
-  finished({ funcName, outcome, start, durationMs }: FinishedCall): void {
-    const { count, duration, acquired } = this.#seriesOf(this.#labelOf(funcName), outcome, start ?? 'none');
+  finished({ functionId, funcName, outcome, start, durationMs }: FinishedCall): void {
+    const counted = this.#countedAs(functionId);
+    const label = counted === OTHER ? OTHER : funcName;
+    const { count, duration, acquired } = this.#seriesOf(counted, label, outcome, start ?? 'none');
     count.n += 1;
     duration.observe(durationMs / 1000);
     if (acquired !== null) acquired.n += 1;
   }
 
   /** The function is gone: so are its counts, and its label is free for another one. */
-  forget(funcName: string): void {
-    if (funcName === OTHER) return;
-    for (const { count } of this.#series.get(funcName)?.values() ?? []) this.#calls.remove(count);
-    this.#series.delete(funcName);
+  forget(id: FunctionId): void {
+    for (const { count } of this.#series.get(id)?.values() ?? []) this.#calls.remove(count);
+    this.#series.delete(id);
   }
 
-  #labelOf(funcName: string): string {
-    if (this.#series.has(funcName)) return funcName;
+  #countedAs(id: FunctionId): FunctionId | typeof OTHER {
+    if (this.#series.has(id)) return id;
     const taken = this.#series.size - Number(this.#series.has(OTHER));
-    return taken < MAX_FUNCTION_LABELS && this.#isDeployed(funcName) ? funcName : OTHER;
+    return taken < MAX_FUNCTION_LABELS && this.#isDeployed(id) ? id : OTHER;
   }
 
-  #seriesOf(label: string, outcome: string, start: string): Series {
-    let ofFunction = this.#series.get(label);
-    if (ofFunction === undefined) this.#series.set(label, (ofFunction = new Map<string, Series>()));
+  #seriesOf(counted: FunctionId | typeof OTHER, label: string, outcome: string, start: string): Series {
+    let ofFunction = this.#series.get(counted);
+    if (ofFunction === undefined) this.#series.set(counted, (ofFunction = new Map<string, Series>()));
     const key = `${outcome} ${start}`;
     let series = ofFunction.get(key);
     if (series === undefined) {

@@ -3,6 +3,7 @@
  * Prometheus's format. Labels come from closed sets, except function names, which are capped.
  */
 import { Registry } from 'prom-client';
+import type { FunctionId } from '../model/id.js';
 import { CallMetrics, type FinishedCall } from './call-metrics.js';
 import { registerGauges, type Gauges } from './gauges.js';
 import { InstanceMetrics } from './instance-metrics.js';
@@ -12,7 +13,7 @@ export interface Metrics {
   /** One finished call. */
   invocation(call: FinishedCall): void;
   /** The function was deleted: its series go. Deployed again under the same name, it starts at 0. */
-  forget(funcName: string): void;
+  forget(id: FunctionId): void;
   /** One HTTP request; the route is a template, never a path. */
   request(request: FinishedRequest): void;
   /**
@@ -27,7 +28,7 @@ export interface Metrics {
 
 export interface MetricsOptions extends Gauges {
   /** Calls of a function that is not deployed (any more) get no label of their own. */
-  isDeployed: (funcName: string) => boolean;
+  isDeployed: (id: FunctionId) => boolean;
 }
 
 export function createMetrics({ isDeployed, ...gauges }: MetricsOptions): Metrics {
@@ -38,7 +39,7 @@ export function createMetrics({ isDeployed, ...gauges }: MetricsOptions): Metric
   registerGauges(registry, gauges);
   return {
     invocation: (call) => calls.finished(call),
-    forget: (funcName) => calls.forget(funcName),
+    forget: (id) => calls.forget(id),
     request: (request) => requests.finished(request),
     transition: (from, to, previousMs) => instances.transition(from, to, previousMs),
     refilled: (ms) => instances.refilled(ms),

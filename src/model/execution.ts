@@ -4,25 +4,14 @@
  */
 import type { GlambdarError } from '../errors.js';
 import type { ContainerOutput, ExitState } from './container-end.js';
-import type { FunctionRecord, InvocationRecord } from './records.js';
-
-/** What the caller sent. The body is never parsed on the host. */
-export interface CallRequest {
-  method: string;
-  /** What follows `/invoke/<name>`, as sent (not percent-decoded), at least `/`. */
-  path: string;
-  /** Query string as sent, without the `?`. */
-  query: string;
-  /** As received, in order, lower-case names, hop-by-hop headers, `content-length` and `host` removed, repeated ones repeated. */
-  headers: [name: string, value: string][];
-  body: Buffer;
-}
+import type { CallRecord, CallRequest } from './call.js';
+import type { FunctionRecord } from './function.js';
 
 /** Receives console output of a call while it runs. */
 export type LogSink = (stream: 'stdout' | 'stderr', text: Buffer) => void;
 
 /** How a call found its instance, and where its time went, in fractional milliseconds. */
-export type CallTrace = Pick<InvocationRecord, 'start' | 'queueMs' | 'startMs' | 'loadMs' | 'runMs'>;
+export type CallTrace = Pick<CallRecord, 'start' | 'queueMs' | 'startMs' | 'loadMs' | 'runMs'>;
 
 /** An error of user code as plain, bounded data. `file` is relative to the function's folder. */
 export interface SerializedError {

@@ -2,7 +2,8 @@
 import { GlambdarError } from '../errors.js';
 import type { ExitState } from './container-end.js';
 import type { CallResult, FailureReason, SerializedError } from './execution.js';
-import type { FunctionSettings, Outcome } from './records.js';
+import type { Outcome } from './call.js';
+import type { FunctionSettings } from './settings.js';
 
 /** A failed call: the error the client gets, the outcome and the function's stack for the record. */
 export interface Failure {

@@ -2,8 +2,27 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { GlambdarError } from '../errors.js';
-import { CONTRACT_NAMES } from './contracts.js';
-import type { FunctionSettings } from './records.js';
+import { CONTRACT_NAMES, type ContractName } from './contracts.js';
+
+/** Settings of a function (README "Settings"). */
+export interface FunctionSettings {
+  memoryMb: number;
+  cpus: number;
+  timeoutMs: number;
+  /** How many calls may run at once; null = no limit of its own. */
+  maxConcurrency: number | null;
+  /** Requests per second; 0 = none. */
+  rateLimit: number;
+  /** "invocation": a fresh container for every call. "function": containers are reused, one call at a time. */
+  isolation: 'invocation' | 'function';
+  network: 'none' | 'bridge';
+  env: Record<string, string>;
+  /** "file.export", or null for the default look-up. */
+  handler: string | null;
+  contract: ContractName;
+  /** Loaded, never-used containers to keep; null = automatic. */
+  standby: number | null;
+}
 
 /** Settings that shape the container or what is loaded into it: changing one makes a new version. */
 const VERSIONED = ['memoryMb', 'cpus', 'network', 'env', 'handler', 'contract'] as const;

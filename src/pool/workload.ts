@@ -8,6 +8,8 @@ export interface Code {
   key: string;
   /** Makes a tree of the function's files at `target` (which does not exist, on the file system of the slots). */
   prepareTree(target: string): Promise<void>;
+  /** Resolves when a tree that was made earlier may still be used: its files are links to the function's own. Rejects like `prepareTree`. */
+  verifyTree(): Promise<void>;
   load: Omit<LoadMessage, 'type' | 'id'>;
 }
 

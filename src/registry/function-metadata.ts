@@ -1,8 +1,8 @@
 /** Owns what clients are told about a function. */
-import type { Sidecar } from '../data/sidecar.js';
-import type { FunctionCounters, FunctionRecord, FunctionSettings } from '../model/records.js';
+import type { FunctionCounters, FunctionRecord } from '../model/function.js';
+import type { FunctionSettings } from '../model/settings.js';
 
-/** Metadata as clients see it. */
+/** Metadata as clients see it. Times are RFC 3339 UTC. */
 export interface FunctionMetadata {
   name: string;
   createdAt: string;
@@ -17,9 +17,9 @@ export interface FunctionMetadata {
 }
 
 export function metadataOf(record: FunctionRecord, counters: FunctionCounters): FunctionMetadata {
-  const { name, active, settings } = record;
+  const { ref, active, settings } = record;
   return {
-    name,
+    name: ref.name,
     createdAt: new Date(record.createdAt).toISOString(),
     updatedAt: new Date(record.updatedAt).toISOString(),
     lastInvokedAt: counters.lastInvokedAt === null ? null : new Date(counters.lastInvokedAt).toISOString(),
@@ -30,10 +30,4 @@ export function metadataOf(record: FunctionRecord, counters: FunctionCounters): 
     sizeBytes: active.sizeBytes,
     settings,
   };
-}
-
-/** What stands beside a version's code on disk. */
-export function sidecarOf(record: FunctionRecord): Sidecar {
-  const { active, settings, createdAt, updatedAt } = record;
-  return { version: active, settings, createdAt, updatedAt };
 }

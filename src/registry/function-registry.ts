@@ -1,105 +1,120 @@
 /**
- * Owns deploying, changing and removing functions: the only writer of the store's functions and of their files.
- *
- * A deploy, in order: archive → staging (checked, durable) → load check in a container → rename to its place →
- * one durable transaction → in memory → 201. Whatever ends it before the transaction leaves the old version serving;
- * what the rename left is removed at the next start.
+ * Owns the functions there are: the only writer of the store's functions and of their files. What is deployed, and whether
+ * it may be, is decided by `deploy/`, to which this offers a turn per name, the next version's record, and publishing.
  */
+import { namedDiskError } from '../data/disk-error.js';
 import { GlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
 import type { Logger } from '../logger.js';
-import type { FunctionRecord, FunctionSettings, VersionRecord } from '../model/records.js';
-import type { Store } from '../store/store.js';
-import { extractBundle } from '../deploy/archive/bundle.js';
-import { Catalogue, type VersionLease } from './catalogue.js';
+import type { FunctionCounters, FunctionRecord, VersionRecord } from '../model/function.js';
+import { createFunctionId, type FunctionId } from '../model/id.js';
+import { compareRefs, refKey, type FunctionRef } from '../model/ref.js';
+import { DEFAULT_SETTINGS, type FunctionSettings } from '../model/settings.js';
+import type { CallStore } from '../store/call-store.js';
+import type { FunctionStore } from '../store/function-store.js';
+import { Catalogue } from './catalogue.js';
 import { CodeIntegrity } from './code-integrity.js';
-import {
-  applySettings,
-  DEFAULT_SETTINGS,
-  parseSettingsFields,
-  parseSettingsPatch,
-} from '../model/settings.js';
-import { namedDiskError } from '../data/disk-error.js';
-import { metadataOf, sidecarOf } from './function-metadata.js';
+import { metadataOf, type FunctionMetadata } from './function-metadata.js';
 import { KeyedMutex } from './keyed-mutex.js';
-import { Limiter } from '../deploy/archive/limiter.js';
-import type { DeployRequest, DeployResult, FunctionMetadata, Registry } from './registry.js';
-import { fsyncDir, linkTree, removeTree } from './tree.js';
+import { reconcile } from './reconcile.js';
+import type { Registry } from './registry.js';
+import { linkTree } from './tree.js';
 import { VersionCollector } from './version-collector.js';
 import { VersionFiles } from './version-files.js';
-
-/** Unpacking a legal archive takes seconds; this ends what is built to take longer. */
-const EXTRACT_TIMEOUT_MS = 120_000;
-/** Archives unpacked at once: each may take the memory of its zip and twice its largest file, and eight threads to sync. */
-const EXTRACTIONS = 2;
+import { VersionLeases, type VersionLease } from './version-leases.js';
 
 export interface FunctionRegistryOptions {
-  store: Store;
+  store: FunctionStore;
+  /** For the counters at a start, and to be told of functions that are gone. */
+  calls: Pick<CallStore, 'listCounters' | 'forget' | 'forgetOthers'>;
   functionsDir: string;
   tmpDir: string;
-  limits: { maxZipBytes: number; maxUnpackedBytes: number; maxEntries: number };
-  /** Throws DISK_FULL when this much does not fit beside the reserve. */
-  assertSpace: (bytes: number) => void;
-  /**
-   * Loads the candidate in a container of its own, which stays ready; resolves to what lets that go, for a candidate
-   * that is not published. Rejects with LOAD_FAILED when its code does not load.
-   */
-  loadCheck: (candidate: FunctionRecord, treeDir: string) => Promise<() => void>;
   /** Calls that begin now use this record. @param lastUsedAt epoch milliseconds, null when it was never called */
   onActive: (record: FunctionRecord, lastUsedAt: number | null, deployed: boolean) => void;
   /** A version stopped being the active one: idle instances that hold it should go. */
   onRetired: (record: FunctionRecord) => Promise<void>;
+  /** A function was deleted: nothing needs to be remembered of it. `onRetired` follows. */
+  onRemoved?: (record: FunctionRecord) => void;
   logger: Logger;
 }
 
+/** What a version consists of, besides its number and its function. */
+export type Code = Pick<VersionRecord, 'digest' | 'sizeBytes' | 'source'>;
+
 export class FunctionRegistry implements Registry {
-  #options: FunctionRegistryOptions;
-  #catalogue = new Catalogue();
-  #files: VersionFiles;
-  #integrity: CodeIntegrity;
-  #mutex = new KeyedMutex();
-  #extractions = new Limiter(EXTRACTIONS);
-  #collector: VersionCollector;
+  readonly #options: FunctionRegistryOptions;
+  readonly #catalogue = new Catalogue();
+  readonly #leases = new VersionLeases();
+  readonly #files: VersionFiles;
+  readonly #integrity: CodeIntegrity;
+  /** By `refKey`: the files of all lives of a name lie in one directory. */
+  readonly #mutex = new KeyedMutex();
+  readonly #collector: VersionCollector;
 
   constructor(options: FunctionRegistryOptions) {
+    const { store, functionsDir, tmpDir, logger } = options;
     this.#options = options;
-    this.#files = new VersionFiles(options.functionsDir, options.tmpDir);
-    this.#integrity = new CodeIntegrity(this.#files, options.logger);
+    this.#files = new VersionFiles(functionsDir, tmpDir);
+    this.#integrity = new CodeIntegrity(this.#files, logger);
     this.#collector = new VersionCollector({
-      store: options.store,
-      catalogue: this.#catalogue,
+      store,
+      leases: this.#leases,
       files: this.#files,
       integrity: this.#integrity,
       mutex: this.#mutex,
-      logger: options.logger,
+      logger,
     });
   }
 
-  /** Reads the store and removes what a crash left on disk. To be called once, before anything else. */
+  /** Reads the stores and removes what a crash left. To be called once, before anything else. */
   async open(): Promise<void> {
-    const { store, logger } = this.#options;
-    const counters = store.listCounters();
-    const known = new Set<string>();
-    for (const record of store.listFunctions()) {
-      const whole = { ...record, settings: { ...DEFAULT_SETTINGS, ...record.settings } };
-      this.#catalogue.set(whole, counters.get(record.name));
-      this.#options.onActive(whole, counters.get(record.name)?.lastInvokedAt ?? null, false);
-      for (const { name, version } of store.listVersions(record.name)) known.add(`${name}@${version}`);
-      if (!(await this.#files.exists(record.name, record.active.version)))
-        logger.error(
-          { function: record.name, version: record.active.version },
-          'the code of a function is missing; its calls are refused',
-        );
+    const { store, calls, logger, functionsDir, onActive } = this.#options;
+    const stored = await store.list();
+    await calls
+      .forgetOthers(stored.map(({ id }) => id))
+      .catch((err: unknown) => logger.warn({ err }, 'records of deleted functions could not be removed'));
+    const counters = await calls.listCounters();
+    const functions = stored.map((record) => ({
+      ...record,
+      settings: { ...DEFAULT_SETTINGS, ...record.settings },
+    }));
+    for (const record of functions) {
+      this.#catalogue.set(record, counters.get(record.id));
+      onActive(record, counters.get(record.id)?.lastInvokedAt ?? null, false);
     }
-    const removed = await this.#files.reconcile((name, version) => known.has(`${name}@${version}`));
-    if (removed.length > 0)
-      logger.warn({ removed }, 'removed code that was never published or already deleted');
-    for (const record of this.#catalogue.list()) this.#collector.collect(record.name);
+    const parts = { store, files: this.#files, collector: this.#collector, functionsDir, logger };
+    await reconcile(functions, parts);
+    for (const record of functions) await this.#collector.collect(record);
   }
 
-  /** For the invoker: the active version, kept on disk until released. Throws FUNCTION_NOT_FOUND. */
-  lease(name: string): VersionLease {
-    return this.#catalogue.lease(name);
+  list(namespace: string): FunctionMetadata[] {
+    return this.#catalogue
+      .list()
+      .filter(({ ref }) => ref.namespace === namespace)
+      .map((record) => this.#metadataOf(record));
+  }
+
+  /** The records of all functions, sorted. */
+  records(): FunctionRecord[] {
+    return this.#catalogue.list();
+  }
+
+  get(ref: FunctionRef): FunctionMetadata {
+    return this.#metadataOf(this.#catalogue.get(ref));
+  }
+
+  find(ref: FunctionRef): FunctionRecord | undefined {
+    return this.#catalogue.find(ref);
+  }
+
+  /** Throws FUNCTION_NOT_FOUND. */
+  record(ref: FunctionRef): FunctionRecord {
+    return this.#catalogue.get(ref);
+  }
+
+  /** The active version, kept on disk until released. Throws FUNCTION_NOT_FOUND. */
+  lease(ref: FunctionRef): VersionLease {
+    return this.#leases.take(this.#catalogue.get(ref));
   }
 
   /** Whether calls that begin now run this version. */
@@ -108,154 +123,131 @@ export class FunctionRegistry implements Registry {
   }
 
   /** Live counters of a function, to be changed in place; undefined once it is gone. */
-  counters(name: string) {
-    return this.#catalogue.counters(name);
+  counters(id: FunctionId): FunctionCounters | undefined {
+    return this.#catalogue.counters(id);
   }
 
-  /** A hard-link copy of a version's verified files at `target`. Rejects with CODE_UNAVAILABLE. */
-  async copyCode(version: VersionRecord, target: string): Promise<void> {
-    await this.#integrity.verify(version);
-    await linkTree(this.#files.path(version.name, version.version), target);
+  /** A hard-link copy of the files of the record's active version at `target`. Rejects with CODE_UNAVAILABLE. */
+  async copyCode(record: FunctionRecord, target: string): Promise<void> {
+    await this.verifyCode(record);
+    await linkTree(this.#files.path(record.ref, record.active.version), target);
   }
 
-  list(): FunctionMetadata[] {
-    return this.#catalogue.list().map((record) => metadataOf(record, this.#catalogue.counters(record.name)!));
+  /** Resolves when the files of the record's active version are what was deployed. Rejects with CODE_UNAVAILABLE. */
+  verifyCode(record: FunctionRecord): Promise<void> {
+    return this.#integrity.verify(record);
   }
 
-  get(name: string): FunctionMetadata {
-    const record = this.#catalogue.get(name);
-    return metadataOf(record, this.#catalogue.counters(name)!);
-  }
-
-  async deploy({ zipPath, name, fields }: DeployRequest): Promise<DeployResult> {
-    const { limits, assertSpace } = this.#options;
-    const formPatch = parseSettingsFields(fields);
-    assertSpace(0);
-    const staged = this.#files.stagingPath();
-    try {
-      faultPoint('deploy.staged');
-      const job = {
-        source: { format: 'zip', path: zipPath } as const,
-        targetDir: staged,
-        limits: { ...limits, maxArchiveBytes: limits.maxZipBytes },
-        timeoutMs: EXTRACT_TIMEOUT_MS,
-      };
-      const bundle = await this.#extractions.run(() => extractBundle(job));
-      assertSpace(0);
-      faultPoint('deploy.extracted');
-      const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
-      return await this.#mutex.run(name, async () => {
-        const before = this.#catalogue.find(name);
-        const { settings } = applySettings(before?.settings ?? DEFAULT_SETTINGS, {
-          ...filePatch,
-          ...formPatch,
-        });
-        const candidate = await this.#candidate(name, settings, bundle);
-        await this.#publish(candidate, staged);
-        return { function: name, version: candidate.active.version, digest: bundle.digest };
-      });
-    } catch (error) {
-      throw namedDiskError(error);
-    } finally {
-      await removeTree(staged).catch(() => undefined);
-    }
-  }
-
-  async configure(name: string, patch: unknown): Promise<Partial<FunctionSettings>> {
-    this.#catalogue.get(name);
-    const parsed = parseSettingsPatch(patch, 'settings');
-    return this.#mutex.run(name, async () => {
-      const before = this.#catalogue.get(name);
-      const { settings, changed, newVersion } = applySettings(before.settings, parsed);
-      try {
-        if (newVersion) await this.#republish(before, settings);
-        else if (Object.keys(changed).length > 0) await this.#updateSettings(before, settings);
-      } catch (error) {
-        throw namedDiskError(error);
-      }
-      return changed;
-    });
-  }
-
-  async remove(name: string): Promise<void> {
-    this.#catalogue.get(name);
-    await this.#mutex.run(name, async () => {
-      const record = this.#catalogue.get(name);
-      const versions = this.#options.store.listVersions(name);
-      faultPoint('delete.begun');
-      try {
-        this.#options.store.removeFunction(name);
-      } catch (error) {
-        throw namedDiskError(error);
-      }
-      faultPoint('delete.committed');
-      this.#catalogue.delete(name);
-      for (const version of versions) this.#collector.removeWhenFree(version);
-      await this.#options.onRetired(record);
-    });
-    // The files of versions nobody uses are removed under the same key: once this turn comes they are gone.
-    await this.#mutex.run(name, () => Promise.resolve());
+  async remove(ref: FunctionRef): Promise<void> {
+    this.#catalogue.get(ref);
+    await this.inTurn(ref, () => this.#remove(this.#catalogue.get(ref)));
+    // The files of versions nobody uses are removed in turns of the same name: once this turn comes they are gone.
+    await this.inTurn(ref, () => Promise.resolve());
     faultPoint('delete.removed');
   }
 
-  async #candidate(
-    name: string,
-    settings: FunctionSettings,
-    code: { digest: string; sizeBytes: number },
-  ): Promise<FunctionRecord> {
-    const before = this.#catalogue.find(name);
-    const now = Date.now();
-    const version = 1 + Math.max(before?.active.version ?? 0, await this.#files.highest(name));
-    const active = { name, version, digest: code.digest, sizeBytes: code.sizeBytes, createdAt: now };
-    return { name, createdAt: before?.createdAt ?? now, updatedAt: now, active, settings };
+  /** Runs `work` after everything asked for before under this name has settled. What follows is to be called in such a turn. */
+  inTurn<T>(ref: FunctionRef, work: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(refKey(ref), work);
   }
 
-  async #publish(candidate: FunctionRecord, staged: string): Promise<void> {
-    const { store, loadCheck, onRetired } = this.#options;
-    const discard = await loadCheck(candidate, staged);
-    faultPoint('deploy.loaded');
-    const before = this.#catalogue.find(candidate.name);
+  /** A path in staging that does not exist yet. Whoever puts something there removes it. */
+  stagingPath(): string {
+    return this.#files.stagingPath();
+  }
+
+  /** The record that a function will have when this code is published. Of a name that is not deployed: a new life. */
+  candidate(ref: FunctionRef, settings: FunctionSettings, code: Code): FunctionRecord {
+    const before = this.#catalogue.find(ref);
+    const id = before?.id ?? createFunctionId();
+    const version = 1 + Math.max(before?.active.version ?? 0, this.#files.highest(ref));
+    const now = Date.now();
+    const { digest, sizeBytes, source } = code;
+    const active = { functionId: id, version, digest, sizeBytes, createdAt: now, source };
+    return { id, ref, createdAt: before?.createdAt ?? now, updatedAt: now, active, settings };
+  }
+
+  /**
+   * Makes a candidate with its staged, durable tree the active version: a rename, one durable transaction, then in memory.
+   * After a failure nothing of the candidate is left, and the version before serves. Rejects with INVALID_NAME, StoreError
+   * or the file system's errors.
+   */
+  async publish(candidate: FunctionRecord, stagedDir: string): Promise<void> {
+    const { store, onRetired } = this.#options;
+    const { ref, active, settings } = candidate;
+    const before = this.#catalogue.find(ref);
+    // A crash from here on leaves files that the next start knows it may remove.
+    await store.doom([{ ref, version: active.version }]);
+    let record: FunctionRecord;
     try {
-      await this.#files.publish(staged, sidecarOf(candidate));
-      this.#activate(
-        store.publish({ version: candidate.active, settings: candidate.settings, at: candidate.updatedAt }),
-      );
+      await this.#files.publish(stagedDir, candidate);
+      record = await store.publish({ ref, version: active, settings, at: candidate.updatedAt });
     } catch (error) {
-      discard();
-      await this.#files.remove(candidate.name, [candidate.active.version]).catch(() => undefined);
+      await this.#collector.remove(ref, [active.version]).catch(() => undefined);
       throw error;
     }
     faultPoint('deploy.committed');
-    this.#integrity.trust(candidate.active);
+    this.#integrity.trust(record);
+    this.#activate(record);
     if (before) void onRetired(before);
-    this.#collector.collect(candidate.name);
+    await this.#collector.collect(record);
   }
 
-  /** The same code under new settings that shape its container. */
-  async #republish(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
-    const staged = this.#files.stagingPath();
-    const lease = this.#catalogue.lease(before.name);
-    try {
-      await this.copyCode(before.active, staged);
-      await fsyncDir(staged);
-      await this.#publish(await this.#candidate(before.name, settings, before.active), staged);
-    } finally {
-      lease.release();
-      await removeTree(staged).catch(() => undefined);
-    }
-  }
-
-  async #updateSettings(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
-    const now = Date.now();
-    const record = this.#options.store.updateSettings(before.name, settings, now);
+  /** Replaces settings that need no new version. Rejects with StoreError or the file system's errors. */
+  async updateSettings(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
+    const record = await this.#options.store.updateSettings(before.id, settings, Date.now());
     if (!record) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
-    await this.#files.writeSidecar(sidecarOf(record));
+    await this.#files.writeSidecar(record);
     if (before.settings.isolation !== settings.isolation) void this.#options.onRetired(before);
     this.#activate(record);
   }
+
+  async #remove(record: FunctionRecord): Promise<void> {
+    const { store, calls, logger, onRemoved, onRetired } = this.#options;
+    const { id, ref } = record;
+    const versions = await store.listVersions(id);
+    const leftovers = await this.#leftovers(ref, versions);
+    faultPoint('delete.begun');
+    try {
+      await store.remove(id, leftovers);
+    } catch (error) {
+      throw namedDiskError(error);
+    }
+    faultPoint('delete.committed');
+    this.#catalogue.delete(record);
+    await this.#collector
+      .remove(ref, leftovers)
+      .catch((err: unknown) => logger.error({ err, function: ref.name }, 'old code could not be removed'));
+    for (const version of versions) this.#collector.removeWhenFree(ref, version);
+    onRemoved?.(record);
+    // Records of a function that is gone are never shown, and the next start tries again to remove them.
+    await calls
+      .forget(id)
+      .catch((err: unknown) =>
+        logger.warn({ err, function: ref.name }, 'records of a deleted function could not be removed'),
+      );
+    await onRetired(record);
+  }
+
+  /** Versions on disk under this name that the store knows nothing of. They go with a function that somebody wants gone. */
+  async #leftovers(ref: FunctionRef, versions: VersionRecord[]): Promise<number[]> {
+    const doomed = (await this.#options.store.listDoomed()).filter(
+      (other) => compareRefs(other.ref, ref) === 0,
+    );
+    const known = new Set([...versions, ...doomed].map(({ version }) => version));
+    return this.#files
+      .list(ref)
+      .map(({ version }) => version)
+      .filter((version) => !known.has(version));
+  }
+
+  #metadataOf(record: FunctionRecord): FunctionMetadata {
+    return metadataOf(record, this.#catalogue.counters(record.id)!);
+  }
+
   #activate(record: FunctionRecord): void {
     this.#catalogue.set(record);
-    const lastUsedAt = this.#catalogue.counters(record.name)?.lastInvokedAt ?? null;
+    const lastUsedAt = this.#catalogue.counters(record.id)?.lastInvokedAt ?? null;
     this.#options.onActive(record, lastUsedAt, true);
   }
 }

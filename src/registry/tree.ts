@@ -7,9 +7,7 @@
  */
 import fs, { type Dirent } from 'node:fs';
 import { chmod, copyFile, open, readdir } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
-const SLICE_MS = 2;
+import { createSlice } from './slice.js';
 
 /** A directory file of this size holds some thousand names; listing it may take longer than a slice. */
 const BIG_DIRECTORY_BYTES = 64 * 1024;
@@ -138,15 +136,4 @@ function ignoreMissing(call: () => void): void {
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | null)?.code;
-}
-
-function createSlice() {
-  let end = performance.now() + SLICE_MS;
-  return {
-    over: () => performance.now() > end,
-    async next() {
-      await nextTurn();
-      end = performance.now() + SLICE_MS;
-    },
-  };
 }

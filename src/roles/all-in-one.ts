@@ -22,12 +22,17 @@ import { createLoadCheck } from '../pool/executor/load-check.js';
 import { PoolExecutor } from '../pool/executor/pool-executor.js';
 import { createWorkloads, profileOf } from '../pool/executor/workloads.js';
 import { Pool } from '../pool/pool.js';
-import { versionKey } from '../registry/catalogue.js';
+import { versionKey } from '../model/function.js';
 import { DEFAULT_SETTINGS } from '../model/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
 import { linkTree } from '../registry/tree.js';
 import { openDataDirectory } from '../data/data-directory.js';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import { readRestored } from '../data/sidecar.js';
+import { noDependencies } from '../deploy/dependencies.js';
+import { DeployPipeline } from '../deploy/deploy-pipeline.js';
+import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
+import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
+import { lockFile } from '../store/sqlite/lock-file.js';
 
 /** Short calls of one function run at once in reused instances: so many for each core. */
 const SHORT_CALLS_PER_CORE = 4;
@@ -73,12 +78,21 @@ async function build(
   closers: (() => void | Promise<void>)[],
 ): Promise<Runtime> {
   // 1. The directory: locked, identified, slots and staging emptied.
-  const directory = openDataDirectory(config.dir, { ballastBytes: config.diskReserveMb * MIB });
+  const directory = openDataDirectory(config.dir, {
+    lockFile,
+    reserve: { ballastBytes: config.diskReserveMb * MIB },
+  });
   closers.push(() => directory.close());
 
-  // 2. The store.
-  const store = openSqliteStore({ dir: directory.path, logger, onFull: () => directory.reserve.release() });
-  closers.push(() => store.close());
+  // 2. The stores.
+  const medium = { dir: directory.path, logger, onFull: () => directory.reserve.release() };
+  const functions = new SqliteFunctionStore({
+    ...medium,
+    readRestored: () => readRestored(directory.functionsDir),
+  });
+  closers.push(() => functions.close());
+  const calls = new SqliteCallStore(medium);
+  closers.push(() => calls.close());
 
   // 3. The driver; orphans of earlier runs are removed while it opens.
   const workerDir = join(directory.runDir, 'worker');
@@ -96,7 +110,6 @@ async function build(
   });
 
   // 4. The parts that hold no resources of their own.
-  const isDeployed = (name: string): boolean => registry.counters(name) !== undefined;
   const metrics = createMetrics({
     queueLength: () => pool.gauges().queueLength,
     queueAgeMs: () => pool.gauges().queueAgeMs,
@@ -105,8 +118,8 @@ async function build(
     idleBudgetBytes: config.memoryBudgetMb * MIB,
     recordsDropped: () => recorder.dropped,
     driverAvailable: () => driver.health().available,
-    functions: () => registry.list().length,
-    isDeployed,
+    functions: () => registry.records().length,
+    isDeployed: (id) => registry.counters(id) !== undefined,
   });
   const pool = new Pool({
     driver,
@@ -144,37 +157,50 @@ async function build(
   });
   const limits = new FunctionLimits();
   const registry = new FunctionRegistry({
-    store,
+    store: functions,
+    calls,
     functionsDir: directory.functionsDir,
     tmpDir: directory.tmpDir,
+    onActive: (record, lastUsedAt, deployed) =>
+      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt, deployed),
+    onRetired: (record) => pool.retire(versionKey(record.active)),
+    onRemoved: ({ id }) => {
+      limits.forget(id);
+      metrics.forget(id);
+    },
+    logger,
+  });
+  const deployments = new DeployPipeline({
+    registry,
     limits: {
-      maxZipBytes: config.maxZipBytes,
+      maxArchiveBytes: config.maxZipBytes,
       maxUnpackedBytes: config.maxUnpackedBytes,
       maxEntries: config.maxEntries,
     },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
+    installDependencies: noDependencies,
     loadCheck: createLoadCheck({
       pool,
       prepareProfile: (profile) => driver.prepareProfile(profile),
       copyTree: linkTree,
     }),
-    onActive: (record, lastUsedAt, deployed) =>
-      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt, deployed),
-    onRetired: async (record) => {
-      limits.forget(record.name);
-      if (!isDeployed(record.name)) metrics.forget(record.name);
-      await pool.retire(versionKey(record.active));
-    },
-    logger,
   });
-  const workloadOf = createWorkloads((version, target) => registry.copyCode(version, target));
+  const workloadOf = createWorkloads({
+    copy: (record, target) => registry.copyCode(record, target),
+    verify: (record) => registry.verifyCode(record),
+  });
   const recorder = new Recorder({
-    store,
-    counters: (name) => registry.counters(name),
+    store: calls,
+    counters: (id) => registry.counters(id),
     keepPerFunction: config.keepRecords,
     logger,
   });
-  const logs = createLogs({ store, recorder, assertDeployed: (name) => void registry.get(name) });
+  const logs = createLogs({
+    store: calls,
+    recorder,
+    idOf: (ref) => registry.record(ref).id,
+    isDeployed: (id) => registry.counters(id) !== undefined,
+  });
   const executor = new PoolExecutor({
     pool,
     workloadOf,
@@ -199,23 +225,25 @@ async function build(
   // 6. Containers.
   closers.push(() => driver.close());
   await driver.open(progress);
-  for (const { name, settings } of registry.list())
+  for (const { ref, settings } of registry.records())
     await driver
       .prepareProfile(profileOf(settings))
       .catch((err: unknown) =>
-        logger.error({ err, function: name }, 'the profile of a function cannot be had'),
+        logger.error({ err, function: ref.name }, 'the profile of a function cannot be had'),
       );
   closers.push(() => pool.destroy());
 
   // 7. Last, the door.
   const app = createApp({
     registry,
+    deployments,
     invoker,
     bodies: new BodyBudget(config.maxBodiesBytes),
     logs,
-    readiness: () => {
+    readiness: async () => {
       try {
-        store.check();
+        await functions.check();
+        await calls.check();
       } catch {
         return {
           ready: false,

@@ -3,12 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { FunctionLimits } from '../../src/invocation/function-limits.js';
-import type {
-  AdmittedCall,
-  InvocationRequest,
-  InvocationResponse,
-  Invoker,
-} from '../../src/invocation/invocation.js';
+import type { AdmittedCall, Invoker } from '../../src/invocation/invocation.js';
 import { systemClock } from '../../src/clock.js';
 import { PoolExecutor, type PoolExecutorOptions } from '../../src/pool/executor/pool-executor.js';
 import { createWorkloads } from '../../src/pool/executor/workloads.js';
@@ -17,12 +12,16 @@ import { createLogs } from '../../src/invocation/logs.js';
 import { Recorder } from '../../src/invocation/recorder.js';
 import { createLogger } from '../../src/logger.js';
 import type { PoolOptions } from '../../src/pool/pool.js';
-import { versionKey } from '../../src/registry/catalogue.js';
-import { DEFAULT_SETTINGS } from '../../src/model/settings.js';
+import { versionKey } from '../../src/model/function.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../../src/model/ref.js';
+import { createFunctionId } from '../../src/model/id.js';
+import { DEFAULT_SETTINGS, type FunctionSettings } from '../../src/model/settings.js';
+import { NODE_BUNDLE } from '../../src/model/source.js';
 import { FunctionRegistry } from '../../src/registry/function-registry.js';
 import { digestTree } from '../../src/registry/tree-digest.js';
-import type { FunctionSettings, InvocationRecord } from '../../src/model/records.js';
-import { MemoryStore } from './memory-store.js';
+import type { CallRecord, CallRequest, CallResponse } from '../../src/model/call.js';
+import { MemoryCallStore } from './memory-call-store.js';
+import { MemoryFunctionStore } from './memory-function-store.js';
 import { PoolFixture, until } from './pool-fixture.js';
 import type { Script } from './scripted-worker.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -40,12 +39,15 @@ export interface InvokerFixtureOptions {
   executor?: Partial<PoolExecutorOptions>;
 }
 
-export function invocation(body = '', fields: Partial<InvocationRequest> = {}): InvocationRequest {
+export function invocation(body = '', fields: Partial<CallRequest> = {}): CallRequest {
   return { method: 'POST', path: '/', query: '', headers: [], body: Buffer.from(body), ...fields };
 }
 
 export class InvokerFixture {
-  readonly store = new MemoryStore();
+  readonly functions = new MemoryFunctionStore();
+  readonly store = new MemoryCallStore();
+  readonly id = createFunctionId();
+  readonly ref: FunctionRef = { namespace: DEFAULT_NAMESPACE, name: 'f' };
   readonly limits = new FunctionLimits();
   readonly pools: PoolFixture;
   readonly registry: FunctionRegistry;
@@ -53,7 +55,7 @@ export class InvokerFixture {
   readonly logs: ReturnType<typeof createLogs>;
   readonly invoker: Invoker;
   /** Of every finished call, in order. */
-  readonly finished: InvocationRecord[] = [];
+  readonly finished: CallRecord[] = [];
   readonly functionsDir: string;
   /** Ids of calls whose record can no longer change. */
   readonly #final = new Set<string>();
@@ -68,30 +70,32 @@ export class InvokerFixture {
     if (options.source !== undefined) this.pools.driver.inhabitant = 'worker';
     const logger = createLogger('silent');
     this.registry = new FunctionRegistry({
-      store: this.store,
+      store: this.functions,
+      calls: this.store,
       functionsDir: this.functionsDir,
       tmpDir: join(dir, 'tmp'),
-      limits: { maxZipBytes: 1e6, maxUnpackedBytes: 1e6, maxEntries: 100 },
-      assertSpace: () => undefined,
-      loadCheck: () => Promise.resolve(() => undefined),
       onActive: () => undefined,
       onRetired: (record) => this.pools.pool.retire(versionKey(record.active)),
       logger,
     });
     this.recorder = new Recorder({
       store: this.store,
-      counters: (name) => this.registry.counters(name),
+      counters: (id) => this.registry.counters(id),
       keepPerFunction: 100,
       logger,
     });
     this.logs = createLogs({
       store: this.store,
       recorder: this.recorder,
-      assertDeployed: (name) => void this.registry.get(name),
+      idOf: (ref) => this.registry.record(ref).id,
+      isDeployed: (id) => this.registry.counters(id) !== undefined,
     });
     const executor = new PoolExecutor({
       pool: this.pools.pool,
-      workloadOf: createWorkloads((version, target) => this.registry.copyCode(version, target)),
+      workloadOf: createWorkloads({
+        copy: (version, target) => this.registry.copyCode(version, target),
+        verify: (version) => this.registry.verifyCode(version),
+      }),
       clock: systemClock,
       maxResponseBytes: 50_000,
       cancelGraceMs: 300,
@@ -116,34 +120,41 @@ export class InvokerFixture {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, options.source ?? '');
     const { digest, sizeBytes } = await digestTree(dirname(file));
-    fixture.store.publish({
-      version: { name: 'f', version: 1, digest, sizeBytes, createdAt: 1 },
+    await fixture.functions.publish({
+      ref: fixture.ref,
+      version: { functionId: fixture.id, version: 1, digest, sizeBytes, createdAt: 1, source: NODE_BUNDLE },
       settings: { ...DEFAULT_SETTINGS, ...options.settings },
       at: 1,
     });
     await fixture.registry.open();
-    fixture.recorder.onRecord('f', ({ id }) => fixture.#final.add(id));
+    fixture.recorder.onRecord(fixture.id, ({ id }) => fixture.#final.add(id));
     return fixture;
   }
 
-  admit(id?: string): AdmittedCall {
+  /** A call with an id of the server's own. */
+  admit(): AdmittedCall {
     this.#next += 1;
-    return this.invoker.admit('f', id ?? `call-${this.#next}`);
+    return this.invoker.admit(this.ref, `call-${this.#next}`, true) as AdmittedCall;
+  }
+
+  /** A call with an id that its client chose. */
+  async admitAs(id: string): Promise<AdmittedCall> {
+    return this.invoker.admit(this.ref, id);
   }
 
   /** One call from admission to answer. */
   async call(
     body = '',
-    fields: Partial<InvocationRequest> = {},
+    fields: Partial<CallRequest> = {},
     signal = new AbortController().signal,
-  ): Promise<InvocationResponse> {
+  ): Promise<CallResponse> {
     return this.admit().run(invocation(body, fields), signal);
   }
 
   /** The record of a call, once it can no longer change. */
-  async record(id: string): Promise<InvocationRecord> {
+  async record(id: string): Promise<CallRecord> {
     await until(() => this.#final.has(id));
-    this.recorder.flush();
-    return this.store.getInvocation(id)!;
+    await this.recorder.flush();
+    return (await this.store.get(id))!;
   }
 }

@@ -48,7 +48,7 @@ export function workload(options: AcquireOptions = {}): Workload {
     flow: key,
     profile: shape,
     profileKey: profileKey(shape),
-    code: { key, prepareTree, load },
+    code: { key, prepareTree, verifyTree: () => Promise.resolve(), load },
     reuse,
     standby,
   };

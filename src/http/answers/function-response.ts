@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { InvocationResponse } from '../../invocation/invocation.js';
+import type { CallResponse } from '../../model/call.js';
 import { HOP_BY_HOP } from '../../model/hop-by-hop.js';
 
 /**
@@ -33,7 +33,7 @@ export interface ResponseIds {
 }
 
 /** The bytes to send of a function's answer: none where its status forbids a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
-export function bodyToSend({ statusCode, body }: InvocationResponse): Buffer {
+export function bodyToSend({ statusCode, body }: CallResponse): Buffer {
   return statusCode === 204 || statusCode === 205 || statusCode === 304 ? EMPTY : body;
 }
 
@@ -43,7 +43,7 @@ export function bodyToSend({ statusCode, body }: InvocationResponse): Buffer {
  */
 export function writeFunctionResponse(
   res: ServerResponse,
-  response: InvocationResponse,
+  response: CallResponse,
   { requestId, invocationId }: ResponseIds,
 ): void {
   const { statusCode } = response;
@@ -83,7 +83,7 @@ function writeInOne(res: ServerResponse, socket: Socket, body: Buffer): void {
   res.end();
 }
 
-function serverTiming({ start, times }: InvocationResponse): string {
+function serverTiming({ start, times }: CallResponse): string {
   return (
     `queue;dur=${round(times.queueMs)}, start;dur=${round(times.startMs)};desc="${start}", ` +
     `load;dur=${round(times.loadMs)}, run;dur=${round(times.runMs)}`

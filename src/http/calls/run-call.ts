@@ -4,7 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
-import type { InvocationRequest, InvocationResponse, Invoker } from '../../invocation/invocation.js';
+import type { Invoker } from '../../invocation/invocation.js';
+import type { CallRequest, CallResponse } from '../../model/call.js';
+import { refKey, type FunctionRef } from '../../model/ref.js';
 import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';
 import { bodyToSend, writeFunctionResponse, type ResponseIds } from '../answers/function-response.js';
 import { readBody } from '../requests/request-body.js';
@@ -13,12 +15,12 @@ import { clientGone } from './client-gone.js';
 import { RefusalPace } from './refusal-pace.js';
 
 /** What a family calls: the request as the function will see it, but for the body. */
-export interface CallHead extends Omit<InvocationRequest, 'body'> {
-  funcName: string;
+export interface CallHead extends Omit<CallRequest, 'body'> {
+  ref: FunctionRef;
 }
 
 /** Writes an answer. What it throws is answered as an error; the record of the call stays as it is. */
-export type WriteResponse = (res: ServerResponse, response: InvocationResponse, ids: ResponseIds) => void;
+export type WriteResponse = (res: ServerResponse, response: CallResponse, ids: ResponseIds) => void;
 
 /**
  * Runs a call and answers it; nothing is written when the client has gone meanwhile. Rejects with what is to be
@@ -42,46 +44,48 @@ export interface RunCallDeps {
 export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: RunCallDeps): RunCall {
   const pace = new RefusalPace();
   return async (req, res, head, write = writeFunctionResponse) => {
-    const { funcName, method, path, query, headers } = head;
+    const { ref, method, path, query, headers } = head;
+    const flow = refKey(ref);
     const requestId = requestIdOf(req);
     let bodyBytes = 0;
     try {
-      const admission = invoker.admit(funcName, requestId, isOwnRequestId(req));
+      const admitted = invoker.admit(ref, requestId, isOwnRequestId(req));
+      const call = admitted instanceof Promise ? await admitted : admitted;
       const gone = clientGone(req.socket);
       let body: Buffer;
       try {
-        const read = readBody(req, res, maxBodyBytes, bodies, funcName);
+        const read = readBody(req, res, maxBodyBytes, bodies, flow);
         body = read instanceof Promise ? await read : read;
         bodyBytes = body.length;
         if (gone.aborted) throw leftEarly(gone.reason);
       } catch (error) {
-        admission.abandon();
+        call.abandon();
         throw error;
       }
       let isAnswered = false;
       let failure: { error: unknown } | undefined;
-      const answer = (response: InvocationResponse): void => {
+      const answer = (response: CallResponse): void => {
         if (isAnswered || gone.aborted) return;
         isAnswered = true;
         try {
-          holdUntilWritten(res, bodies, bodyToSend(response).length, funcName);
-          write(res, response, { requestId, invocationId: admission.id });
+          holdUntilWritten(res, bodies, bodyToSend(response).length, flow);
+          write(res, response, { requestId, invocationId: call.id });
         } catch (error) {
           failure = { error };
         }
       };
       try {
-        answer(await admission.run({ method, path, query, headers, body }, gone, answer));
+        answer(await call.run({ method, path, query, headers, body }, gone, answer));
         if (failure !== undefined) throw failure.error;
       } catch (error) {
-        if (!res.headersSent) res.setHeader('X-Invocation-Id', admission.id);
+        if (!res.headersSent) res.setHeader('X-Invocation-Id', call.id);
         throw error;
       }
     } catch (error) {
       await pace.hold(error);
       throw error;
     } finally {
-      bodies.give(bodyBytes, funcName);
+      bodies.give(bodyBytes, flow);
     }
   };
 }

@@ -109,6 +109,8 @@ export class Dispatcher {
     const { queue, demands, trees, lull, clock, queueTimeoutMs } = this.#options;
     const { workload, check = false } = request;
     const flow = check ? CHECKS : workload.flow;
+    // A candidate may have the number of one that was not published.
+    if (check) this.#retired.delete(workload.code.key);
     const now = clock.now();
     if (!queue.has(flow)) {
       const instance = this.#ready(workload);

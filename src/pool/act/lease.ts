@@ -8,7 +8,7 @@ import {
 } from '../../instance/wire/worker-connection.js';
 import type { ContainerOutput, ExitState } from '../../model/container-end.js';
 import type { LogSink } from '../../model/execution.js';
-import type { StartKind } from '../../model/records.js';
+import type { StartKind } from '../../model/call.js';
 import { stopping } from '../../model/refusal.js';
 import type { AcquireTimes } from '../requests/waiter.js';
 

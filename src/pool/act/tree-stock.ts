@@ -64,6 +64,12 @@ export class TreeStock {
     if (ready !== undefined) {
       if (dirs!.length === 0) this.#spare.delete(code.key);
       this.#count -= 1;
+      try {
+        await code.verifyTree();
+      } catch (error) {
+        this.#remove(ready);
+        throw error;
+      }
       return ready;
     }
     const dir = this.#path();

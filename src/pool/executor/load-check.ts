@@ -4,7 +4,7 @@ import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/outcome.js';
-import type { FunctionRecord } from '../../model/records.js';
+import type { FunctionRecord } from '../../model/function.js';
 import type { Pool } from '../pool.js';
 import { profileOf, workloadOf } from './workloads.js';
 
@@ -33,12 +33,17 @@ export function createLoadCheck({ pool, prepareProfile, copyTree }: LoadCheckOpt
         { cause: error },
       );
     }
-    const workload = workloadOf(candidate, (target) => copyTree(treeDir, target));
+    const workload = workloadOf(candidate, {
+      copy: (_, target) => copyTree(treeDir, target),
+      verify: () => Promise.resolve(),
+    });
     try {
       const lease = await pool.acquire({ workload, check: true, signal: new AbortController().signal });
       await lease.release(true);
       return () => void pool.retire(workload.code.key);
     } catch (error) {
+      // The next candidate may have the same number: nothing of this one may be taken for it.
+      void pool.retire(workload.code.key);
       if (error instanceof LoadFailure) throw loadFailed(error.error, 422);
       if (error instanceof LoadTimeout) throw loadTimedOut(error.timeoutMs, settings.cpus, 422);
       if (error instanceof InstanceFailure)

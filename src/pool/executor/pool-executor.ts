@@ -13,7 +13,7 @@ import {
   type ExecutorCall,
   type FailureReason,
 } from '../../model/execution.js';
-import type { FunctionRecord } from '../../model/records.js';
+import type { FunctionRecord } from '../../model/function.js';
 import { KEPT, type Lease } from '../act/lease.js';
 import type { Pool } from '../pool.js';
 import type { Workload } from '../workload.js';

@@ -1,7 +1,7 @@
 /** Owns how a deployed function looks to the pool: the profile of its containers, its code, and what its worker is told. */
 import { profileKey, type Profile } from '../../driver/driver.js';
-import type { FunctionRecord, FunctionSettings, VersionRecord } from '../../model/records.js';
-import { versionKey } from '../../registry/catalogue.js';
+import { versionKey, type FunctionRecord } from '../../model/function.js';
+import type { FunctionSettings } from '../../model/settings.js';
 import type { Workload } from '../workload.js';
 
 /**
@@ -20,33 +20,40 @@ export function profileOf({ memoryMb, cpus, network, timeoutMs, isolation }: Fun
   return { memoryMb, cpus, network, cpuSeconds: Math.ceil((mostMs / 1000) * cpus) + OWN_CPU_SECONDS };
 }
 
-/** @param prepareTree makes a copy of the version's files at a path */
-export function workloadOf(record: FunctionRecord, prepareTree: (target: string) => Promise<void>): Workload {
+/** Where the files of a version come from. */
+export interface CodeOf {
+  /** Makes a copy of the version's files at a path. Rejects with CODE_UNAVAILABLE. */
+  copy: (record: FunctionRecord, target: string) => Promise<void>;
+  /** Resolves when copies that were made earlier are still what was deployed. Rejects with CODE_UNAVAILABLE. */
+  verify: (record: FunctionRecord) => Promise<void>;
+}
+
+/** How a function looks to the pool. */
+export function workloadOf(record: FunctionRecord, { copy, verify }: CodeOf): Workload {
   const { memoryMb, handler, contract, env, isolation, standby } = record.settings;
   const profile = profileOf(record.settings);
   return {
-    flow: record.name,
+    flow: record.id,
     profile,
     profileKey: profileKey(profile),
     code: {
       key: versionKey(record.active),
-      prepareTree,
-      load: { name: record.name, memoryMb, handler, contract, env },
+      prepareTree: (target) => copy(record, target),
+      verifyTree: () => verify(record),
+      load: { name: record.ref.name, memoryMb, handler, contract, env },
     },
     reuse: isolation === 'function',
     standby,
   };
 }
 
-/** Workloads of deployed functions, made once for each record. @param copyCode makes a copy of a version's files at a path */
-export function createWorkloads(
-  copyCode: (version: VersionRecord, target: string) => Promise<void>,
-): (record: FunctionRecord) => Workload {
+/** Workloads of deployed functions, made once for each record. */
+export function createWorkloads(code: CodeOf): (record: FunctionRecord) => Workload {
   const known = new WeakMap<FunctionRecord, Workload>();
   return (record) => {
     let workload = known.get(record);
     if (!workload) {
-      workload = workloadOf(record, (target) => copyCode(record.active, target));
+      workload = workloadOf(record, code);
       known.set(record, workload);
     }
     return workload;

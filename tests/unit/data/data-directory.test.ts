@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -17,16 +17,20 @@ import {
 import { join } from 'node:path';
 import { openDataDirectory } from '../../../src/data/data-directory.js';
 import { StartupError } from '../../../src/model/startup-error.js';
+import { SqliteCallStore } from '../../../src/store/sqlite/calls/sqlite-call-store.js';
+import { SqliteFunctionStore } from '../../../src/store/sqlite/functions/sqlite-function-store.js';
+import { lockFile } from '../../../src/store/sqlite/lock-file.js';
+import { call, publication } from '../store/builders.js';
 import { command, start } from '../store/sqlite/children/child.js';
 import { temporaryDirectory } from '../store/temporary.js';
 
-const noBallast = { ballastBytes: 0 };
+const noBallast = { lockFile, reserve: { ballastBytes: 0 } };
 
 test('a new directory is made with all its parts, private ones for the owner only', (t) => {
   const umask = process.umask(0o077);
   t.teardown(() => process.umask(umask));
   const dir = join(realpathSync(temporaryDirectory(t)), 'deep', 'data');
-  const data = openDataDirectory(dir, { ballastBytes: 100_000 });
+  const data = openDataDirectory(dir, { lockFile, reserve: { ballastBytes: 100_000 } });
   t.teardown(() => data.close());
   t.like(data, {
     path: dir,
@@ -165,14 +169,66 @@ asNobody('a directory that may not be written is a sentence, not a stack (as ano
   const base = temporaryDirectory(t);
   chmodSync(base, 0o755);
   mkdirSync(join(base, 'data'), { mode: 0o755 });
+  const source = (path: string): string =>
+    JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
   const script = `
-    import { openDataDirectory } from ${JSON.stringify(new URL('../../../src/data/data-directory.ts', import.meta.url).href)};
+    import { openDataDirectory } from ${source('data/data-directory.ts')};
+    import { lockFile } from ${source('store/sqlite/lock-file.ts')};
     process.setgid(65534); process.setuid(65534);
-    try { openDataDirectory(${JSON.stringify(join(base, 'data'))}, { ballastBytes: 0 }); } catch (error) { console.log(error.name + ': ' + error.message); }
+    try { openDataDirectory(${JSON.stringify(join(base, 'data'))}, { lockFile, reserve: { ballastBytes: 0 } }); } catch (error) { console.log(error.name + ': ' + error.message); }
   `;
   const run = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', script]);
   t.regex(
     run.stdout.toString(),
     /^StartupError: GLAMBDAR_DIR cannot be used: .+ is not writable for this user\.\n$/,
   );
+});
+
+/** A path of so many bytes below a directory of the test's own, of ordinary names. */
+function pathOf(t: ExecutionContext, bytes: number): string {
+  let path = realpathSync(temporaryDirectory(t));
+  while (bytes - path.length > 1) path = join(path, 'x'.repeat(Math.min(100, bytes - path.length - 1)));
+  return path;
+}
+
+test('a directory with the longest path that is allowed holds the databases', async (t) => {
+  const dir = pathOf(t, 470);
+  t.is(Buffer.byteLength(dir), 470);
+  const data = openDataDirectory(dir, noBallast);
+  const functions = new SqliteFunctionStore({ dir, readRestored: () => ({ functions: [], lost: [] }) });
+  writeFileSync(join(dir, 'invocations-999999999.db'), '');
+  const calls = new SqliteCallStore({ dir });
+  await functions.publish(publication('f'));
+  await calls.append([call('1', 'f')], new Map(), 10);
+  t.is((await functions.list()).length, 1);
+  await functions.close();
+  await calls.close();
+  data.close();
+});
+
+test('a directory with a longer path is refused with one sentence that says the limit', (t) => {
+  for (const bytes of [471, 490]) {
+    const refused = t.throws(() => openDataDirectory(pathOf(t, bytes), noBallast), {
+      instanceOf: StartupError,
+    });
+    t.is(
+      refused.message,
+      `the path of GLAMBDAR_DIR is ${bytes} bytes long, and at most 470 are possible; choose a shorter one.`,
+    );
+  }
+});
+
+test('garbage in the lock file, which holds no data, does not keep the server from starting', (t) => {
+  const dir = temporaryDirectory(t);
+  writeFileSync(join(dir, 'lock.db'), 'garbage'.repeat(1_000));
+  const data = openDataDirectory(dir, noBallast);
+  t.throws(() => openDataDirectory(dir, noBallast), { message: /another Glambdar server/ });
+  data.close();
+});
+
+test('a directory in place of the lock file is a sentence, not a stack', (t) => {
+  const dir = temporaryDirectory(t);
+  mkdirSync(join(dir, 'lock.db'));
+  const error = t.throws(() => openDataDirectory(dir, noBallast), { instanceOf: StartupError });
+  t.regex(error.message, /^GLAMBDAR_DIR cannot be used: .+\.$/);
 });

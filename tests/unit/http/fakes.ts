@@ -1,14 +1,17 @@
 /** Owns fakes of the parts behind `http/`, and the values they give. */
 import { GlambdarError } from '../../../src/errors.js';
-import type { InvocationRequest, InvocationResponse, Invoker } from '../../../src/invocation/invocation.js';
+import type { AdmittedCall, Invoker } from '../../../src/invocation/invocation.js';
+import type { CallRequest, CallResponse } from '../../../src/model/call.js';
 import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
-import type { DeployRequest, FunctionMetadata, Registry } from '../../../src/registry/registry.js';
+import type { DeployRequest, Deployments } from '../../../src/deploy/deployments.js';
+import type { FunctionRef } from '../../../src/model/ref.js';
+import type { FunctionMetadata, Registry } from '../../../src/registry/registry.js';
 
 export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
 
 /** What a function answered, with defaults. */
-export function answer(fields: Partial<InvocationResponse> = {}): InvocationResponse {
+export function answer(fields: Partial<CallResponse> = {}): CallResponse {
   return {
     statusCode: 200,
     headers: [['content-type', 'application/json; charset=utf-8']],
@@ -42,22 +45,19 @@ export function record(id: string, fields: Partial<InvocationView> = {}): Invoca
   };
 }
 
-type Handler = (
-  request: InvocationRequest,
-  signal: AbortSignal,
-) => InvocationResponse | Promise<InvocationResponse>;
+type Handler = (request: CallRequest, signal: AbortSignal) => CallResponse | Promise<CallResponse>;
 
 /** Knows `hello`; counts, and notices a call that was neither run nor abandoned, or both. */
 export class FakeInvoker implements Invoker {
   handler: Handler = () => answer();
   admitted: { name: string; id: string; isOurId: boolean }[] = [];
-  ran: InvocationRequest[] = [];
+  ran: CallRequest[] = [];
   abandoned = 0;
   refuse: GlambdarError | undefined;
   #open = 0;
   #settled: (() => void)[] = [];
 
-  admit(funcName: string, id: string, isOurId = false): ReturnType<Invoker['admit']> {
+  admit({ name: funcName }: FunctionRef, id: string, isOurId = false): AdmittedCall {
     if (funcName !== 'hello') throw notFound();
     if (this.refuse !== undefined) throw this.refuse;
     this.admitted.push({ name: funcName, id, isOurId });
@@ -69,7 +69,6 @@ export class FakeInvoker implements Invoker {
     };
     return {
       id: `inv-${id}`,
-      funcName,
       run: async (request, signal, answered) => {
         use();
         this.ran.push(request);
@@ -135,30 +134,30 @@ export const metadata: FunctionMetadata = {
   settings: { ...DEFAULT_SETTINGS },
 };
 
-export class FakeRegistry implements Registry {
+export class FakeRegistry implements Registry, Deployments {
   deploys: DeployRequest[] = [];
   patches: unknown[] = [];
   onDeploy: (request: DeployRequest) => void | Promise<void> = () => undefined;
 
-  async deploy(request: DeployRequest): ReturnType<Registry['deploy']> {
+  async deploy(request: DeployRequest): ReturnType<Deployments['deploy']> {
     this.deploys.push(request);
     await this.onDeploy(request);
-    return { function: request.name, version: 1, digest: 'sha256:ab' };
+    return { function: request.ref.name, version: 1, digest: 'sha256:ab' };
   }
   list(): FunctionMetadata[] {
     return [metadata];
   }
-  get(name: string): FunctionMetadata {
+  get({ name }: FunctionRef): FunctionMetadata {
     if (name !== 'hello') throw notFound();
     return metadata;
   }
-  async remove(name: string): Promise<void> {
-    this.get(name);
+  async remove(ref: FunctionRef): Promise<void> {
+    this.get(ref);
   }
-  async configure(name: string, patch: unknown): ReturnType<Registry['configure']> {
-    this.get(name);
+  async configure(ref: FunctionRef, patch: unknown): ReturnType<Deployments['configure']> {
+    this.get(ref);
     this.patches.push(patch);
-    return patch as Awaited<ReturnType<Registry['configure']>>;
+    return patch as Awaited<ReturnType<Deployments['configure']>>;
   }
 }
 
@@ -168,18 +167,18 @@ export class FakeLogs implements Logs {
   listeners = new Set<(record: InvocationView) => void>();
   #changed: (() => void)[] = [];
 
-  list(funcName: string, query: { limit: number; before?: string }): InvocationView[] {
-    if (funcName !== 'hello') throw notFound();
+  async list(ref: FunctionRef, query: { limit: number; before?: string }): Promise<InvocationView[]> {
+    if (ref.name !== 'hello') throw notFound();
     this.queries.push(query);
     return this.records.slice(0, query.limit);
   }
-  get(id: string): InvocationView {
+  async get(id: string): Promise<InvocationView> {
     const found = this.records.find((candidate) => candidate.id === id);
     if (found === undefined) throw new GlambdarError('INVOCATION_NOT_FOUND', 'No such invocation.');
     return found;
   }
-  follow(funcName: string, listener: (record: InvocationView) => void): () => void {
-    if (funcName !== 'hello') throw notFound();
+  follow(ref: FunctionRef, listener: (record: InvocationView) => void): () => void {
+    if (ref.name !== 'hello') throw notFound();
     this.listeners.add(listener);
     return () => {
       this.listeners.delete(listener);

@@ -56,10 +56,11 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
   const bodies = new BodyBudget(overrides.maxBodiesBytes ?? 100_000);
   const app = createApp({
     registry,
+    deployments: registry,
     invoker,
     bodies,
     logs,
-    readiness: () => ({ ready: true }),
+    readiness: async () => ({ ready: true }),
     metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
     onRequest: (observation) => observed.push(observation),
     logger,

@@ -2,21 +2,23 @@ import test from 'ava';
 import { type GlambdarError } from '../../../src/errors.js';
 import { FunctionLimits } from '../../../src/invocation/function-limits.js';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
-import type { FunctionSettings } from '../../../src/model/records.js';
+import type { FunctionRecord } from '../../../src/model/function.js';
+import type { FunctionSettings } from '../../../src/model/settings.js';
+import { idOf, record } from '../store/builders.js';
 
-function settings(patch: Partial<FunctionSettings>): FunctionSettings {
-  return { ...DEFAULT_SETTINGS, ...patch };
+function settings(patch: Partial<FunctionSettings>, name = 'f'): FunctionRecord {
+  return record(name, 1, { settings: { ...DEFAULT_SETTINGS, ...patch } });
 }
 
 /** Enters as often as it may at that moment. */
 function entered(
   limits: FunctionLimits,
-  given: FunctionSettings,
+  given: FunctionRecord,
   now: number,
 ): { count: number; error: GlambdarError } {
   for (let count = 0; ; count += 1) {
     try {
-      limits.enter('f', given, now);
+      limits.enter(given, now);
     } catch (error) {
       return { count, error: error as GlambdarError };
     }
@@ -53,7 +55,7 @@ test('a changed rate begins with a full bucket', (t) => {
   const limits = new FunctionLimits();
   t.is(entered(limits, settings({ rateLimit: 10 }), 0).count, 1);
   t.is(entered(limits, settings({ rateLimit: 50 }), 0).count, 5);
-  t.notThrows(() => limits.enter('f', settings({}), 0), 'no rate, no limit');
+  t.notThrows(() => limits.enter(settings({}), 0), 'no rate, no limit');
 });
 
 test('as many calls run at once as may', (t) => {
@@ -62,8 +64,8 @@ test('as many calls run at once as may', (t) => {
   const { count, error } = entered(limits, given, 0);
   t.is(count, 2);
   t.like(error, { code: 'CONCURRENCY_LIMIT', status: 429, retryAfterSeconds: 1 });
-  t.notThrows(() => limits.enter('g', given, 0), 'each function for itself');
-  limits.leave('f');
+  t.notThrows(() => limits.enter({ ...given, id: idOf('g') }, 0), 'each function for itself');
+  limits.leave(idOf('f'));
   t.is(entered(limits, given, 0).count, 1);
   t.is(
     entered(limits, settings({ maxConcurrency: 3 }), 0).count,
@@ -75,24 +77,24 @@ test('as many calls run at once as may', (t) => {
 test('a call refused for one limit takes nothing of the other', (t) => {
   const limits = new FunctionLimits();
   const given = settings({ maxConcurrency: 1, rateLimit: 1 });
-  limits.enter('f', given, 0);
-  limits.leave('f');
+  limits.enter(given, 0);
+  limits.leave(idOf('f'));
   t.is(entered(limits, given, 0).error.code, 'RATE_LIMITED');
   t.is(entered(limits, given, 1_000).count, 1, 'the place was not taken');
-  limits.enter('g', settings({ maxConcurrency: 1 }), 0);
-  t.throws(() => limits.enter('g', given, 0), { code: 'CONCURRENCY_LIMIT' } as never);
-  limits.leave('g');
-  t.notThrows(() => limits.enter('g', given, 0), 'the token was not taken');
+  limits.enter(settings({ maxConcurrency: 1 }, 'g'), 0);
+  t.throws(() => limits.enter({ ...given, id: idOf('g') }, 0), { code: 'CONCURRENCY_LIMIT' } as never);
+  limits.leave(idOf('g'));
+  t.notThrows(() => limits.enter({ ...given, id: idOf('g') }, 0), 'the token was not taken');
 });
 
 test('what is remembered is dropped only when nothing runs', (t) => {
   const limits = new FunctionLimits();
   const given = settings({ maxConcurrency: 1 });
-  limits.enter('f', given, 0);
-  limits.forget('f');
-  t.throws(() => limits.enter('f', given, 0));
-  limits.leave('f');
-  limits.forget('f');
-  limits.leave('f');
+  limits.enter(given, 0);
+  limits.forget(idOf('f'));
+  t.throws(() => limits.enter(given, 0));
+  limits.leave(idOf('f'));
+  limits.forget(idOf('f'));
+  limits.leave(idOf('f'));
   t.is(entered(limits, given, 0).count, 1);
 });

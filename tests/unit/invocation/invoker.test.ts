@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import test from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { GlambdarError, type ErrorCode } from '../../../src/errors.js';
-import type { InvocationRecord, Outcome } from '../../../src/model/records.js';
-import { StoreError } from '../../../src/store/store.js';
+import type { AdmittedCall } from '../../../src/invocation/invocation.js';
+import type { CallRecord, Outcome } from '../../../src/model/call.js';
+import { StoreError } from '../../../src/model/store-error.js';
 import {
   InvokerFixture,
   evaluator,
@@ -26,7 +27,7 @@ async function ends(
   t: Parameters<typeof InvokerFixture.create>[0],
   options: InvokerFixtureOptions,
   prepare: (fixture: InvokerFixture) => void = () => undefined,
-): Promise<{ error: GlambdarError; record: InvocationRecord; fixture: InvokerFixture }> {
+): Promise<{ error: GlambdarError; record: CallRecord; fixture: InvokerFixture }> {
   const fixture = await InvokerFixture.create(t, options);
   prepare(fixture);
   const thrown = await t.throwsAsync(fixture.call(), { instanceOf: GlambdarError });
@@ -43,7 +44,7 @@ test('a call answers with what the function answered and its times', async (t) =
       headers: [['x-c', 'd']],
     },
   );
-  const answer = await fixture.admit('my-id').run(request, new AbortController().signal);
+  const answer = await (await fixture.admitAs('my-id')).run(request, new AbortController().signal);
   t.like(answer, { statusCode: 201, version: 1, start: 'cold' });
   t.deepEqual(answer.headers, [
     ['X-A', 'b'],
@@ -66,7 +67,7 @@ test('a call answers with what the function answered and its times', async (t) =
   t.true(record.durationMs >= record.runMs + record.startMs);
   t.true(record.peakMemoryMb! > 10);
   t.is(fixture.finished.length, 1);
-  t.deepEqual(fixture.registry.counters('f'), {
+  t.deepEqual(fixture.registry.counters(fixture.id), {
     invokeCount: 1,
     errorCount: 0,
     lastInvokedAt: record.invokedAt,
@@ -77,12 +78,15 @@ test('the answer is handed out before the rest is done, and what is asked next f
   const fixture = await InvokerFixture.create(t, { source: evaluator });
   const given: unknown[] = [];
   let finished = -1;
-  const answer = await fixture
-    .admit('my-id')
-    .run(invocation('return { body: 1 };'), new AbortController().signal, (response) => {
+  const admission = await fixture.admitAs('my-id');
+  const answer = await admission.run(
+    invocation('return { body: 1 };'),
+    new AbortController().signal,
+    (response) => {
       given.push(response);
       finished = fixture.finished.length;
-    });
+    },
+  );
   t.deepEqual(given, [answer]);
   t.is(finished, 0);
   t.is(fixture.finished.length, 1);
@@ -207,7 +211,7 @@ for (const [what, answer, status, code, outcome, message] of outcomes)
       record.error?.stack,
       ['throws', 'throws where nobody catches'].includes(what) ? error.stack : undefined,
     );
-    t.like(fixture.registry.counters('f'), { invokeCount: 1, errorCount: 1 });
+    t.like(fixture.registry.counters(fixture.id), { invokeCount: 1, errorCount: 1 });
     await fixture.pools.empty();
   });
 
@@ -326,7 +330,7 @@ test('a container that cannot be started ends the call as an error of the platfo
   t.like(thrown, { status: 503, code: 'DRIVER_UNAVAILABLE', retryAfterSeconds: 1 });
   t.notRegex(thrown.message, /secret/);
   t.like(record, { status: 503, outcome: 'platform_error', start: null, peakMemoryMb: null });
-  t.like(fixture.registry.counters('f'), { invokeCount: 1, errorCount: 1 });
+  t.like(fixture.registry.counters(fixture.id), { invokeCount: 1, errorCount: 1 });
 });
 
 test('code that was altered on disk is not run', async (t) => {
@@ -377,7 +381,7 @@ test('a caller that goes aborts the signal, then the grace ends the call', async
   t.is(sent.length, 1);
   t.deepEqual(cancelled, sent);
   t.like(await fixture.record('call-1'), { status: 499, outcome: 'cancelled', error: { code: 'CANCELLED' } });
-  t.like(fixture.registry.counters('f'), { invokeCount: 1, errorCount: 0 });
+  t.like(fixture.registry.counters(fixture.id), { invokeCount: 1, errorCount: 0 });
   await fixture.pools.empty();
 });
 
@@ -453,7 +457,7 @@ test('a container of a version that was deleted during its call is not kept', as
   });
   const calling = fixture.call();
   await until(() => fixture.pools.pool.counts().busy === 1 && answer !== undefined);
-  await fixture.registry.remove('f');
+  await fixture.registry.remove(fixture.ref);
   answer();
   t.is((await calling).statusCode, 200);
   await fixture.pools.empty();
@@ -462,7 +466,7 @@ test('a container of a version that was deleted during its call is not kept', as
 
 test('a call is not let in when it cannot be served, and takes nothing', async (t) => {
   const fixture = await InvokerFixture.create(t, { settings: { maxConcurrency: 1 } });
-  t.throws(() => fixture.invoker.admit('nope', 'x'), {
+  t.throws(() => fixture.invoker.admit({ namespace: 'default', name: 'nope' }, 'x'), {
     code: 'FUNCTION_NOT_FOUND',
     message: 'Function not found!',
   } as never);
@@ -479,14 +483,30 @@ test('a call is not let in when it cannot be served, and takes nothing', async (
   t.is(fixture.finished.length, 2, 'what was abandoned is not on record');
 });
 
-test('an id that is on record is given to no other call', async (t) => {
+test('an id that is on record, or of a call under way, is given to no other call', async (t) => {
   const fixture = await InvokerFixture.create(t);
   const { signal } = new AbortController();
-  await fixture.admit('mine').run(invocation(), signal);
-  const second = fixture.admit('mine');
+  const [first, twin] = await Promise.all([fixture.admitAs('mine'), fixture.admitAs('mine')]);
+  t.is(first.id, 'mine');
+  t.regex(twin.id, /^[0-9a-f-]{36}$/);
+  twin.abandon();
+  await first.run(invocation(), signal);
+  const second = await fixture.admitAs('mine');
   t.regex(second.id, /^[0-9a-f-]{36}$/);
   second.abandon();
-  t.is(fixture.invoker.admit('f', 'mine', true).id, 'mine', 'unless the server made it');
+  const own = fixture.invoker.admit(fixture.ref, 'mine', true);
+  t.is((own as AdmittedCall).id, 'mine', 'unless the server made it, which no store is asked about');
+  (own as AdmittedCall).abandon();
+});
+
+test('a call whose id cannot be looked up gets another one', async (t) => {
+  const fixture = await InvokerFixture.create(t);
+  fixture.store.failure = new StoreError('disk I/O error', { full: false });
+  const call = await fixture.admitAs('mine');
+  t.regex(call.id, /^[0-9a-f-]{36}$/);
+  call.abandon();
+  fixture.store.failure = undefined;
+  t.is((await fixture.admitAs('mine')).id, 'mine', 'and the id is free again');
 });
 
 test('calls are answered while the store is broken', async (t) => {
@@ -546,13 +566,10 @@ test('a worker cannot know the id of its next call: an answer sent ahead of it e
     },
   });
   const { signal } = new AbortController();
-  const calls = ['mine-1', 'mine-2', 'mine-3'].map(
-    (id) => () =>
-      fixture
-        .admit(id)
-        .run(invocation(), signal)
-        .then(({ statusCode }) => statusCode, String),
-  );
+  const calls = ['mine-1', 'mine-2', 'mine-3'].map((id) => async () => {
+    const admitted = await fixture.admitAs(id);
+    return admitted.run(invocation(), signal).then(({ statusCode }) => statusCode, String);
+  });
   const answers: unknown[] = [];
   for (const run of calls) answers.push(await run());
   t.false(answers.includes(299), answers.join(' '));

@@ -3,38 +3,43 @@ import { GlambdarError } from '../../../src/errors.js';
 import { createLogs } from '../../../src/invocation/logs.js';
 import { Recorder } from '../../../src/invocation/recorder.js';
 import { createLogger } from '../../../src/logger.js';
-import type { FunctionCounters, InvocationRecord } from '../../../src/model/records.js';
-import { StoreError } from '../../../src/store/store.js';
-import { MemoryStore } from '../../helpers/memory-store.js';
+import type { CallRecord } from '../../../src/model/call.js';
+import type { FunctionCounters } from '../../../src/model/function.js';
+import { StoreError } from '../../../src/model/store-error.js';
+import { MemoryCallStore } from '../../helpers/memory-call-store.js';
 import { until } from '../../helpers/pool-fixture.js';
-import { call, calls, publication } from '../store/builders.js';
+import { call, calls, idOf, refOf } from '../store/builders.js';
 
-/** A store with the functions `f` and `g`, a recorder and logs on it. */
+/** A store, with a recorder and logs of the functions `f` and `g` on it. */
 function setUp(t: ExecutionContext, keepPerFunction = 100) {
-  const store = new MemoryStore();
+  const store = new MemoryCallStore();
   const fresh = (): FunctionCounters => ({ invokeCount: 0, errorCount: 0, lastInvokedAt: null });
   const counters = new Map([
-    ['f', fresh()],
-    ['g', fresh()],
+    [idOf('f'), fresh()],
+    [idOf('g'), fresh()],
   ]);
-  for (const name of counters.keys()) store.publish(publication(name));
   const recorder = new Recorder({
     store,
-    counters: (name) => counters.get(name),
+    counters: (id) => counters.get(id),
     keepPerFunction,
     logger: createLogger('silent'),
   });
   t.teardown(() => recorder.close());
-  const assertDeployed = (name: string): void => {
-    if (!counters.has(name)) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
-  };
-  const add = (record: InvocationRecord, amended?: Promise<boolean>): void =>
-    recorder.add(record, counters.get(record.funcName)!, amended);
-  return { store, counters, recorder, add, fresh, logs: createLogs({ store, recorder, assertDeployed }) };
+  const logs = createLogs({
+    store,
+    recorder,
+    idOf: ({ name }) => {
+      if (!counters.has(idOf(name))) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
+      return idOf(name);
+    },
+    isDeployed: (id) => counters.has(id),
+  });
+  const add = (record: CallRecord, amended?: Promise<boolean>): void => recorder.add(record, amended);
+  return { store, counters, recorder, add, fresh, logs };
 }
 
-const stored = (store: MemoryStore, funcName = 'f') =>
-  store.listInvocations({ funcName, limit: 1000 }).map(({ id }) => id);
+const stored = async (store: MemoryCallStore, name = 'f'): Promise<string[]> =>
+  (await store.list({ functionId: idOf(name), limit: 1000 })).map(({ id }) => id);
 
 /** A promise and its end. */
 function deferred(): {
@@ -54,104 +59,206 @@ function deferred(): {
 test('records are written together and of their own accord', async (t) => {
   const { add, store, recorder } = setUp(t);
   for (const record of calls(3, 'f')) add(record);
-  t.deepEqual(stored(store), []);
-  await until(() => stored(store).length > 0);
-  t.deepEqual(stored(store), ['c3', 'c2', 'c1']);
+  t.deepEqual(await stored(store), []);
+  await until(() => recorder.pending().length === 0);
+  t.deepEqual(await stored(store), ['c3', 'c2', 'c1']);
   t.deepEqual(recorder.pending(), []);
 });
 
-test('a record can be read before it is written', (t) => {
+test('a record can be read before it is written', async (t) => {
   const { add, logs, store } = setUp(t);
   add(call('a', 'f', { invokedAt: 0 }));
-  t.like(logs.get('a'), { id: 'a', invokedAt: '1970-01-01T00:00:00.000Z' });
-  t.true(logs.has('a'));
-  t.deepEqual(stored(store), []);
-  t.throws(() => logs.get('b'), { code: 'INVOCATION_NOT_FOUND' } as never);
+  t.like(await logs.get('a'), { id: 'a', invokedAt: '1970-01-01T00:00:00.000Z' });
+  t.true(await logs.has('a'));
+  t.deepEqual(await stored(store), []);
+  await t.throwsAsync(logs.get('b'), { code: 'INVOCATION_NOT_FOUND' } as never);
 });
 
-test('counters follow the outcomes and are written with the records', (t) => {
+test('counters follow the outcomes and are written with the records', async (t) => {
   const { add, recorder, counters, store } = setUp(t);
   add(call('a', 'f', { invokedAt: 20 }));
   add(call('b', 'f', { invokedAt: 10, outcome: 'crash' }));
   add(call('c', 'f', { invokedAt: 15, outcome: 'cancelled' }));
-  t.deepEqual(counters.get('f'), { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 });
-  recorder.flush();
-  t.deepEqual(store.listCounters(), new Map([['f', { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 }]]));
+  t.deepEqual(counters.get(idOf('f')), { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 });
+  await recorder.flush();
+  t.deepEqual(
+    await store.listCounters(),
+    new Map([[idOf('f'), { invokeCount: 3, errorCount: 1, lastInvokedAt: 20 }]]),
+  );
 });
 
 test('nothing of a function that is gone is kept, also when there is another of its name', async (t) => {
   const { recorder, counters, fresh, logs, store } = setUp(t);
-  const before = counters.get('f')!;
+  const later = idOf('f', 2_000);
   const seen: string[] = [];
-  recorder.onRecord('f', ({ id }) => seen.push(id));
+  recorder.onRecord(idOf('f'), ({ id }) => seen.push(id));
   const output = deferred();
   const written = call('written', 'f');
-  recorder.add(written, before, output.promise);
-  recorder.flush();
-  recorder.add(call('waiting', 'f'), before);
+  recorder.add(written, output.promise);
+  await recorder.flush();
+  recorder.add(call('waiting', 'f'));
   t.deepEqual(seen, ['waiting']);
-  store.removeFunction('f');
-  counters.delete('f');
-  t.false(logs.has('waiting'));
-  store.publish(publication('f'));
-  counters.set('f', fresh());
+  await store.forget(idOf('f'));
+  counters.delete(idOf('f'));
+  t.false(await logs.has('waiting'));
+  counters.set(later, fresh());
   written.stdout = 'of the one before';
   output.resolve(true);
   await output.promise;
-  recorder.add(call('running', 'f'), before);
-  recorder.add(call('mine', 'f'), counters.get('f')!);
+  recorder.add(call('running', 'f'));
+  recorder.add(call('mine', 'f', { functionId: later }));
   t.deepEqual(
     recorder.pending().map(({ id }) => id),
     ['mine'],
   );
-  recorder.flush();
-  t.deepEqual(stored(store), ['mine']);
-  t.is(counters.get('f')!.invokeCount, 1);
+  await recorder.flush();
+  t.deepEqual(await stored(store), []);
+  t.deepEqual(
+    (await store.list({ functionId: later, limit: 10 })).map(({ id }) => id),
+    ['mine'],
+  );
+  t.is(counters.get(later)!.invokeCount, 1);
   t.deepEqual(seen, ['waiting']);
 });
 
+test('a record that a removal could not take with it is not shown', async (t) => {
+  const { add, recorder, counters, logs } = setUp(t);
+  add(call('a', 'f'));
+  await recorder.flush();
+  counters.delete(idOf('f'));
+  await t.throwsAsync(logs.get('a'), { code: 'INVOCATION_NOT_FOUND' } as never);
+  t.true(await logs.has('a'), 'and its id is not given to another call');
+});
+
 test('a batch that is being written leaves out a function that goes meanwhile', async (t) => {
-  const { add, recorder, counters, fresh, store } = setUp(t, 10_000);
+  const { add, recorder, counters, store } = setUp(t, 10_000);
   for (const record of calls(2_500, 'f')) add(record);
   await until(() => recorder.pending().length < 2_500);
   t.true(recorder.pending().length > 0);
-  store.removeFunction('f');
-  store.publish(publication('f'));
-  counters.set('f', fresh());
+  counters.delete(idOf('f'));
+  await store.forget(idOf('f'));
   await new Promise((resolve) => setImmediate(resolve));
-  recorder.flush();
-  t.deepEqual(stored(store), []);
+  await recorder.flush();
+  t.deepEqual(await stored(store), []);
 });
 
-test('only the newest records of a function are kept', (t) => {
+/** Makes every append wait until it is let go. */
+function holdAppends(store: MemoryCallStore): { begun: () => Promise<void>; release: () => void } {
+  const append = store.append.bind(store);
+  let release!: () => void;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  let begin!: () => void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  store.append = async (...args) => {
+    begin();
+    await released;
+    return append(...args);
+  };
+  return { begun: () => begun, release };
+}
+
+test('records that come while others are written are written after them, in their order, by the same flush or the next', async (t) => {
+  const { add, recorder, store } = setUp(t);
+  const held = holdAppends(store);
+  add(call('a', 'f'));
+  const first = recorder.flush();
+  await held.begun();
+  add(call('b', 'f'));
+  const second = recorder.flush();
+  add(call('c', 'f'));
+  held.release();
+  await Promise.all([first, second]);
+  t.deepEqual((await stored(store)).slice(-2), ['b', 'a']);
+  await recorder.flush();
+  t.deepEqual(await stored(store), ['c', 'b', 'a']);
+});
+
+test('output that comes while its record is written is not lost', async (t) => {
+  const { add, recorder, store } = setUp(t);
+  const held = holdAppends(store);
+  const output = deferred();
+  const record = call('a', 'f');
+  add(record, output.promise);
+  const append = store.append.bind(store);
+  // A store of another machine has its own copy by then.
+  store.append = (records, ...rest) => append(structuredClone(records), ...rest);
+  const flushed = recorder.flush();
+  await held.begun();
+  record.stdout = 'late';
+  output.resolve(true);
+  await output.promise;
+  held.release();
+  await flushed;
+  await recorder.flush();
+  t.is((await store.get('a'))?.stdout, 'late');
+});
+
+test('a record that is given up for room while it is written after all is not counted as dropped', async (t) => {
+  const { add, recorder, store } = setUp(t, 10_000);
+  const held = holdAppends(store);
+  add(call('first', 'f'));
+  const flushed = recorder.flush();
+  await held.begun();
+  for (const record of calls(5_000, 'f')) add(record);
+  t.is(recorder.dropped, 1);
+  held.release();
+  await flushed;
+  t.is(recorder.dropped, 0);
+  t.truthy(await store.get('first'));
+});
+
+test('who follows first and lists then gets every record once, whenever it comes', async (t) => {
+  const { add, recorder, logs, store } = setUp(t);
+  const [early, late] = [deferred(), deferred()];
+  add(call('before', 'f'));
+  add(call('early', 'f'), early.promise);
+  add(call('late', 'f'), late.promise);
+  const seen: string[] = [];
+  logs.follow(refOf('f'), ({ id }) => seen.push(id));
+  const held = holdAppends(store);
+  const listed = logs.list(refOf('f'), { limit: 10, final: true });
+  await held.begun();
+  add(call('meanwhile', 'f'));
+  early.resolve(false);
+  await early.promise;
+  held.release();
+  const history = (await listed).map(({ id }) => id).filter((id) => !seen.includes(id));
+  late.resolve(false);
+  await late.promise;
+  t.deepEqual(history, ['before']);
+  t.deepEqual(seen, ['meanwhile', 'early', 'late']);
+  await recorder.flush();
+});
+
+test('only the newest records of a function are kept', async (t) => {
   const { add, recorder, store } = setUp(t, 2);
   for (const record of calls(5, 'f')) add(record);
-  recorder.flush();
-  t.deepEqual(stored(store), ['c5', 'c4']);
+  await recorder.flush();
+  t.deepEqual(await stored(store), ['c5', 'c4']);
 });
 
 /** Notes how many records each write had. */
-function watchWrites(store: MemoryStore): number[] {
+function watchWrites(store: MemoryCallStore): number[] {
   const sizes: number[] = [];
-  const append = store.appendInvocations.bind(store);
-  store.appendInvocations = (records, ...rest) => {
+  const append = store.append.bind(store);
+  store.append = (records, ...rest) => {
     sizes.push(records.length);
-    append(records, ...rest);
+    return append(records, ...rest);
   };
   return sizes;
 }
 
-test('records that would be forgotten at once are not written', (t) => {
+test('records that would be forgotten at once are not written', async (t) => {
   const { add, recorder, store, counters } = setUp(t, 2);
   const sizes = watchWrites(store);
   for (const record of calls(5, 'f')) add(record);
   for (const record of calls(1, 'g', 'other')) add(record);
-  recorder.flush();
+  await recorder.flush();
   t.deepEqual(sizes, [3]);
-  t.deepEqual(stored(store), ['c5', 'c4']);
-  t.deepEqual(stored(store, 'g'), ['other1']);
-  t.is(store.listCounters().get('f')?.invokeCount, 5);
-  t.is(counters.get('f')?.invokeCount, 5);
+  t.deepEqual(await stored(store), ['c5', 'c4']);
+  t.deepEqual(await stored(store, 'g'), ['other1']);
+  t.is((await store.listCounters()).get(idOf('f'))?.invokeCount, 5);
+  t.is(counters.get(idOf('f'))?.invokeCount, 5);
 });
 
 test('many records are written without waiting for the time, and in slices', async (t) => {
@@ -163,8 +270,8 @@ test('many records are written without waiting for the time, and in slices', asy
     await new Promise((resolve) => setImmediate(resolve));
   t.deepEqual(recorder.pending(), []);
   t.is(Math.max(...sizes), 200);
-  t.is(stored(store)[0], 'c2500');
-  t.is(store.listCounters().get('f')?.invokeCount, 2_500);
+  t.is((await stored(store))[0], 'c2500');
+  t.is((await store.listCounters()).get(idOf('f'))?.invokeCount, 2_500);
 });
 
 test('records that hold much text are written soon, and few at a time', async (t) => {
@@ -177,7 +284,7 @@ test('records that hold much text are written soon, and few at a time', async (t
     await new Promise((resolve) => setImmediate(resolve));
   t.deepEqual(recorder.pending(), []);
   t.is(Math.max(...sizes), 2);
-  t.is(stored(store).length, 21);
+  t.is((await stored(store)).length, 21);
 });
 
 test('text that cannot be written is bounded too, what came later included', async (t) => {
@@ -185,7 +292,7 @@ test('text that cannot be written is bounded too, what came later included', asy
   const outputs = Array.from({ length: 20 }, deferred);
   const open = calls(20, 'f', 'open');
   open.forEach((record, index) => add(record, outputs[index]!.promise));
-  recorder.flush();
+  await recorder.flush();
   store.failure = new StoreError('disk I/O error', { full: true });
   const stdout = 'x'.repeat(1024 * 1024);
   for (const record of calls(40, 'f')) add({ ...record, stdout });
@@ -199,42 +306,42 @@ test('text that cannot be written is bounded too, what came later included', asy
   t.is(recorder.pending().length, 12);
   t.is(recorder.dropped, 28);
   store.failure = undefined;
-  recorder.flush();
+  await recorder.flush();
   t.deepEqual(recorder.pending(), []);
-  t.is(stored(store).length, 32);
-  t.is(store.getInvocation('open1')?.stdout.length, stdout.length);
+  t.is((await stored(store)).length, 32);
+  t.is((await store.get('open1'))?.stdout.length, stdout.length);
 });
 
-test('what is left of a batch in slices is written by close, once', (t) => {
+test('what is left of a batch in slices is written by close, once', async (t) => {
   const { add, recorder, store } = setUp(t, 10_000);
   const sizes = watchWrites(store);
   for (const record of calls(2_600, 'f')) add(record);
-  recorder.close();
+  await recorder.close();
   t.deepEqual(sizes, [2_600]);
 });
 
-test('records stay readable when the store fails, and are written when it is whole again', (t) => {
+test('records stay readable when the store fails, and are written when it is whole again', async (t) => {
   const { add, recorder, logs, store } = setUp(t);
   store.failure = new StoreError('disk I/O error', { full: true });
   add(call('a', 'f'));
-  t.notThrows(() => recorder.flush());
-  t.is(logs.get('a').id, 'a');
+  await t.notThrowsAsync(recorder.flush());
+  t.is((await logs.get('a')).id, 'a');
   store.failure = undefined;
-  recorder.flush();
-  t.deepEqual(stored(store), ['a']);
+  await recorder.flush();
+  t.deepEqual(await stored(store), ['a']);
   t.is(recorder.dropped, 0);
 });
 
-test('the oldest records are given up and counted when the store fails for long', (t) => {
+test('the oldest records are given up and counted when the store fails for long', async (t) => {
   const { add, recorder, store } = setUp(t, 10_000);
   store.failure = new StoreError('disk I/O error', { full: true });
   for (const record of calls(5_003, 'f')) add(record);
   t.is(recorder.dropped, 3);
   t.is(recorder.pending().length, 5_000);
   store.failure = undefined;
-  recorder.flush();
-  t.is(store.getInvocation('c3'), undefined);
-  t.is(store.getInvocation('c4')?.id, 'c4');
+  await recorder.flush();
+  t.is(await store.get('c3'), undefined);
+  t.is((await store.get('c4'))?.id, 'c4');
 });
 
 test('a record is written in its turn, and amended when its output has come', async (t) => {
@@ -243,21 +350,22 @@ test('a record is written in its turn, and amended when its output has come', as
   const record = call('a', 'f');
   add(record, output.promise);
   add(call('b', 'f'));
-  recorder.flush();
-  t.deepEqual(stored(store), ['b', 'a']);
-  t.is(logs.get('a').stdout, '');
+  await recorder.flush();
+  t.deepEqual(await stored(store), ['b', 'a']);
+  t.is((await logs.get('a')).stdout, '');
   record.stdout = 'late';
   output.resolve(true);
-  await until(() => logs.get('a').stdout === 'late');
-  t.is(store.getInvocation('a')?.stdout, '', 'it can be read before it is written');
-  await until(() => store.getInvocation('a')?.stdout === 'late');
+  await until(() => recorder.find('a')?.stdout === 'late');
+  t.is((await store.get('a'))?.stdout, '', 'it can be read before it is written');
+  await until(() => recorder.find('a') === undefined);
+  t.is((await store.get('a'))?.stdout, 'late');
   t.is(recorder.find('a'), undefined);
-  t.deepEqual(stored(store), ['b', 'a']);
+  t.deepEqual(await stored(store), ['b', 'a']);
 });
 
 test('output that comes before the record is written is written with it; none is not written at all', async (t) => {
   const { add, recorder, store } = setUp(t);
-  store.amendInvocations = () => t.fail('nothing is to be amended');
+  store.amend = async () => t.fail('nothing is to be amended');
   const [early, none, failed] = [deferred(), deferred(), deferred()];
   const record = call('early', 'f');
   add(record, early.promise);
@@ -266,13 +374,13 @@ test('output that comes before the record is written is written with it; none is
   record.stdout = 'soon';
   early.resolve(true);
   await early.promise;
-  recorder.flush();
+  await recorder.flush();
   none.resolve(false);
   failed.reject(new Error('no output'));
   await none.promise;
-  recorder.close();
-  t.deepEqual(stored(store), ['failed', 'none', 'early']);
-  t.is(store.getInvocation('early')?.stdout, 'soon');
+  await recorder.close();
+  t.deepEqual(await stored(store), ['failed', 'none', 'early']);
+  t.is((await store.get('early'))?.stdout, 'soon');
 });
 
 test('output is kept while the store fails, and what comes after close is left out', async (t) => {
@@ -281,27 +389,27 @@ test('output is kept while the store fails, and what comes after close is left o
   const [a, b] = [call('a', 'f'), call('b', 'f')];
   add(a, first.promise);
   add(b, second.promise);
-  recorder.flush();
+  await recorder.flush();
   store.failure = new StoreError('disk I/O error', { full: true });
   a.stdout = 'late';
   first.resolve(true);
   await until(() => recorder.find('a') !== undefined);
-  recorder.flush();
-  t.is(logs.get('a').stdout, 'late');
+  await recorder.flush();
+  t.is((await logs.get('a')).stdout, 'late');
   store.failure = undefined;
-  recorder.close();
-  t.is(store.getInvocation('a')?.stdout, 'late');
-  store.amendInvocations = () => t.fail('closed');
+  await recorder.close();
+  t.is((await store.get('a'))?.stdout, 'late');
+  store.amend = async () => t.fail('closed');
   b.stdout = 'too late';
   second.resolve(true);
   await second.promise;
-  recorder.flush();
+  await recorder.flush();
 });
 
 test('who follows a function gets its records as they are finished, until they stop', async (t) => {
   const { add, logs } = setUp(t);
   const seen: string[] = [];
-  const stop = logs.follow('f', ({ id, invokedAt, stdout }) =>
+  const stop = logs.follow(refOf('f'), ({ id, invokedAt, stdout }) =>
     seen.push(`${id} ${invokedAt.slice(0, 4)} ${stdout}`),
   );
   const output = deferred();
@@ -317,15 +425,15 @@ test('who follows a function gets its records as they are finished, until they s
   stop();
   add(call('after', 'f'));
   t.is(seen.length, 2);
-  t.throws(() => logs.follow('nope', () => undefined), { code: 'FUNCTION_NOT_FOUND' } as never);
+  t.throws(() => logs.follow(refOf('nope'), () => undefined), { code: 'FUNCTION_NOT_FOUND' } as never);
 });
 
-test('a function may be called like an event of Node', (t) => {
+test('a function may be called like an event of Node', async (t) => {
   const { add, counters, logs } = setUp(t);
-  counters.set('error', { invokeCount: 0, errorCount: 0, lastInvokedAt: null });
+  counters.set(idOf('error'), { invokeCount: 0, errorCount: 0, lastInvokedAt: null });
   t.notThrows(() => add(call('a', 'error')));
   const seen: string[] = [];
-  logs.follow('error', ({ id }) => seen.push(id));
+  logs.follow(refOf('error'), ({ id }) => seen.push(id));
   add(call('b', 'error'));
   t.deepEqual(seen, ['b']);
 });
@@ -335,41 +443,39 @@ test('a list may leave out what is not final yet', async (t) => {
   const output = deferred();
   add(call('a', 'f'));
   add(call('open', 'f'), output.promise);
-  const final = () => logs.list('f', { limit: 10, final: true }).map(({ id }) => id);
-  t.deepEqual(final(), ['a']);
+  const final = async () => (await logs.list(refOf('f'), { limit: 10, final: true })).map(({ id }) => id);
+  t.deepEqual(await final(), ['a']);
   output.resolve(false);
   await output.promise;
-  t.deepEqual(final(), ['open', 'a']);
+  t.deepEqual(await final(), ['open', 'a']);
 });
 
-test('a list goes from the call that ended last to the one that ended first, page by page', (t) => {
+test('a list goes from the call that ended last to the one that ended first, page by page', async (t) => {
   const { add, logs, store } = setUp(t);
   const never = deferred().promise;
-  const list = (limit: number, before?: string) =>
-    logs.list('f', { limit, ...(before === undefined ? {} : { before }) }).map(({ id }) => id);
+  const list = async (limit: number, before?: string) =>
+    (await logs.list(refOf('f'), { limit, ...(before === undefined ? {} : { before }) })).map(({ id }) => id);
   add(call('open', 'f'), never);
   for (const record of calls(3, 'f')) add(record);
   add(call('other', 'g'), never);
-  t.deepEqual(list(100), ['c3', 'c2', 'c1', 'open']);
-  const { appendInvocations } = store;
-  store.appendInvocations = () => {
+  t.deepEqual(await list(100), ['c3', 'c2', 'c1', 'open']);
+  const { append } = store;
+  store.append = async () => {
     throw new StoreError('disk I/O error', { full: true });
   };
   for (const record of calls(3, 'f', 'unwritten')) add(record, never);
   const all = ['unwritten3', 'unwritten2', 'unwritten1', 'c3', 'c2', 'c1', 'open'];
-  t.deepEqual(list(100), all);
-  t.deepEqual(list(2), ['unwritten3', 'unwritten2']);
-  t.deepEqual(list(3), ['unwritten3', 'unwritten2', 'unwritten1']);
+  t.deepEqual(await list(100), all);
+  t.deepEqual(await list(2), ['unwritten3', 'unwritten2']);
+  t.deepEqual(await list(3), ['unwritten3', 'unwritten2', 'unwritten1']);
   for (const [index, id] of all.entries())
-    t.deepEqual(list(3, id), all.slice(index + 1, index + 4), `before ${id}`);
-  t.deepEqual(list(10, 'unknown'), []);
-  store.appendInvocations = appendInvocations;
-  t.throws(() => list.call(null, 1) && logs.list('nope', { limit: 1 }), {
-    code: 'FUNCTION_NOT_FOUND',
-  } as never);
+    t.deepEqual(await list(3, id), all.slice(index + 1, index + 4), `before ${id}`);
+  t.deepEqual(await list(10, 'unknown'), []);
+  store.append = append;
+  await t.throwsAsync(logs.list(refOf('nope'), { limit: 1 }), { code: 'FUNCTION_NOT_FOUND' } as never);
 });
 
-test('a list is as long as its JSON may be, whatever the output is made of, and never empty', (t) => {
+test('a list is as long as its JSON may be, whatever the output is made of, and never empty', async (t) => {
   for (const [character, count] of [
     ['x', 7],
     ['\x01', 1],
@@ -378,11 +484,11 @@ test('a list is as long as its JSON may be, whatever the output is made of, and 
     const { add, logs } = setUp(t);
     const text = character.repeat(256 * 1024);
     for (const record of calls(12, 'f')) add({ ...record, stdout: text, stderr: text });
-    const list = logs.list('f', { limit: 1000 });
+    const list = await logs.list(refOf('f'), { limit: 1000 });
     t.is(list.length, count);
     t.true(Buffer.byteLength(JSON.stringify(list)) <= 4 * 1024 * 1024);
   }
   const { add, logs } = setUp(t);
   add({ ...call('large', 'f'), stdout: 'x'.repeat(5 * 1024 * 1024) });
-  t.is(logs.list('f', { limit: 1000 }).length, 1);
+  t.is((await logs.list(refOf('f'), { limit: 1000 })).length, 1);
 });

@@ -1,9 +1,14 @@
 import test from 'ava';
+import type { FunctionId } from '../../../src/model/id.js';
 import { createMetrics } from '../../../src/metrics/metrics.js';
+
+/** Ids are told apart by the names of their functions. */
+const idOf = (funcName: string): FunctionId => `id-of-${funcName}` as FunctionId;
+const named = (funcName: string) => ({ functionId: idOf(funcName), funcName });
 
 function setUp() {
   const values = { queueLength: 3, recordsDropped: 2, driverAvailable: false, functions: 5 };
-  const deleted = new Set<string>();
+  const deleted = new Set<FunctionId>();
   const metrics = createMetrics({
     queueLength: () => values.queueLength,
     queueAgeMs: () => 1500,
@@ -13,7 +18,7 @@ function setUp() {
     recordsDropped: () => values.recordsDropped,
     driverAvailable: () => values.driverAvailable,
     functions: () => values.functions,
-    isDeployed: (name) => !deleted.has(name),
+    isDeployed: (id) => !deleted.has(id),
   });
   const lines = async () =>
     (await metrics.text()).body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -56,9 +61,9 @@ test('instances are counted in the state they are in', async (t) => {
 test('functions beyond the first 200 share a label, and names are escaped', async (t) => {
   const { metrics, calls: callLines } = setUp();
   const call = { outcome: 'ok', start: null, durationMs: 1 };
-  metrics.invocation({ ...call, funcName: 'a"b\nc' });
-  for (let index = 0; index < 250; index += 1) metrics.invocation({ ...call, funcName: `f${index}` });
-  metrics.invocation({ ...call, funcName: 'f0', start: 'warm' });
+  metrics.invocation({ ...call, ...named('a"b\nc') });
+  for (let index = 0; index < 250; index += 1) metrics.invocation({ ...call, ...named(`f${index}`) });
+  metrics.invocation({ ...call, ...named('f0'), start: 'warm' });
   const calls = await callLines();
   t.is(calls.length, 200 + 1 + 1);
   t.true(calls.includes('glambdar_invocations_total{function="other",outcome="ok",start="none"} 51'));
@@ -78,11 +83,11 @@ test('requests are timed by route, never by path', async (t) => {
 
 test('a deleted function is gone, and starts at 0 when it is deployed again', async (t) => {
   const { metrics, calls } = setUp();
-  const call = { funcName: 'hello', start: 'warm', durationMs: 1 };
+  const call = { ...named('hello'), start: 'warm', durationMs: 1 };
   metrics.invocation({ ...call, outcome: 'ok' });
   metrics.invocation({ ...call, outcome: 'timeout' });
-  metrics.invocation({ ...call, funcName: 'stays', outcome: 'ok' });
-  metrics.forget('hello');
+  metrics.invocation({ ...call, ...named('stays'), outcome: 'ok' });
+  metrics.forget(idOf('hello'));
   const stays = 'glambdar_invocations_total{function="stays",outcome="ok",start="warm"} 1';
   t.deepEqual(await calls(), [stays]);
   metrics.invocation({ ...call, outcome: 'ok' });
@@ -94,10 +99,10 @@ test('a deleted function is gone, and starts at 0 when it is deployed again', as
 
 test('a call that ends after its function was deleted does not bring it back', async (t) => {
   const { metrics, calls, deleted } = setUp();
-  const call = { funcName: 'hello', outcome: 'ok', start: 'warm', durationMs: 1 };
+  const call = { ...named('hello'), outcome: 'ok', start: 'warm', durationMs: 1 };
   metrics.invocation(call);
-  deleted.add('hello');
-  metrics.forget('hello');
+  deleted.add(idOf('hello'));
+  metrics.forget(idOf('hello'));
   metrics.invocation(call);
   t.deepEqual(await calls(), ['glambdar_invocations_total{function="other",outcome="ok",start="warm"} 1']);
 });
@@ -106,14 +111,14 @@ test('deleted functions leave their labels to others, but never take the common 
   const { metrics, calls } = setUp();
   const call = { outcome: 'ok', start: 'warm', durationMs: 1 };
   for (let index = 0; index < 500; index += 1) {
-    metrics.invocation({ ...call, funcName: `f${index}` });
-    metrics.forget(`f${index}`);
+    metrics.invocation({ ...call, ...named(`f${index}`) });
+    metrics.forget(idOf(`f${index}`));
   }
   t.deepEqual(await calls(), []);
-  for (let index = 0; index < 201; index += 1) metrics.invocation({ ...call, funcName: `g${index}` });
-  metrics.forget('other');
+  for (let index = 0; index < 201; index += 1) metrics.invocation({ ...call, ...named(`g${index}`) });
+  metrics.forget(idOf('other'));
   t.is((await calls()).length, 201);
-  metrics.forget('g0');
-  metrics.invocation({ ...call, funcName: 'late' });
+  metrics.forget(idOf('g0'));
+  metrics.invocation({ ...call, ...named('late') });
   t.true((await calls()).includes('glambdar_invocations_total{function="late",outcome="ok",start="warm"} 1'));
 });

@@ -1,76 +1,53 @@
 import test from 'ava';
-import { Catalogue, versionKey } from '../../../src/registry/catalogue.js';
-import type { FunctionRecord } from '../../../src/model/records.js';
-import { settings, version } from '../store/builders.js';
-
-function record(name: string, number = 1): FunctionRecord {
-  return { name, createdAt: 1, updatedAt: number, active: version(name, number), settings };
-}
+import { Catalogue } from '../../../src/registry/catalogue.js';
+import { idOf, record, refOf, version } from '../store/builders.js';
 
 test('functions are listed by name and found by it alone', (t) => {
   const catalogue = new Catalogue();
   for (const name of ['b', 'a', 'B', '__proto__', 'constructor']) catalogue.set(record(name));
   t.deepEqual(
-    catalogue.list().map(({ name }) => name),
+    catalogue.list().map(({ ref }) => ref.name),
     ['B', '__proto__', 'a', 'b', 'constructor'],
   );
-  t.is(catalogue.get('__proto__').name, '__proto__');
-  t.is(catalogue.find('toString'), undefined);
-  for (const use of [(name: string) => catalogue.get(name), (name: string) => catalogue.lease(name)])
-    t.throws(() => use('toString'), { code: 'FUNCTION_NOT_FOUND', message: 'Function not found!' } as never);
+  t.is(catalogue.get(refOf('__proto__')).ref.name, '__proto__');
+  t.is(catalogue.find(refOf('toString')), undefined);
+  t.throws(() => catalogue.get(refOf('toString')), {
+    code: 'FUNCTION_NOT_FOUND',
+    message: 'Function not found!',
+  } as never);
+});
+
+test('the same name in two namespaces is two functions', (t) => {
+  const catalogue = new Catalogue();
+  catalogue.set(record('f'));
+  catalogue.set(record('f', 1, { id: idOf('f', 2), ref: refOf('f', 'team') }));
+  t.is(catalogue.get(refOf('f')).id, idOf('f'));
+  t.is(catalogue.get(refOf('f', 'team')).id, idOf('f', 2));
+  t.is(catalogue.find(refOf('f', 'other')), undefined);
 });
 
 test('counters outlive a redeploy and end with the function', (t) => {
   const catalogue = new Catalogue();
   catalogue.set(record('f'), { invokeCount: 5, errorCount: 1, lastInvokedAt: 9 });
-  catalogue.counters('f')!.invokeCount += 1;
+  catalogue.counters(idOf('f'))!.invokeCount += 1;
   catalogue.set(record('f', 2));
-  t.is(catalogue.counters('f')?.invokeCount, 6);
-  catalogue.delete('f');
-  t.is(catalogue.counters('f'), undefined);
-  catalogue.set(record('f'));
-  t.deepEqual(catalogue.counters('f'), { invokeCount: 0, errorCount: 0, lastInvokedAt: null });
+  t.is(catalogue.counters(idOf('f'))?.invokeCount, 6);
+  catalogue.delete(record('f', 2));
+  t.is(catalogue.counters(idOf('f')), undefined);
+  const again = record('f', 1, { id: idOf('f', 2_000), active: version('f', 1, 2_000) });
+  catalogue.set(again);
+  t.deepEqual(catalogue.counters(again.id), { invokeCount: 0, errorCount: 0, lastInvokedAt: null });
+  t.is(catalogue.counters(idOf('f')), undefined);
 });
 
-test('a lease keeps its version across a redeploy and a delete', (t) => {
+test('a version is active until another one is, or the function is deleted or deployed again', (t) => {
   const catalogue = new Catalogue();
   catalogue.set(record('f'));
-  const [first, second] = [catalogue.lease('f'), catalogue.lease('f')];
-  t.true(catalogue.isActive(first.record.active));
+  t.true(catalogue.isActive(version('f')));
   catalogue.set(record('f', 2));
-  t.false(catalogue.isActive(first.record.active));
-  t.is(first.record.active.version, 1);
-  t.is(catalogue.lease('f').record.active.version, 2);
-  catalogue.delete('f');
+  t.false(catalogue.isActive(version('f')));
+  catalogue.delete(record('f', 2));
   t.false(catalogue.isActive(version('f', 2)));
-  let freed = 0;
-  catalogue.whenFree(first.record.active, () => (freed += 1));
-  first.release();
-  first.release();
-  t.is(freed, 0, 'releasing twice is releasing once');
-  second.release();
-  t.is(freed, 1);
-});
-
-test('a version nobody leases is free at once', (t) => {
-  const catalogue = new Catalogue();
-  catalogue.set(record('f'));
-  let freed = 0;
-  catalogue.whenFree(version('f'), () => (freed += 1));
-  t.is(freed, 1);
-  catalogue.lease('f').release();
-  t.is(freed, 1, 'and told of once');
-});
-
-test('the same number of another incarnation is another version', (t) => {
-  const before = version('f');
-  const after = { ...before, createdAt: before.createdAt + 1 };
-  t.not(versionKey(before), versionKey(after));
-  const catalogue = new Catalogue();
-  catalogue.set(record('f'));
-  const lease = catalogue.lease('f');
-  let freed = false;
-  catalogue.whenFree(after, () => (freed = true));
-  t.true(freed);
-  lease.release();
+  catalogue.set(record('f', 2, { id: idOf('f', 2_000), active: version('f', 2, 2_000) }));
+  t.false(catalogue.isActive(version('f', 2)));
 });

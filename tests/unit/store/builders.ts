@@ -1,31 +1,54 @@
-/** Owns records with unremarkable values for tests of the store. */
-import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
-import type { FunctionSettings, InvocationRecord, VersionRecord } from '../../../src/model/records.js';
-import type { PublishRequest } from '../../../src/store/store.js';
+/** Owns records with unremarkable values for tests of the stores and of what stands on them. */
+import type { CallRecord } from '../../../src/model/call.js';
+import type { FunctionRecord, VersionRecord } from '../../../src/model/function.js';
+import { functionIdOfEarlierRelease, type FunctionId } from '../../../src/model/id.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../src/model/ref.js';
+import { DEFAULT_SETTINGS, type FunctionSettings } from '../../../src/model/settings.js';
+import { NODE_BUNDLE } from '../../../src/model/source.js';
+import type { PublishRequest } from '../../../src/store/function-store.js';
 
 export const settings: FunctionSettings = { ...DEFAULT_SETTINGS };
 
-export function version(name: string, number = 1): VersionRecord {
+/** The id of the function of this name in these tests; another one for each of its lives. */
+export function idOf(name: string, life = 1_000): FunctionId {
+  return functionIdOfEarlierRelease(name, life);
+}
+
+export function refOf(name: string, namespace = DEFAULT_NAMESPACE): FunctionRef {
+  return { namespace, name };
+}
+
+export function version(name: string, number = 1, life = 1_000): VersionRecord {
   return {
-    name,
+    functionId: idOf(name, life),
     version: number,
     digest: `sha256:${'ab'.repeat(32)}`,
     sizeBytes: 1234,
     createdAt: 1_000 + number,
+    source: NODE_BUNDLE,
   };
 }
 
-export function publication(name: string, number = 1, at = 1_000 * number): PublishRequest {
-  return { version: version(name, number), settings, at };
+export function record(name: string, number = 1, overrides: Partial<FunctionRecord> = {}): FunctionRecord {
+  return {
+    id: idOf(name),
+    ref: refOf(name),
+    createdAt: 1_000,
+    updatedAt: 1_000 * number,
+    active: version(name, number),
+    settings,
+    ...overrides,
+  };
 }
 
-export function call(
-  id: string,
-  funcName: string,
-  overrides: Partial<InvocationRecord> = {},
-): InvocationRecord {
+export function publication(name: string, number = 1, at = 1_000 * number, life = 1_000): PublishRequest {
+  return { ref: refOf(name), version: version(name, number, life), settings, at };
+}
+
+export function call(id: string, funcName: string, overrides: Partial<CallRecord> = {}): CallRecord {
   return {
     id,
+    functionId: idOf(funcName),
     funcName,
     version: 1,
     invokedAt: 1_700_000_000_000,
@@ -46,6 +69,6 @@ export function call(
 }
 
 /** `count` calls named `<prefix>1` … in the order they are appended. */
-export function calls(count: number, funcName: string, prefix = 'c'): InvocationRecord[] {
+export function calls(count: number, funcName: string, prefix = 'c'): CallRecord[] {
   return Array.from({ length: count }, (_, index) => call(`${prefix}${index + 1}`, funcName));
 }

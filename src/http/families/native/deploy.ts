@@ -1,25 +1,29 @@
-/** Owns `POST /deploy`: which name an upload gets, and handing it to the registry. */
+/** Owns `POST /deploy`: which name an upload gets, and handing it to the deploy pipeline. */
 import Router from '@koa/router';
 import { functionNameFromFile, parseFunctionName } from '../../../model/function-name.js';
-import type { Registry } from '../../../registry/registry.js';
+import type { Deployments } from '../../../deploy/deployments.js';
+import { DEFAULT_NAMESPACE } from '../../../model/ref.js';
 import { sendJson } from '../../answers/send-json.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
 
 export interface DeployRoutesDeps {
-  registry: Registry;
+  deployments: Deployments;
   config: UploadConfig;
 }
 
-export function deployRoutes({ registry, config }: DeployRoutesDeps): Router {
+export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
   router.post('/deploy', async (ctx) => {
     const deployed = await withUpload(
       ctx,
       config,
       ({ path, originalName, fields: { funcName, ...fields } }) =>
-        registry.deploy({
-          zipPath: path,
-          name: parseFunctionName(funcName ?? functionNameFromFile(originalName)),
+        deployments.deploy({
+          source: { format: 'zip', path },
+          ref: {
+            namespace: DEFAULT_NAMESPACE,
+            name: parseFunctionName(funcName ?? functionNameFromFile(originalName)),
+          },
           fields,
         }),
     );

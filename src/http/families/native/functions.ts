@@ -2,6 +2,8 @@
 import Router from '@koa/router';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { GlambdarError } from '../../../errors.js';
+import type { Deployments } from '../../../deploy/deployments.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
 import { acceptBody, hasBody } from '../../requests/request-body.js';
@@ -11,31 +13,32 @@ const MAX_SETTINGS_BYTES = 256 * 1024;
 
 export interface FunctionsRoutesDeps {
   registry: Registry;
+  deployments: Deployments;
 }
 
-export function functionsRoutes({ registry }: FunctionsRoutesDeps): Router {
+export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
 
   router.get('/info', (ctx) => {
-    const functions = registry.list();
+    const functions = registry.list(DEFAULT_NAMESPACE);
     sendJson(ctx, 200, { count: functions.length, functions });
   });
 
   router.get('/info/:name', (ctx) => {
-    sendJson(ctx, 200, registry.get(functionNameParam(ctx.params['name'])));
+    sendJson(ctx, 200, registry.get(refParam(ctx.params['name'])));
   });
 
   router.delete('/del/:name', async (ctx) => {
-    const name = functionNameParam(ctx.params['name']);
-    await registry.remove(name);
-    sendJson(ctx, 200, { deleted: name });
+    const ref = refParam(ctx.params['name']);
+    await registry.remove(ref);
+    sendJson(ctx, 200, { deleted: ref.name });
   });
 
   router.post(
     '/config/:name',
     (ctx, next) => {
       // Unknown functions are told so before the body; then a client that waits may send it.
-      registry.get(functionNameParam(ctx.params['name']));
+      registry.get(refParam(ctx.params['name']));
       // koa-body would take a missing body for `{}`.
       if (!hasBody(ctx.req)) throw notSettings();
       acceptBody(ctx.req, ctx.res);
@@ -53,15 +56,20 @@ export function functionsRoutes({ registry }: FunctionsRoutesDeps): Router {
       },
     }),
     async (ctx) => {
-      const name = functionNameParam(ctx.params['name']);
+      const ref = refParam(ctx.params['name']);
       const patch: unknown = ctx.request.body;
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw notSettings();
-      const changed = await registry.configure(name, patch);
-      sendJson(ctx, 200, { ...changed, function: name, status: 'updated' });
+      const changed = await deployments.configure(ref, patch);
+      sendJson(ctx, 200, { ...changed, function: ref.name, status: 'updated' });
     },
   );
 
   return router;
+}
+
+/** The function that a path names. Throws FUNCTION_NOT_FOUND for a name that no function can have. */
+function refParam(name: string | undefined): FunctionRef {
+  return { namespace: DEFAULT_NAMESPACE, name: functionNameParam(name) };
 }
 
 function notSettings(cause?: unknown): GlambdarError {

@@ -7,7 +7,7 @@ import { sendJson } from '../../answers/send-json.js';
 export type Readiness = { ready: true } | { ready: false; reason: string; code?: ErrorCode };
 
 export interface HealthRoutesDeps {
-  readiness: () => Readiness;
+  readiness: () => Promise<Readiness>;
 }
 
 export function healthRoutes({ readiness }: HealthRoutesDeps): Router {
@@ -17,8 +17,8 @@ export function healthRoutes({ readiness }: HealthRoutesDeps): Router {
     sendJson(ctx, 200, { status: 'ok' });
   });
 
-  router.get('/readyz', (ctx) => {
-    const state = readiness();
+  router.get('/readyz', async (ctx) => {
+    const state = await readiness();
     if (!state.ready) {
       throw new GlambdarError(state.code ?? 'DRIVER_UNAVAILABLE', state.reason, {
         status: 503,

@@ -1,5 +1,6 @@
 /** Owns `/invoke/:name` and everything under it. */
 import type { Middleware } from 'koa';
+import { DEFAULT_NAMESPACE } from '../../../model/ref.js';
 import { INVOKE_ROUTE, isCall, splitTarget } from '../../calls/call-target.js';
 import type { RunCall } from '../../calls/run-call.js';
 import { methodNotAllowed } from '../../middleware/no-route.js';
@@ -24,7 +25,7 @@ export function invokeRoute(runCall: RunCall): Middleware {
     // The answer is written past Koa, which would choose types and lengths from the kind of body.
     ctx.respond = false;
     return runCall(req, res, {
-      funcName: functionNameParam(name),
+      ref: { namespace: DEFAULT_NAMESPACE, name: functionNameParam(name) },
       // Functions need not know HEAD: it is GET, and the body of the answer is left away.
       method: method === 'HEAD' ? 'GET' : method,
       path,

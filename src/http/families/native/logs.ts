@@ -6,7 +6,8 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { GlambdarError } from '../../../errors.js';
-import { jsonOf, type Logs } from '../../../invocation/logs.js';
+import { jsonOf, type InvocationView, type Logs } from '../../../invocation/logs.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/ref.js';
 import { AnswerTurns } from '../../answers/answer-turns.js';
 import { holdUntilWritten, type BodyBudget } from '../../answers/body-budget.js';
 import { EventStream, type EventStreamOptions } from '../../answers/event-stream.js';
@@ -35,11 +36,11 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
   const turns = new AnswerTurns();
 
   router.get('/logs/:name', async (ctx) => {
-    const name = functionNameParam(ctx.params['name']);
+    const ref = { namespace: DEFAULT_NAMESPACE, name: functionNameParam(ctx.params['name']) };
     const { limit, before, follow } = parseQuery(ctx.querystring);
     await turns.take(ctx.req, ctx.res);
-    if (follow) return followLogs(ctx, name, limit ?? 0);
-    const list = logs.list(name, {
+    if (follow) return followLogs(ctx, ref, limit ?? 0);
+    const list = await logs.list(ref, {
       limit: limit ?? DEFAULT_LIMIT,
       ...(before !== undefined && { before }),
     });
@@ -48,15 +49,13 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
 
   router.get('/invocations/:id', async (ctx) => {
     await turns.take(ctx.req, ctx.res);
-    sendJsonText(ctx, 200, Buffer.from(jsonOf(logs.get(ctx.params['id'] ?? ''))));
+    sendJsonText(ctx, 200, Buffer.from(jsonOf(await logs.get(ctx.params['id'] ?? ''))));
   });
 
   return router;
 
-  function followLogs(ctx: Context, name: string, history: number): void {
-    // 1. An unknown function is refused before the head. All of this is synchronous: no record falls between the
-    //    history and what follows it, and none comes twice: what is not final yet is still to come. The history counts as
-    //    held until it is through.
+  async function followLogs(ctx: Context, ref: FunctionRef, history: number): Promise<void> {
+    // 1. An unknown function is refused before the head.
     if (followers >= MAX_FOLLOWERS)
       throw new GlambdarError(
         'AT_CAPACITY',
@@ -65,23 +64,49 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
           retryAfterSeconds: 5,
         },
       );
-    const past = logs.list(name, { limit: Math.max(history, 1), final: true }).slice(0, history);
-    const bytes = past.reduce((sum, record) => sum + Buffer.byteLength(jsonOf(record)), 0);
-    const release = holdUntilWritten(ctx.res, bodies, bytes, FLOW);
+    // 2. Followed first, then the history is read: no record falls between the two. What comes while the history is read
+    //    waits for it.
+    const early = new Map<string, InvocationView>();
+    let take = (record: InvocationView): void => void early.set(record.id, record);
+    const unfollow = logs.follow(ref, (record) => take(record));
+    followers += 1;
+    const leave = (): void => {
+      followers -= 1;
+      unfollow();
+    };
+    let past: InvocationView[];
+    try {
+      past = (await logs.list(ref, { limit: Math.max(history, 1), final: true })).slice(0, history);
+      if (ctx.res.destroyed)
+        throw new GlambdarError('CANCELLED', 'The client went away before its answer was made.');
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    // A record that came meanwhile is sent once, as it came: the history may have it as it was before its last output.
+    const replayed = past.filter(({ id }) => !early.has(id)).reverse();
+    // The history counts as held until it is through.
+    const bytes = replayed.reduce((sum, record) => sum + Buffer.byteLength(jsonOf(record)), 0);
+    let release: () => void;
+    try {
+      release = holdUntilWritten(ctx.res, bodies, bytes, FLOW);
+    } catch (error) {
+      leave();
+      throw error;
+    }
     ctx.respond = false;
     const stream = new EventStream(ctx.res, events);
-    const unfollow = logs.follow(name, (record) => stream.send('invocation', record.id, jsonOf(record)));
-    followers += 1;
-    // 2. The stream lives until the reader leaves, is too slow, or the server stops.
+    // 3. The stream lives until the reader leaves, is too slow, or the server stops.
     const stop = (): void => stream.end('end', 'the server is stopping');
     stopping.addEventListener('abort', stop);
     ctx.res.once('close', () => {
-      followers -= 1;
       stopping.removeEventListener('abort', stop);
-      unfollow();
+      leave();
     });
     if (ctx.method === 'HEAD') stream.end('end', '');
-    for (const record of past.reverse()) stream.replay('invocation', record.id, jsonOf(record));
+    for (const record of replayed) stream.replay('invocation', record.id, jsonOf(record));
+    take = (record) => stream.send('invocation', record.id, jsonOf(record));
+    for (const record of early.values()) take(record);
     if (ctx.res.writableNeedDrain) ctx.res.once('drain', release);
     else if (!ctx.res.writableEnded) release();
     // The server may have stopped while the stream waited for its turn.

@@ -50,6 +50,18 @@ test('a tree that comes back is taken again, under another name', async (t) => {
   t.deepEqual(readdirSync(join(runDir, 'slot')), []);
 });
 
+test('a tree made earlier of code that was altered since is not handed out, and goes', async (t) => {
+  const { stock, runDir, code } = stocked(t);
+  stock.want('a');
+  stock.giveBack('a', await stock.take(code('a')));
+  t.is(stock.spare('a'), 1);
+  const altered = { ...code('a'), verifyTree: () => Promise.reject(new Error('altered')) };
+  await t.throwsAsync(stock.take(altered), { message: 'altered' });
+  t.is(stock.spare('a'), 0);
+  await stock.close();
+  t.deepEqual(readdirSync(runDir), []);
+});
+
 test('a tree serves its own code only', async (t) => {
   const { stock, code, prepared } = stocked(t);
   for (const key of ['a', 'b']) stock.want(key);

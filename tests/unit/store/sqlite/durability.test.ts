@@ -2,7 +2,7 @@ import test from 'ava';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSqliteStore } from '../../../../src/store/sqlite/sqlite-store.js';
+import { SqliteFunctionStore } from '../../../../src/store/sqlite/functions/sqlite-function-store.js';
 import { command, has, start } from './children/child.js';
 import { temporaryDirectory } from '../temporary.js';
 
@@ -67,10 +67,10 @@ test('whatever was acknowledged before kill -9 is there afterwards, and whatever
       removalUnderWay = kind === 'ACK' && last % 10 === 0;
       if (++heard === killAfter) child.kill('SIGKILL'); // what it says until it is dead counts, too
     }
-    const store = openSqliteStore({ dir });
+    const store = new SqliteFunctionStore({ dir, readRestored: () => ({ functions: [], lost: [] }) });
     t.is(store.recovered, null);
-    const found = new Map(store.listFunctions().map((record) => [record.name, record.active.version]));
-    store.close();
+    const found = new Map((await store.list()).map(({ ref, active }) => [ref.name, active.version]));
+    await store.close();
     // What was under way may have happened: a removal of f3, or the next publish.
     if (removalUnderWay && !found.has('f3')) active.delete('f3');
     const next = `f${(last + 1) % 7}`;

@@ -2,13 +2,15 @@ import test from 'ava';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GlambdarError } from '../../../../src/errors.js';
 import { openDataDirectory } from '../../../../src/data/data-directory.js';
 import { DiskReserve } from '../../../../src/data/disk-reserve.js';
-import { openSqliteStore } from '../../../../src/store/sqlite/sqlite-store.js';
+import { GlambdarError } from '../../../../src/errors.js';
 import { StartupError } from '../../../../src/model/startup-error.js';
-import { StoreError } from '../../../../src/store/store.js';
-import { call, publication } from '../builders.js';
+import { StoreError } from '../../../../src/model/store-error.js';
+import { SqliteCallStore } from '../../../../src/store/sqlite/calls/sqlite-call-store.js';
+import { SqliteFunctionStore } from '../../../../src/store/sqlite/functions/sqlite-function-store.js';
+import { lockFile } from '../../../../src/store/sqlite/lock-file.js';
+import { call, idOf, publication } from '../builders.js';
 import { fill, mount, noSmallDisks, smallDisk } from '../small-disk.js';
 
 const reason = noSmallDisks();
@@ -16,85 +18,140 @@ const onDisk = reason === undefined ? test.serial : test.serial.skip;
 const title = (text: string): string => (reason === undefined ? text : `${text} (${reason})`);
 
 const MIB = 1024 * 1024;
-const sizes = { ballastBytes: 4 * MIB, floorBytes: 1 * MIB, floorInodes: 8 };
+const sizes = { ballastBytes: 4 * MIB, callBallastBytes: 3 * MIB, floorBytes: 1 * MIB, floorInodes: 8 };
+const openDirectory = (dir: string) => openDataDirectory(dir, { lockFile, reserve: sizes });
+const openFunctions = (dir: string, onFull?: () => boolean): SqliteFunctionStore =>
+  new SqliteFunctionStore({
+    dir,
+    readRestored: () => ({ functions: [], lost: [] }),
+    ...(onFull === undefined ? {} : { onFull }),
+  });
 const isFull = (error: unknown): boolean => error instanceof StoreError && error.full;
+
+/** Publishes until the store refuses. Resolves to how many functions it took, and the refusal. */
+async function publishUntilFull(store: SqliteFunctionStore): Promise<{ published: number; error: unknown }> {
+  for (let published = 0; published < 2_000; published++) {
+    try {
+      await store.publish(publication(`more${published}`));
+    } catch (error) {
+      return { published, error };
+    }
+  }
+  return { published: 2_000, error: undefined };
+}
 
 onDisk(
   title('on a full disk reads go on, writes say that it is full, and deletes work by giving up the reserve'),
-  (t) => {
+  async (t) => {
     const dir = smallDisk(t, 32);
-    const data = openDataDirectory(dir, sizes);
-    const store = openSqliteStore({ dir, onFull: () => data.reserve.release() });
-    t.teardown(() => {
-      store.close();
+    const data = openDirectory(dir);
+    const store = openFunctions(dir, () => data.reserve.release());
+    const calls = new SqliteCallStore({ dir, onFull: () => data.reserve.release() });
+    t.teardown(async () => {
+      await store.close();
+      await calls.close();
       data.close();
     });
-    for (let n = 0; n < 50; n++) store.publish(publication(`f${n}`));
-    store.appendInvocations([call('1', 'f1', { stdout: 'x'.repeat(10_000) })], new Map(), 10);
+    for (let n = 0; n < 50; n++) await store.publish(publication(`f${n}`));
+    await calls.append([call('1', 'f1', { stdout: 'x'.repeat(10_000) })], new Map(), 10);
     t.true(data.reserve.held);
 
     const filler = fill(dir);
-    let published = 0;
-    const error = t.throws(() => {
-      for (; published < 2_000; published++) store.publish(publication(`more${published}`)); // the log may have some room yet
-    });
+    const { published, error } = await publishUntilFull(store); // the log may have some room yet
     t.true(isFull(error), String(error));
     t.true(data.reserve.held, 'a publish leaves the reserve alone');
-    t.throws(
-      () => {
-        for (let n = 0; n < 100; n++) {
-          store.appendInvocations([call(`full-${n}`, 'f1', { stdout: 'x'.repeat(MIB) })], new Map(), 1_000);
-        }
+    await t.throwsAsync(
+      async () => {
+        for (let n = 0; n < 100; n++)
+          await calls.append([call(`full-${n}`, 'f1', { stdout: 'x'.repeat(MIB) })], new Map(), 1_000);
       },
       { instanceOf: StoreError },
     );
-    t.throws(() => {
-      for (let n = 0; n < 2_000; n++) store.check();
+    await t.throwsAsync(async () => {
+      for (let n = 0; n < 2_000; n++) await calls.check();
     });
-    t.is(store.getFunction('f7')?.active.version, 1);
-    t.is(store.getInvocation('1')?.stdout.length, 10_000);
+    t.is((await store.get(idOf('f7')))?.active.version, 1);
+    t.is((await calls.get('1'))?.stdout.length, 10_000);
 
-    for (let n = 0; n < 50; n++) t.true(store.removeFunction(`f${n}`), `f${n}`);
-    t.is(store.getFunction('f7'), undefined);
-    t.is(store.listFunctions().length, published);
+    for (let n = 0; n < 50; n++) {
+      t.true(await store.remove(idOf(`f${n}`)), `f${n}`);
+      await calls.forget(idOf(`f${n}`));
+    }
+    t.is(await store.get(idOf('f7')), undefined);
+    t.is((await store.list()).length, published);
 
     rmSync(filler);
     t.true(data.reserve.restore());
     t.true(data.reserve.held);
-    t.notThrows(() => store.check());
-    t.notThrows(() => store.publish(publication('again')));
+    await t.notThrowsAsync(calls.check());
+    await t.notThrowsAsync(store.publish(publication('again')));
   },
 );
 
-onDisk(title('a removal on a full disk throws when there is no reserve to give up'), (t) => {
+onDisk(
+  title('calls on a full disk leave deletes their room, whatever fills the disk meanwhile'),
+  async (t) => {
+    const dir = smallDisk(t, 32);
+    const data = openDirectory(dir);
+    const store = openFunctions(dir, () => data.reserve.release());
+    t.teardown(async () => {
+      await store.close();
+      data.close();
+    });
+    for (let n = 0; n < 500; n++) await store.publish(publication(`f${n}`));
+    fill(dir);
+    const slot = (n: number): void => {
+      const path = join(data.runDir, `slot${n}`);
+      try {
+        mkdirSync(path);
+        writeFileSync(join(path, 'tree'), Buffer.alloc(9_000));
+      } catch (error) {
+        rmSync(path, { recursive: true, force: true });
+        throw error;
+      }
+    };
+    for (let n = 0; n < 6; n++) await t.notThrowsAsync(data.reserve.withRoom(() => slot(n)));
+    fill(data.tmpDir);
+    await t.throwsAsync(
+      async () => {
+        for (let n = 6; n < 2_000; n++) await data.reserve.withRoom(() => slot(n));
+      },
+      { instanceOf: GlambdarError, message: /disk is full/ },
+      'calls have used up their room',
+    );
+    for (let n = 0; n < 500; n++) t.true(await store.remove(idOf(`f${n}`)), `f${n}`);
+  },
+);
+
+onDisk(title('a removal on a full disk throws when there is no reserve to give up'), async (t) => {
   const dir = smallDisk(t, 32);
-  const store = openSqliteStore({ dir, onFull: () => false });
+  const store = openFunctions(dir, () => false);
   t.teardown(() => store.close());
-  for (let n = 0; n < 2_000; n++) store.publish(publication(`f${n}`));
-  store.close();
-  const again = openSqliteStore({ dir, onFull: () => false });
+  for (let n = 0; n < 2_000; n++) await store.publish(publication(`f${n}`));
+  await store.close();
+  const again = openFunctions(dir, () => false);
   t.teardown(() => again.close());
   fill(dir);
-  const error = t.throws(() => {
-    for (let n = 0; n < 2_000; n++) again.removeFunction(`f${n}`);
+  const error = await t.throwsAsync(async () => {
+    for (let n = 0; n < 2_000; n++) await again.remove(idOf(`f${n}`));
   });
   t.true(isFull(error), String(error));
 });
 
-onDisk(title('a server starts on a full disk, and can delete there'), (t) => {
+onDisk(title('a server starts on a full disk, and can delete there'), async (t) => {
   const dir = smallDisk(t, 32);
-  const first = openDataDirectory(dir, sizes);
-  const before = openSqliteStore({ dir });
-  before.publish(publication('f'));
-  before.close();
+  const first = openDirectory(dir);
+  const before = openFunctions(dir);
+  await before.publish(publication('f'));
+  await before.close();
   first.close();
   fill(dir);
 
-  const data = openDataDirectory(dir, sizes);
+  const data = openDirectory(dir);
   t.is(data.id, first.id);
-  const store = openSqliteStore({ dir, onFull: () => data.reserve.release() });
-  t.true(store.removeFunction('f'));
-  store.close();
+  const store = openFunctions(dir, () => data.reserve.release());
+  t.true(await store.remove(idOf('f')));
+  await store.close();
   data.close();
 });
 
@@ -136,7 +193,7 @@ onDisk(
 );
 
 onDisk(
-  title('work that meets a full disk is done with the room of the reserve, as long as that lasts'),
+  title('work for a call that meets a full disk is done with the room for calls, as long as that lasts'),
   async (t) => {
     const dir = smallDisk(t, 32);
     const reserve = new DiskReserve(dir, sizes);
@@ -151,7 +208,7 @@ onDisk(
       }
     };
     t.is(await reserve.withRoom(write('a', 2 * MIB)), 'a');
-    t.false(reserve.held);
+    t.true(reserve.held, 'the room for deletes is not touched');
     const error = await t.throwsAsync(reserve.withRoom(write('b', 32 * MIB)), { instanceOf: GlambdarError });
     t.like(error, { code: 'DISK_FULL', status: 507 });
     t.is(await reserve.withRoom(write('c', 1 * MIB)), 'c', 'there is room left');
@@ -168,12 +225,12 @@ for (const part of ['tmp', 'run', 'functions']) {
     const target = join(dir, part);
     mkdirSync(target);
     mount(t, target, '-t', 'tmpfs', 'none');
-    const refused = t.throws(() => openDataDirectory(dir, sizes), { instanceOf: StartupError });
+    const refused = t.throws(() => openDirectory(dir), { instanceOf: StartupError });
     t.regex(refused.message, /are not on one file system/);
     execFileSync('umount', [target]);
     mkdirSync(join(dir, 'elsewhere'));
     execFileSync('mount', ['--bind', join(dir, 'elsewhere'), target]); // the same device, and still no rename across it
-    t.throws(() => openDataDirectory(dir, sizes), {
+    t.throws(() => openDirectory(dir), {
       instanceOf: StartupError,
       message: /are not on one file system/,
     });
@@ -182,11 +239,11 @@ for (const part of ['tmp', 'run', 'functions']) {
 
 onDisk(title('a read-only file system is a sentence, not a stack'), (t) => {
   const dir = smallDisk(t, 16);
-  openDataDirectory(dir, sizes).close();
+  openDirectory(dir).close();
   execFileSync('mount', ['-o', 'remount,ro', dir]);
-  t.throws(() => openDataDirectory(dir, sizes), {
+  t.throws(() => openDirectory(dir), {
     instanceOf: StartupError,
     message: /read-only file system\.$/,
   });
-  t.throws(() => openSqliteStore({ dir }), { instanceOf: StartupError, message: /cannot be used: .*\.$/ });
+  t.throws(() => openFunctions(dir), { instanceOf: StartupError, message: /cannot be used: .*\.$/ });
 });

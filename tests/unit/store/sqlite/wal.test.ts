@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { openDatabase, transaction } from '../../../../src/store/sqlite/sqlite.js';
+import { openDatabase } from '../../../../src/store/sqlite/open-database.js';
+import { transaction } from '../../../../src/store/sqlite/transaction.js';
 import { walDamage } from '../../../../src/store/sqlite/wal.js';
 import { temporaryDirectory } from '../temporary.js';
 

@@ -8,9 +8,9 @@ test('deploys the file under its base name and answers 201', async (t) => {
   const { url, registry } = await startServer(t);
   let content = '';
   let mode = 0;
-  registry.onDeploy = async ({ zipPath }) => {
-    content = await readFile(zipPath, 'utf8');
-    mode = (await stat(zipPath.slice(0, zipPath.lastIndexOf('/')))).mode & 0o777;
+  registry.onDeploy = async ({ source }) => {
+    content = await readFile(source.path, 'utf8');
+    mode = (await stat(source.path.slice(0, source.path.lastIndexOf('/')))).mode & 0o777;
   };
   const form = new FormData();
   form.set('memoryMb', '256');
@@ -26,7 +26,7 @@ test('deploys the file under its base name and answers 201', async (t) => {
   });
   t.is(content, 'PK zip');
   t.is(mode, 0o700);
-  t.is(registry.deploys[0]?.name, 'my.fn');
+  t.is(registry.deploys[0]?.ref.name, 'my.fn');
   t.deepEqual({ ...registry.deploys[0]?.fields }, { memoryMb: '256', env: '{"A":"ü"}' });
 });
 
@@ -38,7 +38,7 @@ test('the field funcName overrides the name and is not passed on', async (t) => 
     .send(deploy(file('x') + field('funcName', 'other') + end))
     .response();
   t.is(status, 201);
-  t.is(registry.deploys[0]?.name, 'other');
+  t.is(registry.deploys[0]?.ref.name, 'other');
   t.deepEqual({ ...registry.deploys[0]?.fields }, {});
 });
 
@@ -163,7 +163,7 @@ test('a path in the file name is cut to its base name', async (t) => {
     await (await raw()).send(deploy(file('x', name) + end)).response();
   }
   t.deepEqual(
-    registry.deploys.map(({ name }) => name),
+    registry.deploys.map(({ ref }) => ref.name),
     ['fn', 'fn'],
   );
 });

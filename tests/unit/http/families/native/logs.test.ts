@@ -1,4 +1,5 @@
 import test from 'ava';
+import { StoreError } from '../../../../../src/model/store-error.js';
 import { record } from '../../fakes.js';
 import { head, startServer } from '../../server-fixture.js';
 
@@ -39,6 +40,59 @@ test('follow with a limit starts with the newest records, oldest first', async (
     ids.push(/id: (\w+)/.exec(await client.text('\n\n'))?.[1]);
   }
   t.deepEqual(ids, ['r1', 'r2', 'r3']);
+});
+
+test('records that come while the history is read are sent once, after it, as they came', async (t) => {
+  const { raw, logs } = await startServer(t);
+  const list = logs.list.bind(logs);
+  logs.list = async (ref, query) => {
+    const past = await list(ref, query);
+    logs.emit(record('r3'));
+    logs.emit(record('r2', { stdout: 'its last output' }));
+    return past;
+  };
+  const client = await raw();
+  client.send(head('GET /logs/hello?follow=1&limit=2'));
+  await client.response();
+  logs.emit(record('r4'));
+  const events = [];
+  for (let i = 0; i < 4; i++) {
+    const text = await client.text('\n\n');
+    events.push(`${/id: (\w+)/.exec(text)?.[1]} ${/"stdout":"([^"]*)"/.exec(text)?.[1]}`);
+  }
+  t.deepEqual(events, ['r1 ', 'r3 ', 'r2 its last output', 'r4 ']);
+});
+
+test('a reader that leaves while the history is read is followed no longer', async (t) => {
+  const { raw, logs } = await startServer(t);
+  let finish!: () => void;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  let begin!: () => void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const list = logs.list.bind(logs);
+  logs.list = async (ref, query) => {
+    begin();
+    await finished;
+    return list(ref, query);
+  };
+  const client = await raw();
+  client.send(head('GET /logs/hello?follow=1'));
+  await begun;
+  client.socket.destroy();
+  await client.closed;
+  await new Promise((resolve) => setImmediate(resolve));
+  finish();
+  await logs.unfollowed();
+  t.is(logs.listeners.size, 0);
+});
+
+test('a history that cannot be read is an error, and nobody follows', async (t) => {
+  const { url, logs } = await startServer(t);
+  logs.list = async () => {
+    throw new StoreError('The disk failed to read or write.', { full: false });
+  };
+  t.is((await fetch(`${url}/logs/hello?follow=1`)).status, 500);
+  t.is(logs.listeners.size, 0);
 });
 
 test('a quiet stream carries a comment as heartbeat', async (t) => {

@@ -120,7 +120,7 @@ test('/config for an unknown function is FUNCTION_NOT_FOUND whatever its body', 
 
 test('/readyz names the reason while the platform is unusable', async (t) => {
   const { get } = await startServer(t, {
-    deps: { readiness: () => ({ ready: false, reason: 'Docker does not answer.' }) },
+    deps: { readiness: async () => ({ ready: false, reason: 'Docker does not answer.' }) },
   });
   const { response, json } = await get('/readyz');
   t.is(response.status, 503);

@@ -1,0 +1,140 @@
+/**
+ * Owns deploying and configuring functions.
+ *
+ * A deploy, in order: archive → staging (checked, durable) → dependencies → load check in a container → published by the
+ * registry (rename, one durable transaction, in memory) → 201. Whatever ends it before the transaction leaves the old
+ * version serving; what the rename left is removed at the next start.
+ */
+import { namedDiskError } from '../data/disk-error.js';
+import { faultPoint } from '../faults.js';
+import type { FunctionRecord } from '../model/function.js';
+import type { FunctionRef } from '../model/ref.js';
+import {
+  applySettings,
+  DEFAULT_SETTINGS,
+  parseSettingsFields,
+  parseSettingsPatch,
+  type FunctionSettings,
+} from '../model/settings.js';
+import { NODE_BUNDLE } from '../model/source.js';
+import type { Code, FunctionRegistry } from '../registry/function-registry.js';
+import { digestTree } from '../registry/tree-digest.js';
+import { fsyncDir, removeTree } from '../registry/tree.js';
+import { extractBundle, type ExtractedBundle } from './archive/bundle.js';
+import { Limiter } from './archive/limiter.js';
+import type { InstallDependencies } from './dependencies.js';
+import type { BundleSource, Deployments, DeployRequest, DeployResult } from './deployments.js';
+import type { LoadCheck } from './load-check.js';
+
+/** Unpacking a legal archive takes seconds; this ends what is built to take longer. */
+const EXTRACT_TIMEOUT_MS = 120_000;
+/** Archives unpacked at once: each may take the memory of its zip and twice its largest file, and eight threads to sync. */
+const EXTRACTIONS = 2;
+
+export interface DeployPipelineOptions {
+  registry: FunctionRegistry;
+  limits: { maxArchiveBytes: number; maxUnpackedBytes: number; maxEntries: number };
+  /** Throws DISK_FULL when this much does not fit beside the reserve. */
+  assertSpace: (bytes: number) => void;
+  installDependencies: InstallDependencies;
+  loadCheck: LoadCheck;
+}
+
+export class DeployPipeline implements Deployments {
+  readonly #options: DeployPipelineOptions;
+  readonly #extractions = new Limiter(EXTRACTIONS);
+
+  constructor(options: DeployPipelineOptions) {
+    this.#options = options;
+  }
+
+  async deploy({ source, ref, fields }: DeployRequest): Promise<DeployResult> {
+    const { registry, assertSpace } = this.#options;
+    const formPatch = parseSettingsFields(fields);
+    assertSpace(0);
+    return this.#staging(async (staged) => {
+      faultPoint('deploy.staged');
+      const bundle = await this.#extractions.run(() => this.#extract(source, staged));
+      const code = await this.#complete(bundle, staged);
+      assertSpace(0);
+      faultPoint('deploy.extracted');
+      const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
+      return registry.inTurn(ref, async () => {
+        const before = registry.find(ref)?.settings ?? DEFAULT_SETTINGS;
+        const { settings } = applySettings(before, { ...filePatch, ...formPatch });
+        const { active } = await this.#publish(registry.candidate(ref, settings, code), staged);
+        return { function: ref.name, version: active.version, digest: active.digest };
+      });
+    });
+  }
+
+  async configure(ref: FunctionRef, patch: unknown): Promise<Partial<FunctionSettings>> {
+    const { registry } = this.#options;
+    registry.record(ref);
+    const parsed = parseSettingsPatch(patch, 'settings');
+    return registry.inTurn(ref, async () => {
+      const before = registry.record(ref);
+      const { settings, changed, newVersion } = applySettings(before.settings, parsed);
+      try {
+        if (newVersion) await this.#republish(before, settings);
+        else if (Object.keys(changed).length > 0) await registry.updateSettings(before, settings);
+      } catch (error) {
+        throw namedDiskError(error);
+      }
+      return changed;
+    });
+  }
+
+  #extract(source: BundleSource, targetDir: string): Promise<ExtractedBundle> {
+    const { limits } = this.#options;
+    return extractBundle({ source, targetDir, limits, timeoutMs: EXTRACT_TIMEOUT_MS });
+  }
+
+  /** The code in staging with the dependencies that it did not bring. */
+  async #complete(bundle: ExtractedBundle, staged: string): Promise<Code> {
+    const source = NODE_BUNDLE;
+    const isChanged = await this.#options.installDependencies(staged, source);
+    const { digest, sizeBytes } = isChanged ? await digestTree(staged) : bundle;
+    return { digest, sizeBytes, source };
+  }
+
+  /** The same code under new settings that shape its container. */
+  async #republish(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
+    const { registry } = this.#options;
+    const lease = registry.lease(before.ref);
+    try {
+      await this.#staging(async (staged) => {
+        await registry.copyCode(before, staged);
+        await fsyncDir(staged);
+        await this.#publish(registry.candidate(before.ref, settings, before.active), staged);
+      });
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #publish(candidate: FunctionRecord, staged: string): Promise<FunctionRecord> {
+    const { registry, loadCheck } = this.#options;
+    const discard = await loadCheck(candidate, staged);
+    faultPoint('deploy.loaded');
+    try {
+      await registry.publish(candidate, staged);
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    return candidate;
+  }
+
+  /** Runs `work` with a path in staging; whatever is there afterwards is removed. Errors of the disk come as DISK_FULL. */
+  async #staging<T>(work: (staged: string) => Promise<T>): Promise<T> {
+    const staged = this.#options.registry.stagingPath();
+    try {
+      return await work(staged);
+    } catch (error) {
+      throw namedDiskError(error);
+    } finally {
+      await removeTree(staged).catch(() => undefined);
+    }
+  }
+}

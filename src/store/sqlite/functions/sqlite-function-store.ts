@@ -1,0 +1,124 @@
+/**
+ * Owns the store of functions on SQLite, `glambdar.db`: what a 201 promised. It is a file of its own, apart from
+ * `invocations.db`, because a deploy must wait for the medium and a record of a call must not.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from '../../../logger.js';
+import type { FunctionRecord, VersionRecord } from '../../../model/function.js';
+import type { FunctionId } from '../../../model/id.js';
+import type { RestoredFunctions } from '../../../model/restored-functions.js';
+import type { FunctionSettings } from '../../../model/settings.js';
+import { StoreError } from '../../../model/store-error.js';
+import type { FunctionStore, PublishRequest, VersionOnDisk } from '../../function-store.js';
+import { makingRoom, opening, type MakeRoom } from '../medium.js';
+import { toStoreError } from '../sqlite-error.js';
+import type { FunctionDatabase } from './function-database.js';
+import { openFunctions } from './function-recovery.js';
+
+export interface SqliteFunctionStoreOptions {
+  /** GLAMBDAR_DIR, locked by `openDataDirectory`. */
+  dir: string;
+  /** Reads the records beside the code; asked only when the database is missing or damaged. */
+  readRestored: () => RestoredFunctions;
+  logger?: Pick<Logger, 'warn'>;
+  /** Asked when a removal, or opening, meets a full disk. */
+  onFull?: MakeRoom;
+}
+
+/** See `FunctionStore` for what the methods promise. Each runs to its end before it returns its promise. */
+export class SqliteFunctionStore implements FunctionStore {
+  /** What had to be rebuilt or given up when the store was opened, in a sentence; null when nothing. */
+  readonly recovered: string | null;
+  readonly #file: string;
+  readonly #onFull: MakeRoom | undefined;
+  readonly #database: FunctionDatabase;
+  readonly #inode: bigint;
+  #closed = false;
+
+  /** Opens the database, bringing an older one up to date. Throws `StartupError`. */
+  constructor({ dir, readRestored, logger, onFull }: SqliteFunctionStoreOptions) {
+    this.#file = join(dir, 'glambdar.db');
+    this.#onFull = onFull;
+    const { database, recovered } = opening(this.#file, onFull, () => openFunctions(this.#file, readRestored));
+    this.#database = database;
+    this.recovered = recovered;
+    if (recovered !== null) logger?.warn(recovered);
+    this.#inode = statSync(this.#file, { bigint: true }).ino;
+  }
+
+  async list(): Promise<FunctionRecord[]> {
+    return this.#on((database) => database.list());
+  }
+
+  async get(id: FunctionId): Promise<FunctionRecord | undefined> {
+    return this.#on((database) => database.get(id));
+  }
+
+  async listVersions(id: FunctionId): Promise<VersionRecord[]> {
+    return this.#on((database) => database.versions(id));
+  }
+
+  async publish(request: PublishRequest): Promise<FunctionRecord> {
+    return this.#on((database) => {
+      database.publish(request);
+      return database.get(request.version.functionId)!;
+    });
+  }
+
+  async updateSettings(
+    id: FunctionId,
+    settings: FunctionSettings,
+    at: number,
+  ): Promise<FunctionRecord | undefined> {
+    return this.#on((database) => {
+      database.updateSettings(id, settings, at);
+      return database.get(id);
+    });
+  }
+
+  async removeVersions(id: FunctionId, versions: number[]): Promise<void> {
+    this.#on((database) => database.removeVersions(id, versions));
+  }
+
+  async remove(id: FunctionId, leftovers: number[] = []): Promise<boolean> {
+    return makingRoom(this.#onFull, () => this.#on((database) => database.remove(id, leftovers)));
+  }
+
+  async doom(versions: VersionOnDisk[]): Promise<void> {
+    this.#on((database) => database.doom(versions));
+  }
+
+  async listDoomed(): Promise<VersionOnDisk[]> {
+    return this.#on((database) => database.doomed());
+  }
+
+  async forgetDoomed(versions: VersionOnDisk[]): Promise<void> {
+    this.#on((database) => database.forgetDoomed(versions));
+  }
+
+  async check(): Promise<void> {
+    this.#on((database) => database.get('' as FunctionId));
+    // SQLite goes on in a file that was deleted, and what it acknowledges is gone at the next start.
+    const inode = statSync(this.#file, { bigint: true, throwIfNoEntry: false })?.ino;
+    if (inode !== this.#inode) {
+      throw new StoreError('glambdar.db was moved or deleted while the server runs; restart the server.', {
+        full: false,
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#database.close();
+  }
+
+  #on<T>(body: (database: FunctionDatabase) => T): T {
+    try {
+      return body(this.#database);
+    } catch (error) {
+      throw toStoreError(error, this.#file);
+    }
+  }
+}

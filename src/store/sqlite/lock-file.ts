@@ -1,0 +1,44 @@
+/** Owns a lock between processes: an exclusive lock of SQLite's on a file of its own. */
+import { statSync, truncateSync } from 'node:fs';
+import { connect, type Database } from './binding.js';
+import { createPrivately } from './create-privately.js';
+import { isBusy, isDamage } from './sqlite-error.js';
+
+/** A lock that is held. */
+export interface FileLock {
+  /** Gives the lock back. May be called twice. */
+  release(): void;
+}
+
+/**
+ * Takes an exclusive lock on a file that the kernel gives back when this process ends, however it ends.
+ * Undefined when another process (or this one) holds it. Writes only the first time, so that it works on a full disk.
+ */
+export function lockFile(file: string): FileLock | undefined {
+  createPrivately(file);
+  let db: Database | undefined;
+  try {
+    db = locked(file);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    // Somebody wrote into the file. It holds no data, and nobody has it locked: SQLite would have said so before it read
+    // the first page. The file is emptied in place, because a new file in its place would have locks of its own.
+    truncateSync(file);
+    db = locked(file);
+  }
+  return db && { release: () => db.isOpen && db.close() };
+}
+
+function locked(file: string): Database | undefined {
+  const db = connect(file, { timeout: 0 });
+  try {
+    // In an empty file the lock would begin with a first page and a journal for it, every time.
+    if (statSync(file).size === 0) db.exec('PRAGMA user_version = 1');
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db.close();
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+}

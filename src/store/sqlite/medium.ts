@@ -1,0 +1,33 @@
+/** Owns what both stores do about their medium: making room on a full disk, and saying why a database cannot be opened. */
+import { StartupError } from '../../model/startup-error.js';
+import { StoreError } from '../../model/store-error.js';
+import { toStoreError } from './sqlite-error.js';
+
+/** Gives up what is held back for a full disk. True when there is room now: what failed is tried once more. */
+export type MakeRoom = () => boolean;
+
+/** Runs `body`, and once more after making room when the disk is full. `body` throws `StoreError` and leaves nothing behind then. */
+export function makingRoom<T>(makeRoom: MakeRoom | undefined, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof StoreError) || !error.full || makeRoom?.() !== true) throw error;
+    return body();
+  }
+}
+
+/** Opens a database at the start of the server. Throws `StartupError` with a sentence about `file`. */
+export function opening<T>(file: string, makeRoom: MakeRoom | undefined, open: () => T): T {
+  try {
+    return makingRoom(makeRoom, () => {
+      try {
+        return open();
+      } catch (error) {
+        throw error instanceof StartupError ? error : toStoreError(error, file);
+      }
+    });
+  } catch (error) {
+    if (error instanceof StartupError) throw error;
+    throw new StartupError(`${file} cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,229 @@
+import fs from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { readRestored } from '../../../src/data/sidecar.js';
+import { GlambdarError } from '../../../src/errors.js';
+import type { FunctionRecord } from '../../../src/model/function.js';
+import { StoreError } from '../../../src/model/store-error.js';
+import { f, RegistryFixture } from '../../helpers/registry-fixture.js';
+import { refOf } from '../store/builders.js';
+
+/** What a server that lost its database would find on disk. */
+function restored({ functionsDir }: RegistryFixture): FunctionRecord[] {
+  return readRestored(functionsDir).functions.map(({ record }) => record);
+}
+
+test('a deployed function is listed, stored, on disk, and rebuilt from its sidecar', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const result = await fixture.deploy('one', { memoryMb: '256' }, { timeoutMs: 500, memoryMb: 512 });
+  t.like(result, { function: 'f', version: 1 });
+  t.regex(result.digest, /^sha256:[0-9a-f]{64}$/);
+  const metadata = fixture.registry.get(f);
+  t.like(metadata, {
+    name: 'f',
+    version: 1,
+    digest: result.digest,
+    invokeCount: 0,
+    errorCount: 0,
+    lastInvokedAt: null,
+  });
+  t.like(metadata.settings, { memoryMb: 256, timeoutMs: 500 }, 'form fields win over the file');
+  t.regex(metadata.createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  t.deepEqual(fixture.registry.list('default'), [metadata]);
+  t.deepEqual((await fixture.stored())?.active.digest, result.digest);
+  t.deepEqual(fixture.checked, [{ version: 1, files: ['glambdar.json', 'index.js'] }]);
+  t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+  t.deepEqual(restored(fixture), [(await fixture.stored())!]);
+});
+
+test('a redeploy makes the next version, keeps settings and retires the one before', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one', { timeoutMs: '500' });
+  const { createdAt } = fixture.registry.get(f);
+  t.like(await fixture.deploy('two', { memoryMb: '64' }), { version: 2 });
+  t.like(fixture.registry.get(f), { version: 2, createdAt, settings: { timeoutMs: 500, memoryMb: 64 } });
+  t.deepEqual(fixture.retired, ['f@1']);
+  t.deepEqual(fixture.versions(), [1, 2]);
+});
+
+const refusals: [
+  what: string,
+  deploy: (fixture: RegistryFixture) => Promise<unknown>,
+  code: string,
+  message: RegExp,
+][] = [
+  [
+    'a wrong field',
+    (fixture) => fixture.deploy('x', { memoryMb: '1' }),
+    'INVALID_REQUEST',
+    /^form field: memoryMb/,
+  ],
+  [
+    'a wrong glambdar.json',
+    (fixture) => fixture.deploy('x', {}, { nope: 1 }),
+    'INVALID_REQUEST',
+    /^glambdar\.json: unknown setting "nope"/,
+  ],
+  [
+    'an archive that is none',
+    (fixture) => {
+      const path = join(fixture.tmpDir, '../x.zip');
+      fs.writeFileSync(path, 'no zip');
+      return fixture.pipeline.deploy({ source: { format: 'zip', path }, ref: f, fields: {} });
+    },
+    'INVALID_BUNDLE',
+    /./,
+  ],
+  [
+    'code that does not load',
+    (fixture) => {
+      fixture.loadFailures.push(new GlambdarError('LOAD_FAILED', 'The function does not load: x'));
+      return fixture.deploy('x');
+    },
+    'LOAD_FAILED',
+    /does not load/,
+  ],
+  [
+    'a full disk',
+    (fixture) => {
+      fixture.space = new GlambdarError('DISK_FULL', 'full');
+      return fixture.deploy('x');
+    },
+    'DISK_FULL',
+    /full/,
+  ],
+  [
+    'a full store',
+    (fixture) => {
+      // Whatever fails after this point fails in publish.
+      fixture.loadFailures.push(null as never);
+      const publish = fixture.store.publish.bind(fixture.store);
+      fixture.store.publish = async () => {
+        fixture.store.publish = publish;
+        throw new StoreError('database or disk is full', { full: true });
+      };
+      return fixture.deploy('x');
+    },
+    'DISK_FULL',
+    /The server's disk is full/,
+  ],
+];
+
+for (const [what, deploy, code, message] of refusals) {
+  test(`a first deploy that fails for ${what} leaves nothing`, async (t) => {
+    const fixture = new RegistryFixture(t);
+    await t.throwsAsync(deploy(fixture), { code, message } as never);
+    t.deepEqual(fixture.registry.list('default'), []);
+    t.deepEqual(fs.readdirSync(fixture.functionsDir), []);
+    t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+    t.deepEqual(await fixture.store.list(), []);
+  });
+}
+
+test('a redeploy that fails leaves the old version serving', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one');
+  for (const [, deploy] of refusals.slice(3)) {
+    await t.throwsAsync(deploy(fixture));
+    fixture.space = null;
+    t.is(fixture.registry.get(f).version, 1);
+    t.deepEqual(fixture.versions(), [1]);
+    t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+  }
+  t.deepEqual(fixture.retired, []);
+  t.like(await fixture.deploy('two'), { version: 2 });
+});
+
+test('a name that is a file in the functions folder is refused', async (t) => {
+  const fixture = new RegistryFixture(t);
+  fs.writeFileSync(join(fixture.functionsDir, 'README.md'), 'read me');
+  await t.throwsAsync(fixture.deploy('one', {}, undefined, refOf('README.md')), {
+    code: 'INVALID_NAME',
+  } as never);
+  t.is(fs.readFileSync(join(fixture.functionsDir, 'README.md'), 'utf8'), 'read me');
+  t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+});
+
+test('a deploy that is committed succeeds even when old versions cannot be forgotten', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one');
+  for (const memoryMb of [65, 66, 67, 68]) await fixture.again(memoryMb);
+  fixture.store.removeVersions = async () => {
+    throw new StoreError('database or disk is full', { full: true });
+  };
+  await t.notThrowsAsync(fixture.again(69));
+  t.is(fixture.registry.get(f).version, 6);
+  await t.notThrowsAsync(fixture.restart(), 'a server starts on a full disk, too');
+  t.is(fixture.registry.get(f).version, 6);
+});
+
+test('changing what shapes a container makes a version of the same code', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const { digest } = await fixture.deploy('one');
+  t.deepEqual(await fixture.pipeline.configure(f, { memoryMb: 256, timeoutMs: 30_000 }), { memoryMb: 256 });
+  t.like(fixture.registry.get(f), { version: 2, digest, settings: { memoryMb: 256 } });
+  t.deepEqual(fixture.retired, ['f@1']);
+  t.is(fs.readFileSync(join(fixture.functionsDir, 'f/2/index.js'), 'utf8'), 'one');
+  fixture.loadFailures = [new GlambdarError('LOAD_FAILED', 'no')];
+  await t.throwsAsync(fixture.pipeline.configure(f, { memoryMb: 64 }), { code: 'LOAD_FAILED' } as never);
+  t.like(fixture.registry.get(f), { version: 2, settings: { memoryMb: 256 } });
+  t.deepEqual(fixture.versions(), [1, 2]);
+  t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+});
+
+test('changing other settings keeps the version and is in store and sidecar', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one');
+  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777, rateLimit: 0 }), { timeoutMs: 777 });
+  t.like(fixture.registry.get(f), { version: 1, settings: { timeoutMs: 777 } });
+  t.is((await fixture.stored())?.settings.timeoutMs, 777);
+  t.is(restored(fixture)[0]?.settings.timeoutMs, 777);
+  t.deepEqual(await fixture.pipeline.configure(f, {}), {});
+  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777 }), {}, 'no change');
+  t.is(fixture.checked.length, 1);
+  await t.throwsAsync(fixture.pipeline.configure(f, { timeoutMs: 1 }), {
+    code: 'INVALID_REQUEST',
+  } as never);
+  await t.throwsAsync(fixture.pipeline.configure(refOf('nope'), {}), { code: 'FUNCTION_NOT_FOUND' } as never);
+});
+
+test('deploys of one name at once make one version each', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const results = await Promise.all(['a', 'b', 'c'].map((content) => fixture.deploy(content)));
+  t.deepEqual(results.map(({ version }) => version).sort(), [1, 2, 3]);
+  t.is(fixture.registry.get(f).version, 3);
+});
+
+test('dependencies are installed before the load check, and what they change has another digest', async (t) => {
+  const asked: string[] = [];
+  const fixture = new RegistryFixture(t, {
+    installDependencies: async (treeDir, source) => {
+      asked.push(JSON.stringify(source));
+      const isChanged = fs.readFileSync(join(treeDir, 'index.js'), 'utf8') === 'needs';
+      if (isChanged) fs.writeFileSync(join(treeDir, 'needed.js'), '');
+      return isChanged;
+    },
+  });
+  await fixture.deploy('needs');
+  t.deepEqual(asked, ['{"type":"bundle","runtime":"node"}']);
+  t.deepEqual(fixture.checked, [{ version: 1, files: ['index.js', 'needed.js'] }]);
+  await t.notThrowsAsync(fixture.registry.verifyCode(fixture.registry.record(f)));
+  await fixture.restart();
+  await t.notThrowsAsync(
+    fixture.registry.verifyCode(fixture.registry.record(f)),
+    'the digest is of all files',
+  );
+});
+
+test('a candidate that is not published lets its instance go, and the next one has its number', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const publish = fixture.store.publish.bind(fixture.store);
+  fixture.store.publish = async () => {
+    throw new StoreError('disk I/O error', { full: false });
+  };
+  await t.throwsAsync(fixture.deploy('one'));
+  t.deepEqual(fixture.discarded, [1]);
+  t.deepEqual(await fixture.store.listDoomed(), []);
+  fixture.store.publish = publish;
+  t.like(await fixture.deploy('one'), { version: 1 });
+});
