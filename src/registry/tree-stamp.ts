@@ -1,6 +1,6 @@
 /**
  * Owns noticing cheaply that a tree of code may have changed: a stamp over the inode, size, mode and time of change of every
- * file. Measured: 30 µs for three files, 20 ms for 5,000. The contents are `tree-digest.ts`.
+ * file. Measured: 0.07 ms for three files, 17 ms for 5,000. Contents are compared by `tree-digest.ts`.
  *
  * The kernel's own time of change (ctime) is left out: every hard link that is made or removed moves it, and each prepared
  * tree is made of such links. So an edit that also puts the time back is not noticed.

@@ -220,6 +220,22 @@ integration(
   },
 );
 
+integration('calls on a full disk leave deletes the room that they need', async (t) => {
+  const server = await onSmallDisk(t);
+  if (server === undefined) return;
+  const names = ['one', 'two', 'three'];
+  for (const name of ['kept', ...names]) await server.deployed(name, quick);
+  await server.assertIdle();
+  fill(server);
+  for (let count = 0; count < 6; count += 1) t.is((await server.invoke('kept')).text, '"quick"');
+  await server.assertIdle();
+  fill(server); // what the calls may have freed
+  for (const name of names) {
+    const deleted = await server.request(`/del/${name}`, { method: 'DELETE' });
+    t.is(deleted.status, 200, deleted.text);
+  }
+});
+
 integration('a disk that fills up in the middle of a deploy leaves nothing of it', async (t) => {
   const server = await onSmallDisk(t);
   if (server === undefined) return;

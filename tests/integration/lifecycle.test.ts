@@ -266,6 +266,51 @@ integration(
   },
 );
 
+integration('code edited in place while its function serves is not loaded, and a deploy heals', async (t) => {
+  const server = await setUp(t);
+  await server.deployed('edited', quick);
+  t.is((await server.invoke('edited')).text, '"quick"');
+  await server.assertIdle();
+  writeFileSync(join(server.dir, 'functions/edited/1/index.js'), quick.replace('quick', 'EDITED'));
+  let refused = 0;
+  await until('what was loaded before the edit is used up', async () => {
+    const answer = await server.invoke('edited');
+    if (answer.status === 200) t.is(answer.text, '"quick"');
+    else {
+      t.is(answer.json.code, 'CODE_UNAVAILABLE');
+      refused += 1;
+    }
+    return refused === 5;
+  });
+  await server.deployed('edited', quick.replace('quick', 'healed'));
+  t.is((await server.invoke('edited')).text, '"healed"');
+});
+
+integration(
+  'code is kept, and nothing older served, when glambdar.db is lost and a newest record garbled',
+  async (t) => {
+    const server = await setUp(t);
+    await server.deployed('one', quick);
+    await server.deployed('two', quick, { env: { OLD: '1' } });
+    await server.deployed('two', quick.replace('quick', 'newer'));
+    await server.stop();
+    rmSync(join(server.dir, 'glambdar.db'));
+    writeFileSync(join(server.dir, 'functions/two/2.json'), '{');
+    for (let start = 1; start <= 2; start += 1) {
+      await server.restart();
+      t.is((await server.invoke('one')).text, '"quick"');
+      t.is((await server.invoke('two')).json.code, 'FUNCTION_NOT_FOUND');
+      t.regex(readFileSync(join(server.dir, 'functions/two/2/index.js'), 'utf8'), /newer/, `start ${start}`);
+      t.regex(server.stderr, /knows nothing of is kept/);
+      await server.stop();
+    }
+    t.regex(server.stderr, /newest version there cannot be read: two/);
+    await server.restart();
+    await server.deployed('two', quick);
+    t.is((await server.request('/info/two')).json.version, 3);
+  },
+);
+
 integration('a damaged glambdar.db is rebuilt from the folders, or refused with one sentence', async (t) => {
   const server = await setUp(t);
   await server.deployed('one', quick, { env: { SECRET: 'x' } });
