@@ -7,13 +7,9 @@ import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint } from '../faults.js';
-import {
-  profileKey,
-  type ContainerOutput,
-  type Driver,
-  type ExitState,
-  type Profile,
-} from '../driver/driver.js';
+import type { ContainerOutput, Driver, ExitState } from '../driver/driver.js';
+import { profileKey, type Profile } from '../model/profile.js';
+import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import type {
   CallResult,
   InvokeMessage,
@@ -21,7 +17,7 @@ import type {
   LogSink,
   WorkerConnection,
 } from './wire/worker-connection.js';
-import { startWorker, type WithRoom } from './handshake.js';
+import { startWorker, type WithRoom } from './worker-start.js';
 import { InstanceFailure } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
 import { LoadLogs } from './kept-output.js';
@@ -35,6 +31,8 @@ const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {
   driver: Driver;
+  /** That of the profile. */
+  runtime: InstalledRuntime;
   runDir: string;
   profile: Profile;
   uid: number;
@@ -114,11 +112,11 @@ export class Instance {
    * answered the start request; that answer is not waited for. Rejects with DriverError or InstanceFailure.
    */
   async start(): Promise<void> {
-    const { driver, startTimeoutMs, cpuSecondsLimit, withRoom, maxBodyBytes } = this.#options;
-    const { id: instanceId, profile, slotDir, uid } = this;
+    const { driver, runtime, startTimeoutMs, cpuSecondsLimit, withRoom, maxBodyBytes } = this.#options;
+    const { id, profile, slotDir, uid } = this;
     const connection = await startWorker({
       driver,
-      spec: { instanceId, profile, slotDir, uid, cpuSecondsLimit },
+      container: { id, runtime, profile, slotDir, uid, cpuSecondsLimit },
       startTimeoutMs,
       maxBodyBytes,
       withRoom,

@@ -1,6 +1,7 @@
 /** Owns how a deployed function looks to the pool: its profile, its code, and whether that code loads at all. */
 import { GlambdarError } from '../errors.js';
-import { LoadFailure, profileKey, type Profile } from '../pool/act/lease.js';
+import { profileKey, type Profile } from '../model/profile.js';
+import { LoadFailure } from '../pool/act/lease.js';
 import { InstanceFailure } from '../instance/instance-failure.js';
 import type { Pool } from '../pool/pool.js';
 import type { Workload } from '../pool/act/workload.js';
@@ -10,7 +11,7 @@ import type { FunctionRecord, FunctionSettings, VersionRecord } from '../model/r
 import { describeExit, isOutOfMemory, loadFailed } from './outcome.js';
 
 export function profileOf(settings: FunctionSettings): Profile {
-  return { memoryMb: settings.memoryMb, cpus: settings.cpus, network: settings.network };
+  return { runtime: 'node', memoryMb: settings.memoryMb, cpus: settings.cpus, network: settings.network };
 }
 
 /** @param prepareTree makes a copy of the version's files at a path */

@@ -2,7 +2,7 @@
  * Owns all instances: puts the parts together that decide and act, and is what others ask. Requests are the
  * dispatcher's, having instances ready ahead of calls the replenisher's, the instances themselves the fleet's.
  */
-import type { Profile } from '../driver/driver.js';
+import type { Profile } from '../model/profile.js';
 import type { Logger } from '../logger.js';
 import type { PoolLimits } from './act/admission.js';
 import { Demands } from './decide/demands.js';
@@ -77,7 +77,7 @@ export class Pool {
         onTreeFree: (codeKey, dir) => this.#trees.giveBack(codeKey, dir),
       },
     );
-    const ledger = new MemoryLedger((instances) => driver.memoryOf(instances));
+    const ledger = new MemoryLedger((instances) => driver.usage(instances));
     this.#demands = new Demands({
       ...options,
       most: Math.max(1, limits.maxInstances >> 1),

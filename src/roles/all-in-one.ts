@@ -2,11 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.js';
 import { createDockerDriver } from '../driver/docker/docker-driver.js';
-import type { Driver } from '../driver/driver.js';
-import { installWorker } from '../runtimes/worker-files.js';
+import { DriverError, type Driver } from '../driver/driver.js';
 import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/body-budget.js';
 import { createServer } from '../http/server.js';
@@ -18,6 +16,10 @@ import { Recorder } from '../invocation/recorder.js';
 import type { Logger } from '../logger.js';
 import { createMetrics } from '../metrics.js';
 import type { InstanceState } from '../instance/instance-state.js';
+import { makeRunDirectory } from '../instance/slot-socket.js';
+import type { ContainerImage } from '../model/container-image.js';
+import { InstalledRuntime } from '../runtimes/installed-runtime.js';
+import { runtimes } from '../runtimes/runtimes.js';
 import { Pool } from '../pool/pool.js';
 import { versionKey } from '../registry/catalogue.js';
 import { DEFAULT_SETTINGS } from '../model/settings.js';
@@ -77,16 +79,16 @@ async function build(
   closers.push(() => store.close());
 
   // 3. The driver; orphans of earlier runs are removed while it opens.
-  const workerDir = join(directory.runDir, 'worker');
-  installWorker(fileURLToPath(new URL('../../worker/node/', import.meta.url)), workerDir);
+  const filesDir = join(directory.runDir, 'worker');
+  const installed = installRuntimes(filesDir, config.image);
+  for (const runtime of installed.values()) runtime.repair();
   const driver = createDriver({
     dockerHost: config.dockerHost,
-    image: config.image,
-    runtime: config.runtime,
+    ociRuntime: config.runtime,
     dirId: directory.id,
     bootId: randomUUID(),
-    workerDir,
     runRoot: directory.runDir,
+    filesDir,
     gently: () => pool.severalCalled(),
     logger,
   });
@@ -104,6 +106,7 @@ async function build(
   });
   const pool = new Pool({
     driver,
+    runtimeOf: (name) => installed.get(name)!,
     runDir: directory.runDir,
     limits: {
       maxInstances: config.maxInstances,
@@ -145,7 +148,7 @@ async function build(
       maxEntries: config.maxEntries,
     },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
-    loadCheck: createLoadCheck({ pool, prepareProfile: (profile) => driver.prepareProfile(profile) }),
+    loadCheck: createLoadCheck({ pool, prepareProfile: ({ network }) => driver.prepareNetwork(network) }),
     onActive: (record, lastUsedAt) =>
       pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt),
     onRetired: async (record) => {
@@ -181,10 +184,11 @@ async function build(
 
   // 6. Containers.
   closers.push(() => driver.close());
-  await driver.open(progress);
+  await driver.open();
+  for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
   for (const { name, settings } of registry.list())
     await driver
-      .prepareProfile(profileOf(settings))
+      .prepareNetwork(settings.network)
       .catch((err: unknown) =>
         logger.error({ err, function: name }, 'the profile of a function cannot be had'),
       );
@@ -203,6 +207,17 @@ async function build(
         return {
           ready: false,
           reason: 'The store cannot be read or written; the server log has the reason.',
+        };
+      }
+      try {
+        // As every start does it: the directory may have been damaged a moment ago.
+        makeRunDirectory(directory.runDir);
+        for (const runtime of installed.values()) runtime.repair();
+      } catch (err) {
+        logger.error({ err }, 'the run directory cannot be used');
+        return {
+          ready: false,
+          reason: 'Containers cannot be prepared; the server log has the reason.',
         };
       }
       const health = driver.health();
@@ -241,6 +256,38 @@ async function build(
       await closing;
     },
   };
+}
+
+/** Every runtime with its files in a directory of its own. @param image the operator's choice for `node`, or null */
+function installRuntimes(filesDir: string, image: string | null): Map<string, InstalledRuntime> {
+  const chosen = image === null ? undefined : ({ type: 'reference', reference: image } as const);
+  return new Map(
+    [...runtimes.values()].map((runtime) => {
+      const workerDir = join(filesDir, runtime.name);
+      return [
+        runtime.name,
+        new InstalledRuntime(runtime, workerDir, runtime.name === 'node' ? chosen : undefined),
+      ];
+    }),
+  );
+}
+
+/** Rejects with `DriverError`, which names the setting when the operator chose the image. */
+async function prepareImage(
+  driver: Driver,
+  image: ContainerImage,
+  chosen: string | null,
+  progress: (line: string) => void,
+): Promise<void> {
+  try {
+    await driver.prepareImage(image, progress);
+  } catch (error) {
+    if (!(error instanceof DriverError) || image.type === 'node' || image.reference !== chosen) throw error;
+    const hint = 'Or leave GLAMBDAR_IMAGE unset to use the built-in image.';
+    throw new DriverError(error.kind, `GLAMBDAR_IMAGE cannot be used. ${error.message} ${hint}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Idle is two things to whoever looks on. */

@@ -12,7 +12,8 @@
  * | worker dies, breaks protocol, OOM        | stopped           | INSTANCE_CRASHED / OUT_OF_MEMORY, no retry    | untouched                   |
  * | client disconnects                       | aborted, killed   | cancelled                                     | its place is given back     |
  */
-import { DriverError, type ContainerOutput, type Profile } from '../../driver/driver.js';
+import { DriverError, type ContainerOutput } from '../../driver/driver.js';
+import type { Profile } from '../../model/profile.js';
 import type { Logger } from '../../logger.js';
 import { Admission, type PoolLimits } from './admission.js';
 import type { Demands } from '../decide/demands.js';

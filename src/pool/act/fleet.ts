@@ -2,15 +2,19 @@
  * Owns the instances there are: making them with a uid of their own, letting idle ones expire, forgetting them when
  * they have stopped. Which of them serves whom is the pool's.
  */
-import type { ContainerOutput, Driver, Profile } from '../../driver/driver.js';
+import type { ContainerOutput, Driver } from '../../driver/driver.js';
+import type { Profile } from '../../model/profile.js';
+import type { InstalledRuntime } from '../../runtimes/installed-runtime.js';
 import { DecayingRate } from '../decide/decaying-rate.js';
-import type { WithRoom } from '../../instance/handshake.js';
+import type { WithRoom } from '../../instance/worker-start.js';
 import { Instance } from '../../instance/instance.js';
 import { INSTANCE_STATES, type InstanceState } from '../../instance/instance-state.js';
 import { UidAllocator } from './uid-allocator.js';
 
 export interface FleetOptions {
   driver: Driver;
+  /** By the name a profile gives; throws for an unknown one. */
+  runtimeOf: (name: string) => InstalledRuntime;
   runDir: string;
   uidBase: number;
   startTimeoutMs: number;
@@ -73,12 +77,22 @@ export class Fleet {
 
   /** A new one, not started yet. @param intendedFor see `Instance` */
   create(profile: Profile, intendedFor: string | null = null): Instance {
-    const { driver, runDir, startTimeoutMs, maxBodyBytes, cpuSecondsLimit, withRoom, lull, onTransition } =
-      this.#options;
+    const {
+      driver,
+      runtimeOf,
+      runDir,
+      startTimeoutMs,
+      maxBodyBytes,
+      cpuSecondsLimit,
+      withRoom,
+      lull,
+      onTransition,
+    } = this.#options;
     const uid = this.#uids.take();
     const instance = new Instance(
       {
         driver,
+        runtime: runtimeOf(profile.runtime),
         runDir,
         profile,
         uid,

@@ -12,8 +12,7 @@ import { stopping } from './refusal.js';
 import type { AcquireTimes } from './waiter.js';
 
 /** What who holds a lease meets of the driver and the wire. */
-export { profileKey } from '../../driver/driver.js';
-export type { ContainerOutput, ExitState, Profile } from '../../driver/driver.js';
+export type { ContainerOutput, ExitState } from '../../driver/driver.js';
 export { LoadFailure } from '../../instance/wire/worker-connection.js';
 export type {
   CallResult,

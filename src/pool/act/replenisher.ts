@@ -10,7 +10,7 @@
  * | the driver is unavailable                     | nothing is begun; at its return what is missing is replaced          |
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Profile } from '../../driver/driver.js';
+import type { Profile } from '../../model/profile.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import type { Logger } from '../../logger.js';
 import { AwayTimes } from './away-times.js';

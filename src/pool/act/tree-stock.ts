@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { WithRoom } from '../../instance/handshake.js';
+import type { WithRoom } from '../../instance/worker-start.js';
 import type { Code } from './workload.js';
 
 /** Trees kept in all; beyond them those that were put aside first go. */

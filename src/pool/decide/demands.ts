@@ -2,7 +2,7 @@
  * Owns which functions there are for the pool, what is known of their calls, and what therefore should be ready: so many
  * instances of each function in use, so many standbys of each profile in use, and what each of them is worth.
  */
-import { profileKey, type Profile } from '../../driver/driver.js';
+import { profileKey, type Profile } from '../../model/profile.js';
 import { DecayingRate } from './decaying-rate.js';
 import { Demand } from './demand.js';
 import { FlowLimits } from './flow-limits.js';

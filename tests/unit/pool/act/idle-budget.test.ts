@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { profileKey } from '../../../../src/driver/driver.js';
+import { profileKey } from '../../../../src/model/profile.js';
 import { Demands } from '../../../../src/pool/decide/demands.js';
 import type { Fleet } from '../../../../src/pool/act/fleet.js';
 import { IdleBudget } from '../../../../src/pool/act/idle-budget.js';

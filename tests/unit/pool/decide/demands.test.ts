@@ -1,5 +1,5 @@
 import test from 'ava';
-import { profileKey } from '../../../../src/driver/driver.js';
+import { profileKey } from '../../../../src/model/profile.js';
 import { Demands, type DemandsOptions } from '../../../../src/pool/decide/demands.js';
 import { readyCounts } from '../../../../src/pool/decide/refill-plan.js';
 import { view } from '../../../helpers/instance-view.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { profileKey } from '../../../../src/driver/driver.js';
+import { profileKey } from '../../../../src/model/profile.js';
 import { Demands } from '../../../../src/pool/decide/demands.js';
 import { surplusOf } from '../../../../src/pool/decide/surplus.js';
 import type { InstanceView } from '../../../../src/pool/decide/scheduler.js';
