@@ -117,7 +117,6 @@ class DockerDriver implements Driver {
 
   async open(): Promise<void> {
     const { runRoot } = this.#options;
-    await this.#engine.ping();
     mkdirSync(runRoot, { recursive: true, mode: 0o700 });
     await this.#template.open(realpathSync.native(runRoot));
     await this.#reaper.sweep();
