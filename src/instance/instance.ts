@@ -3,7 +3,7 @@
  * when to do what is the pool's.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint } from '../faults.js';
@@ -130,6 +130,11 @@ export class Instance {
     faultPoint('instance.ready');
     this.moments.ready = this.#transition('standby');
     connection.onLost(() => this.#options.onGone(this));
+  }
+
+  /** False when somebody removed the slot: the container still runs, but no code can reach it any more. */
+  get hasSlot(): boolean {
+    return existsSync(this.slotDir);
   }
 
   /** Reserves a standby for one load. @param ahead of calls: whoever comes with this code may wait for it */

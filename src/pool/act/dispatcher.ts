@@ -147,7 +147,14 @@ export class Dispatcher {
     const { profileKey, code, reuse, flow } = workload;
     const worth = demands.worths(flow, instances, this.#options.limits.maxInstances);
     const limits = demands.limitsFor(flow, instances, this.#options.limits);
-    return decide({ profileKey, codeKey: code.key, reuse }, { instances, claimed, limits, waiting, worth });
+    for (;;) {
+      const snapshot = { instances, claimed, limits, waiting, worth };
+      const decision = decide({ profileKey, codeKey: code.key, reuse }, snapshot);
+      if (decision.kind !== 'load') return decision;
+      const standby = this.#options.fleet.get(decision.instanceId);
+      if (standby.hasSlot) return decision;
+      void this.#options.fleet.stop(standby);
+    }
   }
 
   /** Returns whether the waiter is out of the queue. */

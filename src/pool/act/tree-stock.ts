@@ -4,7 +4,7 @@
  * not linked again and again.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WithRoom } from '../../instance/worker-start.js';
@@ -60,11 +60,11 @@ export class TreeStock {
   /** Path of a tree that is the caller's from now on. Rejects with what preparing one rejects with; nothing is left then. */
   async take(code: Code): Promise<string> {
     const dirs = this.#spare.get(code.key);
-    const ready = dirs?.pop();
-    if (ready !== undefined) {
-      if (dirs!.length === 0) this.#spare.delete(code.key);
+    while (dirs !== undefined && dirs.length > 0) {
+      const ready = dirs.pop()!;
+      if (dirs.length === 0) this.#spare.delete(code.key);
       this.#count -= 1;
-      return ready;
+      if (existsSync(ready)) return ready; // a cleaner of temporary files may have taken it
     }
     const dir = this.#path();
     await this.#withRoom(() => code.prepareTree(dir));
