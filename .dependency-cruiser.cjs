@@ -13,7 +13,7 @@ const folders = {
   data: [],
   driver: [],
   runtimes: [],
-  instance: ['driver'], // and the worker's protocol
+  instance: ['driver', 'runtimes'], // and the worker's protocol
   pool: ['instance', 'driver', 'runtimes'],
   images: ['instance', 'driver', 'runtimes'],
   registry: ['store', 'data'],
@@ -26,7 +26,16 @@ const folders = {
 };
 
 /** Files and folders of src that every folder may import. They import each other and model/ at most. */
-const leaves = ['clock', 'config', 'errors', 'faults', 'logger', 'metrics'];
+const leaves = [
+  'clock',
+  'config',
+  'errors',
+  'faults',
+  'installed-file',
+  'logger',
+  'metrics',
+  'process-priority',
+];
 
 /** Files and folders of src that may import everything; the first of them is imported by nobody. */
 const roots = ['main', 'roles'];

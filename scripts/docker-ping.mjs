@@ -10,6 +10,7 @@
 //   broken       an answer came, but not Docker's
 //   unsupported  DOCKER_HOST is neither unix:///path nor tcp://host:port
 import http from 'node:http';
+import { text } from 'node:stream/consumers';
 
 const ANSWER_WITHIN_MS = 3000;
 const RETRY_AFTER_MS = 100;
@@ -28,8 +29,11 @@ function ping(where) {
     const request = http.get(
       { ...where, path: '/_ping', headers: { Host: 'docker' }, agent: false, timeout: ANSWER_WITHIN_MS },
       (response) => {
-        response.resume();
-        resolve(response.statusCode === 200 ? 'answers' : 'broken');
+        // Anybody may answer 200.
+        text(response).then(
+          (body) => resolve(response.statusCode === 200 && body === 'OK' ? 'answers' : 'broken'),
+          () => resolve('broken'),
+        );
       },
     );
     request.on('timeout', () => {

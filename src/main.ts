@@ -1,6 +1,4 @@
 /** Owns the process: its configuration, its first line, its signals, its exit code. */
-import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { ConfigError, readConfig } from './config.js';
 import { DriverError } from './driver/driver.js';
 import { armFault } from './faults.js';
@@ -8,39 +6,20 @@ import { ListenError } from './http/server.js';
 import { createLogger } from './logger.js';
 import { startRuntime, type Runtime } from './roles/all-in-one.js';
 import { StartupError } from './model/startup-error.js';
+import { protectFromOom, raisePriority } from './process-priority.js';
 
-// Nothing the server writes is anybody else's business; what must be readable is given its mode explicitly.
+// Nothing the server writes is anybody else's business; files that others must read are given their mode explicitly.
 process.umask(0o077);
 
-/** Everybody waits for this process, and starting containers keeps all cores busy: it goes first, where it may. */
-try {
-  setPriority(-10);
-} catch {
-  // Without the right to it the server is slower under load, and else the same.
-}
+raisePriority();
 
-// Outside of systemd the kernel shares the cores between sessions first, and a process's priority counts only within its own.
-if (setSessionPriority(-10))
-  // A shell of this session may stay.
-  process.once('exit', () => setSessionPriority(0));
-
-/** Whether it could be done: there may be no such thing here, or it is not ours to change. */
-function setSessionPriority(nice: number): boolean {
-  try {
-    writeFileSync('/proc/self/autogroup', String(nice));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** After a second signal there is this long to remove containers; what is left is the next start's. */
+/** After a second signal there is this long to remove containers; the next start removes what is left. */
 const HURRY_MS = 2_000;
 
 /** Signals closer together than this are one. */
 const SAME_SIGNAL_MS = 1_000;
 
-// Whoever cannot be told (a full disk, a closed pipe) does not end the server.
+// A log that cannot be written (a full disk, a closed pipe) does not end the server.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
@@ -49,6 +28,8 @@ try {
   const config = readConfig();
   armFault(config.fault);
   const logger = createLogger(config.logLevel);
+  const unprotected = protectFromOom();
+  if (unprotected !== null) logger.warn(unprotected);
   process.on('uncaughtException', (err) => {
     // Crash-only: the next start is the recovery.
     try {
@@ -58,15 +39,15 @@ try {
     }
   });
 
-  // Before anything is started: who reads the first line may send a signal at once.
+  // Before anything is started: whoever reads the first line may send a signal at once.
   let runtime: Runtime | null = null;
   let stoppingSince: number | null = null;
   const stop = (signal: NodeJS.Signals): void => {
-    // Nothing is running yet, and what was begun the next start puts in order.
+    // Nothing is running yet; the next start puts in order what this one had begun.
     if (runtime === null) process.exit(0);
     const now = performance.now();
     if (stoppingSince !== null) {
-      // npm and process groups deliver one signal twice; who is impatient sends another.
+      // npm and process groups deliver one signal twice; an impatient operator sends another.
       if (now - stoppingSince < SAME_SIGNAL_MS) return;
       logger.warn({ signal }, 'stopping now');
       process.exitCode = 1;

@@ -1,49 +1,80 @@
 /**
- * Owns the interface to whatever makes containers, in our words. `DockerDriver` implements it on the Engine API,
- * `FakeDriver` (tests) with the worker as a child process.
+ * Owns the interface to whatever makes containers, in our own words. `DockerDriver` implements it on the Engine API,
+ * `FakeDriver` (tests) with child processes. A driver knows nothing of what its containers are for.
  */
-
+import type { ContainerImage } from '../model/container-image.js';
 import type { ContainerOutput, ExitState } from '../model/container-end.js';
 
-/** What shapes a container: two instances with equal profiles are interchangeable until code is loaded. */
-export interface Profile {
-  memoryMb: number;
-  cpus: number;
-  network: 'none' | 'bridge';
-  /** CPU-seconds after which the kernel ends a container of this profile, also when this server is dead. */
-  cpuSeconds: number;
+/** A file or directory of the host that the container sees. */
+export interface ContainerMount {
+  /** Absolute path on the host, inside the driver's run directory; no part of it below that directory may be a symlink. */
+  source: string;
+  /** Absolute path in the container. */
+  target: string;
+  readOnly: boolean;
 }
 
+/** What a container may take before the kernel says no. */
+export interface ContainerLimits {
+  /** Memory, swap and the content of `/tmp` together. */
+  memoryBytes: number;
+  /** Share of one core: 0.5 is half of it. */
+  cpus: number;
+  /** CPU-seconds after which the kernel ends a process even when this server is dead. */
+  cpuSeconds: number;
+  /** Processes and threads. */
+  pids: number;
+  /** Descriptors of one process. */
+  openFiles: number;
+  /** Size of one file. */
+  fileBytes: number;
+  /** Size of `/tmp`, the only place of the container's own that can be written. */
+  tmpBytes: number;
+}
+
+export type ContainerNetwork = 'none' | 'bridge';
+
 export interface ContainerSpec {
-  /** Instance id: `[a-z0-9]{8,}`; the container is named `glambdar-<id>` and labelled with it. */
-  instanceId: string;
-  profile: Profile;
-  /** Absolute host path of the slot directory, mounted read-only at `/slot`. */
-  slotDir: string;
-  /** uid and gid of the worker, its own for every instance alive at a time. */
-  uid: number;
-  /** CPU-seconds after which the kernel ends the worker even when this server is dead. */
-  cpuSecondsLimit: number;
+  /** `[a-z0-9]{8,}`, of one container for ever: the container is named `glambdar-<id>` and labelled with it. */
+  id: string;
+  /** Prepared before by `prepareImage`. */
+  image: ContainerImage;
+  /**
+   * Program and arguments. Null: the image's own entrypoint and command, which also get the image's own environment; of
+   * that a given command gets only PATH.
+   */
+  command: readonly string[] | null;
+  env: Readonly<Record<string, string>>;
+  /** Absolute path in the container; null: the image's own. */
+  workingDir: string | null;
+  mounts: readonly ContainerMount[];
+  /** `none`: a loopback of its own and nothing else. `bridge`, prepared by `prepareNetwork`: public addresses. */
+  network: ContainerNetwork;
+  /** Of no other container alive at the same time: the kernel counts several limits per uid. */
+  user: { uid: number; gid: number };
+  limits: ContainerLimits;
+  /** Further labels; the driver's own (`glambdar.…`) cannot be changed. */
+  labels: Readonly<Record<string, string>>;
 }
 
 export type { ContainerOutput, ExitState } from '../model/container-end.js';
 
-/** What an instance takes. */
-export interface InstanceUsage {
-  /** What its container really costs this machine: its processes' and its shim's memory, shared pages in proportion. */
+/** What a running container takes. */
+export interface ContainerUsage {
+  /** What it really costs this machine: the memory of its processes and its shim, shared pages in proportion. */
   memoryBytes: number;
   /** CPU time of its processes since its start, in ms; null when unknown. */
   cpuMs: number | null;
 }
 
 export interface RemoveOptions {
-  /** What runs in it must end now (it timed out, crashed, is hostile): goes before the others, and is killed at once if it has to wait. */
+  /** The container must end now: its removal goes before others, and it is killed at once when the removal has to wait. */
   urgent?: boolean;
-  /** Of what the container wrote past the worker's console, at most this much of the end of each stream is wanted; default 0. */
+  /** How much of the end of each output stream is wanted; default 0. */
   outputBytes?: number;
 }
 
-/** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; anything else concerns this container alone. */
+/** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; `failed` concerns this call alone. */
 export class DriverError extends Error {
   readonly kind: 'unavailable' | 'failed';
   constructor(kind: 'unavailable' | 'failed', message: string, options: { cause?: unknown } = {}) {
@@ -58,37 +89,41 @@ export type DriverHealth = { available: true } | { available: false; reason: str
 
 /** Every method has a time limit of its own and rejects with `DriverError`. None leaks text of the daemon to a client. */
 export interface Driver {
-  /** Checks the daemon, makes or finds the image, reaps what earlier runs left, begins to watch. `progress` gets sentences for the operator. */
-  open(progress: (line: string) => void): Promise<void>;
-  /** Creates and starts one container. On failure (abort included) nothing of it stays behind, or the reaper gets it. */
+  /** Checks the daemon, reaps what earlier runs left, begins to watch. */
+  open(): Promise<void>;
+  /**
+   * Finds the image, or builds or pulls it, so that a start need not ask for it. May be called again. An image that is
+   * removed later is made again by the next start.
+   * @param progress gets sentences for the operator
+   */
+  prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void>;
+  /** Makes what containers of this network need, or checks it; rejects with the reason when it cannot be had. */
+  prepareNetwork(network: ContainerNetwork): Promise<void>;
+  /**
+   * Creates and starts one container. Rejects also when image or network are not prepared, or a mount's source is not
+   * where it may be. On failure (abort included) nothing of the container stays behind, or the reaper gets it.
+   */
   start(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
   /**
    * Kills and removes; a container that is gone already is success. May be called twice. Few are removed at a time, others
    * wait for their turn. Resolves with the output that was asked for.
    */
-  remove(instanceId: string, options?: RemoveOptions): Promise<ContainerOutput>;
-  /** How the container of this instance ended, waiting up to `waitMs` for the end; undefined when it still runs or is unknown. */
-  exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined>;
-  /** What the container wrote to its own stdout and stderr (not through the worker's console), each at most `maxBytes` of the end. */
-  output(instanceId: string, maxBytes: number): Promise<ContainerOutput>;
-  /** Calls back once when the container of this instance ends. The returned function stops listening. */
-  onExit(instanceId: string, listener: (exit: ExitState) => void): () => void;
+  remove(id: string, options?: RemoveOptions): Promise<ContainerOutput>;
+  /** How the container ended, waiting up to `waitMs` for the end; undefined when it still runs, is removed or was never there. */
+  exitState(id: string, waitMs: number): Promise<ExitState | undefined>;
+  /** What the container wrote to its stdout and stderr so far, each at most `maxBytes` of the end. */
+  output(id: string, maxBytes: number): Promise<ContainerOutput>;
+  /** Calls back once when the container ends. The returned function stops listening. */
+  onExit(id: string, listener: (exit: ExitState) => void): () => void;
   /**
-   * What running instances take now; those that cannot be measured are absent. Rejects with `DriverError` only when the
-   * daemon has to be asked and is unavailable.
+   * What running containers take now; those that cannot be measured are absent. Rejects only when the daemon has to be
+   * asked and is unavailable.
    */
-  memoryOf(instances: readonly { instanceId: string; uid: number }[]): Promise<Map<string, InstanceUsage>>;
-  /** Prepares what a profile needs beyond the default (a network); rejects with a reason when it cannot be had. */
-  prepareProfile(profile: Profile): Promise<void>;
+  usage(containers: readonly { id: string; uid: number }[]): Promise<Map<string, ContainerUsage>>;
   /** The latest known health; never waits. */
   health(): DriverHealth;
   /** Calls back whenever the health changes. The returned function stops listening. */
   onHealth(listener: (health: DriverHealth) => void): () => void;
   /** Stops watching and closes connections; removes every container of this boot that is still there. May be called twice. */
   close(): Promise<void>;
-}
-
-/** A key equal for equal profiles. */
-export function profileKey(profile: Profile): string {
-  return `${profile.memoryMb}/${profile.cpus}/${profile.network}/${profile.cpuSeconds}`;
 }

@@ -3,21 +3,17 @@
  * when to do what is the pool's.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
-import {
-  profileKey,
-  type ContainerOutput,
-  type Driver,
-  type ExitState,
-  type Profile,
-} from '../driver/driver.js';
+import type { ContainerOutput, Driver, ExitState } from '../driver/driver.js';
 import type { LogSink } from '../model/execution.js';
+import { profileKey, type Profile } from '../model/profile.js';
+import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import type { InvokeMessage, LoadMessage, WorkerAnswer, WorkerConnection } from './wire/worker-connection.js';
-import { startWorker, type WithRoom } from './handshake.js';
+import { startWorker, type WithRoom } from './worker-start.js';
 import { InstanceFailure, LoadTimeout } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
 import { LoadLogs } from './load-logs.js';
@@ -31,6 +27,8 @@ const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {
   driver: Driver;
+  /** That of the profile. */
+  runtime: InstalledRuntime;
   runDir: string;
   profile: Profile;
   uid: number;
@@ -112,11 +110,11 @@ export class Instance {
    * answered the start request; that answer is not waited for. Rejects with DriverError or InstanceFailure.
    */
   async start(): Promise<void> {
-    const { driver, clock, startTimeoutMs, withRoom, maxBodyBytes } = this.#options;
-    const { id: instanceId, profile, slotDir, uid } = this;
+    const { driver, runtime, clock, startTimeoutMs, withRoom, maxBodyBytes } = this.#options;
+    const { id, profile, slotDir, uid } = this;
     const connection = await startWorker({
       driver,
-      spec: { instanceId, profile, slotDir, uid, cpuSecondsLimit: profile.cpuSeconds },
+      container: { id, runtime, profile, slotDir, uid },
       clock,
       startTimeoutMs,
       maxBodyBytes,
@@ -131,6 +129,11 @@ export class Instance {
     faultPoint('instance.ready');
     this.moments.ready = this.#transition('standby');
     connection.onLost(() => this.#options.onGone(this));
+  }
+
+  /** False when somebody removed the slot: the container still runs, but no code can reach it any more. */
+  get hasSlot(): boolean {
+    return existsSync(this.slotDir);
   }
 
   /** Reserves a standby for one load. @param ahead of calls: whoever comes with this code may wait for it */

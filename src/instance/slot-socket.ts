@@ -1,6 +1,10 @@
-/** Owns the listening end in a slot directory: one worker connects, once. */
-import { chmodSync, closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+/**
+ * Owns the slot directory of an instance and the listening end in it: one worker connects, once. In a slot are the socket
+ * `s`, the name of the worker's user in `passwd`, and later the function.
+ */
+import { chmodSync, closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 
 export interface SlotSocket {
   /** Resolves with the first connection; rejects with the signal's reason when that comes first. */
@@ -9,15 +13,49 @@ export interface SlotSocket {
   close(): void;
 }
 
-/** Makes the directory, which must not exist, and listens in it. When that fails the directory is gone again. */
-export function openSlot(slotDir: string): SlotSocket {
-  mkdirSync(slotDir);
+/**
+ * Makes the directory, which must not exist, and listens in it. When that fails the directory is gone again.
+ * @param uid of the worker
+ */
+export function openSlot(slotDir: string, uid: number): SlotSocket {
+  makeSlot(slotDir);
   try {
     chmodSync(slotDir, 0o711);
+    writePasswd(slotDir, uid);
     return listenInSlot(slotDir);
   } catch (error) {
     rmSync(slotDir, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Path of the file that names the users of the slot's container. */
+export function passwdOf(slotDir: string): string {
+  return join(slotDir, 'passwd');
+}
+
+/** Gives the worker's uid a name: programs ask for that of their own. */
+export function writePasswd(slotDir: string, uid: number): void {
+  const file = passwdOf(slotDir);
+  writeFileSync(
+    file,
+    `root:x:0:0:root:/:/sbin/nologin\nfunction:x:${uid}:${uid}:function:/tmp:/sbin/nologin\n`,
+  );
+  chmodSync(file, 0o644); // whatever the umask
+}
+
+/** Makes the directory of all slots again, too: a cleaner of temporary files may have taken it. */
+export function makeRunDirectory(runDir: string): void {
+  mkdirSync(runDir, { recursive: true, mode: 0o700 });
+}
+
+function makeSlot(slotDir: string): void {
+  try {
+    mkdirSync(slotDir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    makeRunDirectory(dirname(slotDir));
+    mkdirSync(slotDir);
   }
 }
 

@@ -3,7 +3,7 @@
  * others ask.
  */
 import type { Clock } from '../clock.js';
-import type { Profile } from '../driver/driver.js';
+import type { Profile } from '../model/profile.js';
 import type { InstanceState } from '../instance/instance-state.js';
 import type { Logger } from '../logger.js';
 import { Dispatcher } from './act/dispatcher.js';
@@ -83,7 +83,7 @@ export class Pool {
         onTreeFree: (codeKey, dir) => this.#trees.giveBack(codeKey, dir),
       },
     );
-    this.#ledger = new MemoryLedger((instances) => driver.memoryOf(instances));
+    this.#ledger = new MemoryLedger((instances) => driver.usage(instances));
     this.#demands = new Demands({
       ...options,
       most: Math.max(1, limits.maxInstances >> 1),

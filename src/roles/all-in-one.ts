@@ -2,12 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createDockerDriver } from '../driver/docker/docker-driver.js';
-import type { Driver } from '../driver/driver.js';
-import { installWorker } from '../runtimes/worker-files.js';
+import { DriverError, type Driver } from '../driver/driver.js';
 import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/answers/body-budget.js';
 import { createServer } from '../http/server.js';
@@ -21,6 +19,11 @@ import type { InstanceState } from '../instance/instance-state.js';
 import { createLoadCheck } from '../pool/executor/load-check.js';
 import { PoolExecutor } from '../pool/executor/pool-executor.js';
 import { createWorkloads, profileOf } from '../pool/executor/workloads.js';
+import { makeRunDirectory } from '../instance/slot-socket.js';
+import type { ContainerImage } from '../model/container-image.js';
+import { InstalledRuntime } from '../runtimes/installed-runtime.js';
+import { node } from '../runtimes/node.js';
+import { runtimes } from '../runtimes/runtimes.js';
 import { Pool } from '../pool/pool.js';
 import { versionKey } from '../model/function.js';
 import { DEFAULT_SETTINGS } from '../model/settings.js';
@@ -95,16 +98,16 @@ async function build(
   closers.push(() => calls.close());
 
   // 3. The driver; orphans of earlier runs are removed while it opens.
-  const workerDir = join(directory.runDir, 'worker');
-  installWorker(fileURLToPath(new URL('../../worker/node/', import.meta.url)), workerDir);
+  const filesDir = join(directory.runDir, 'worker');
+  const installed = installRuntimes(filesDir, config.image);
+  for (const runtime of installed.values()) runtime.repair();
   const driver = createDriver({
     dockerHost: config.dockerHost,
-    image: config.image,
-    runtime: config.runtime,
+    ociRuntime: config.runtime,
     dirId: directory.id,
     bootId: randomUUID(),
-    workerDir,
     runRoot: directory.runDir,
+    filesDir,
     gently: () => pool.severalCalled(),
     logger,
   });
@@ -123,6 +126,7 @@ async function build(
   });
   const pool = new Pool({
     driver,
+    runtimeOf: (name) => installed.get(name)!,
     runDir: directory.runDir,
     limits: {
       maxInstances: config.maxInstances,
@@ -133,7 +137,7 @@ async function build(
     },
     mostAtOnce: SHORT_CALLS_PER_CORE * availableParallelism(),
     clock: systemClock,
-    defaultProfile: profileOf(DEFAULT_SETTINGS),
+    defaultProfile: profileOf(DEFAULT_SETTINGS, node.name),
     minStandby: config.standby,
     memoryBudgetBytes: config.memoryBudgetMb * MIB,
     lull: LULL,
@@ -181,7 +185,7 @@ async function build(
     installDependencies: noDependencies,
     loadCheck: createLoadCheck({
       pool,
-      prepareProfile: (profile) => driver.prepareProfile(profile),
+      prepareNetwork: (network) => driver.prepareNetwork(network),
       copyTree: linkTree,
     }),
   });
@@ -224,10 +228,11 @@ async function build(
 
   // 6. Containers.
   closers.push(() => driver.close());
-  await driver.open(progress);
+  await driver.open();
+  for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
   for (const { ref, settings } of registry.records())
     await driver
-      .prepareProfile(profileOf(settings))
+      .prepareNetwork(settings.network)
       .catch((err: unknown) =>
         logger.error({ err, function: ref.name }, 'the profile of a function cannot be had'),
       );
@@ -248,6 +253,17 @@ async function build(
         return {
           ready: false,
           reason: 'The store cannot be read or written; the server log has the reason.',
+        };
+      }
+      try {
+        // As every start does it: the directory may have been damaged a moment ago.
+        makeRunDirectory(directory.runDir);
+        for (const runtime of installed.values()) runtime.repair();
+      } catch (err) {
+        logger.error({ err }, 'the run directory cannot be used');
+        return {
+          ready: false,
+          reason: 'Containers cannot be prepared; the server log has the reason.',
         };
       }
       const health = driver.health();
@@ -286,6 +302,38 @@ async function build(
       await closing;
     },
   };
+}
+
+/** Every runtime with its files in a directory of its own. @param image the operator's choice for `node`, or null */
+function installRuntimes(filesDir: string, image: string | null): Map<string, InstalledRuntime> {
+  const chosen = image === null ? undefined : ({ type: 'reference', reference: image } as const);
+  return new Map(
+    [...runtimes.values()].map((runtime) => {
+      const workerDir = join(filesDir, runtime.name);
+      return [
+        runtime.name,
+        new InstalledRuntime(runtime, workerDir, runtime.name === 'node' ? chosen : undefined),
+      ];
+    }),
+  );
+}
+
+/** Rejects with `DriverError`, which names the setting when the operator chose the image. */
+async function prepareImage(
+  driver: Driver,
+  image: ContainerImage,
+  chosen: string | null,
+  progress: (line: string) => void,
+): Promise<void> {
+  try {
+    await driver.prepareImage(image, progress);
+  } catch (error) {
+    if (!(error instanceof DriverError) || image.type === 'node' || image.reference !== chosen) throw error;
+    const hint = 'Or leave GLAMBDAR_IMAGE unset to use the built-in image.';
+    throw new DriverError(error.kind, `GLAMBDAR_IMAGE cannot be used. ${error.message} ${hint}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Idle is two things to whoever looks on. */

@@ -4,13 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
+import type { Image } from '../../src/driver/docker/image/image.js';
+import { ensureNodeImage } from '../../src/driver/docker/image/node-image.js';
+import { ensurePulledImage } from '../../src/driver/docker/image/pulled-image.js';
 import {
   containerName,
   createOptions,
@@ -19,8 +21,12 @@ import {
 import { detectFeatures } from '../../src/driver/docker/docker-features.js';
 import { parseDockerHost, type DockerAddress } from '../../src/driver/docker/docker-host.js';
 import { Engine } from '../../src/driver/docker/engine/engine.js';
+import { LoopbackFiles } from '../../src/driver/docker/network/loopback-files.js';
+import { workerContainer } from '../../src/instance/worker-container.js';
+import { InstalledRuntime } from '../../src/runtimes/installed-runtime.js';
+import { node } from '../../src/runtimes/node.js';
 
-const PROFILE = { memoryMb: 128, cpus: 0.5, network: 'none' as const };
+const PROFILE = { runtime: 'node', memoryMb: 128, cpus: 0.5, network: 'none' as const, cpuSeconds: 455 };
 const CONNECT_MS = 15_000;
 /** What starts under way are given to end. */
 const STARTING_MS = 5_000;
@@ -44,6 +50,8 @@ export class RawEngine {
   readonly #docker: DockerAddress;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
   readonly #root: string;
+  readonly #runtime: InstalledRuntime;
+  readonly #image: Image;
   readonly #context: ContainerContext;
   readonly #prefix = `bench${randomBytes(4).toString('hex')}`;
   readonly #containers = new Map<string, RawContainer | null>();
@@ -51,9 +59,17 @@ export class RawEngine {
   #made = 0;
   #closed = false;
 
-  private constructor(docker: DockerAddress, root: string, context: ContainerContext) {
+  private constructor(
+    docker: DockerAddress,
+    root: string,
+    runtime: InstalledRuntime,
+    image: Image,
+    context: ContainerContext,
+  ) {
     this.#docker = docker;
     this.#root = root;
+    this.#runtime = runtime;
+    this.#image = image;
     this.#context = context;
   }
 
@@ -61,24 +77,27 @@ export class RawEngine {
   static async open(): Promise<RawEngine> {
     const docker = parseDockerHost(process.env['DOCKER_HOST'] ?? null);
     const engine = new Engine(docker);
-    const image = await ensureBaseImage(engine, {
-      image: process.env['GLAMBDAR_IMAGE'] ?? null,
-      progress: (line) => console.error(line),
-    });
+    const chosen = process.env['GLAMBDAR_IMAGE'];
+    const progress = (line: string): void => console.error(line);
+    const image = await (chosen
+      ? ensurePulledImage(engine, chosen, progress)
+      : ensureNodeImage(engine, { progress }));
     const features = await detectFeatures(engine, null);
     engine.close();
     const root = mkdtempSync(join(tmpdir(), 'glambdar-bench-'));
     chmodSync(root, 0o711);
-    const workerDir = join(root, 'worker');
-    mkdirSync(workerDir, { mode: 0o755 });
-    writeFileSync(join(workerDir, 'main.cjs'), ANSWERING_WORKER, { mode: 0o644 });
-    return new RawEngine(docker, root, {
+    const answering = { ...node, workerFiles: () => ({ 'main.cjs': ANSWERING_WORKER }) };
+    const runtime = new InstalledRuntime(answering, join(root, 'worker'));
+    runtime.repair();
+    const loopback = new LoopbackFiles(root);
+    loopback.repair();
+    return new RawEngine(docker, root, runtime, image, {
       dirId: 'bench',
       bootId: 'bench',
-      image,
-      workerDir,
-      runtime: null,
+      ociRuntime: null,
       bridgeNetwork: 'none',
+      bridgeResolvers: [],
+      loopbackMounts: loopback.mounts,
       ...features,
     });
   }
@@ -124,20 +143,23 @@ export class RawEngine {
 
   async #start(): Promise<RawContainer> {
     this.#made += 1;
-    const instanceId = `${this.#prefix}${String(this.#made).padStart(6, '0')}`;
-    const name = containerName(instanceId);
-    const slotDir = join(this.#root, instanceId);
+    const id = `${this.#prefix}${String(this.#made).padStart(6, '0')}`;
+    const name = containerName(id);
+    const slotDir = join(this.#root, id);
     mkdirSync(slotDir);
     chmodSync(slotDir, 0o711);
     const server = createServer();
     server.listen(join(slotDir, 's'));
     chmodSync(join(slotDir, 's'), 0o666);
     const uid = FIRST_UID + (this.#made % UIDS);
-    const { name: _name, ...options } = createOptions(
-      { instanceId, profile: PROFILE, slotDir, uid, cpuSecondsLimit: 455 },
+    const spec = workerContainer({
+      id,
+      runtime: this.#runtime,
+      profile: PROFILE,
       slotDir,
-      this.#context,
-    );
+      uid,
+    });
+    const { name: _name, ...options } = createOptions(spec, spec.mounts, this.#image, this.#context);
     const connected = once(server, 'connection', { signal: AbortSignal.timeout(CONNECT_MS) });
     connected.catch(() => undefined); // awaited below, unless the start fails first
     this.#containers.set(name, null);

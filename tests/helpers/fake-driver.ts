@@ -1,30 +1,30 @@
 /**
- * Owns a driver for unit tests: "containers" are the real worker as child processes of the test, or whatever the test
- * puts in their place. It can be told to fail in every way a daemon can.
+ * Owns a driver for unit tests: a "container" is its command as a child process of the test, or whatever the test puts in
+ * the place of that. It can be told to fail in every way a daemon can.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   DriverError,
+  type ContainerNetwork,
   type ContainerOutput,
   type ContainerSpec,
+  type ContainerUsage,
   type Driver,
   type DriverHealth,
   type ExitState,
-  type InstanceUsage,
-  type Profile,
   type RemoveOptions,
 } from '../../src/driver/driver.js';
 
-const WORKER = join(import.meta.dirname, '../../worker/node/main.cjs');
-
 /**
- * What stands in a container's place: the real worker; the source of another program (it finds its slot in
- * GLAMBDAR_SLOT); a function in this process that is handed a socket connected to the slot; or nothing that ever connects.
+ * What stands in a container's place: the command of its spec (the worker, for an instance); the source of another program
+ * (with the same environment); a function in this process that is handed a socket connected to the directory mounted at
+ * /slot; or nothing that ever connects. Programs see the sources of mounts: paths in command, environment and working
+ * directory are translated.
  */
 export type Inhabitant =
   'worker' | { program: string } | ((socket: Socket, spec: ContainerSpec) => void) | 'nobody';
@@ -55,10 +55,10 @@ export class FakeDriver implements Driver {
   removeFailure: Error | null = null;
   /** Whether the kernel "killed for memory" in containers that end from now on. */
   oomKilled = false;
-  /** What instances take, unless told otherwise. */
-  usage: InstanceUsage = { memoryBytes: 20_000_000, cpuMs: 0 };
-  /** What single instances take; null: cannot be measured. */
-  readonly usageOf = new Map<string, InstanceUsage | null>();
+  /** What containers take, unless told otherwise. */
+  typicalUsage: ContainerUsage = { memoryBytes: 20_000_000, cpuMs: 0 };
+  /** What single containers take; null: cannot be measured. */
+  readonly usageOf = new Map<string, ContainerUsage | null>();
   usageFailure: Error | null = null;
   prepareFailure: Error | null = null;
   /** Every start that was asked for, failed ones included. */
@@ -71,7 +71,7 @@ export class FakeDriver implements Driver {
   #healthListeners = new Set<(health: DriverHealth) => void>();
   #health: DriverHealth = { available: true };
 
-  /** Instance ids of containers that were started and not removed. */
+  /** Ids of containers that were started and not removed. */
   get present(): string[] {
     return [...this.#containers.keys()];
   }
@@ -83,8 +83,8 @@ export class FakeDriver implements Driver {
   }
 
   /** Ends a container as `kill -9` from outside would. Resolves when it has ended. */
-  async kill(instanceId: string): Promise<void> {
-    const container = this.#containers.get(instanceId);
+  async kill(id: string): Promise<void> {
+    const container = this.#containers.get(id);
     if (!container) return;
     if (container.child) container.child.kill('SIGKILL');
     else container.end({ exitCode: 137, oomKilled: this.oomKilled });
@@ -93,6 +93,12 @@ export class FakeDriver implements Driver {
 
   async open(): Promise<void> {}
 
+  async prepareImage(): Promise<void> {}
+
+  async prepareNetwork(_network: ContainerNetwork): Promise<void> {
+    if (this.prepareFailure) throw this.prepareFailure;
+  }
+
   async start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
     this.started.push(spec);
     if (this.gate) await Promise.race([this.gate, aborted(signal)]);
@@ -100,35 +106,35 @@ export class FakeDriver implements Driver {
     const failure = this.failures.shift();
     if (failure) throw failure;
     if (!this.#health.available) throw new DriverError('unavailable', this.#health.reason);
-    if (this.#containers.has(spec.instanceId)) throw new DriverError('failed', 'the name is taken');
+    if (this.#containers.has(spec.id)) throw new DriverError('failed', 'the name is taken');
     const container = this.#create(spec);
     const { inhabitant } = this;
     if (typeof inhabitant === 'function') this.#connect(container, inhabitant);
     else if (inhabitant !== 'nobody')
-      this.#spawn(container, inhabitant === 'worker' ? null : inhabitant.program);
+      this.#spawn(container, inhabitant === 'worker' ? spec.command! : ['node', '-e', inhabitant.program]);
     if (this.answerGate) await Promise.race([this.answerGate, aborted(signal)]);
   }
 
   async remove(
-    instanceId: string,
+    id: string,
     { urgent = false, outputBytes = 0 }: RemoveOptions = {},
   ): Promise<ContainerOutput> {
     if (urgent) {
-      this.removedUrgently.push(instanceId);
-      if (this.removeGate) await this.kill(instanceId);
+      this.removedUrgently.push(id);
+      if (this.removeGate) await this.kill(id);
     }
     if (this.removeGate) await this.removeGate;
-    this.removed.push(instanceId);
-    await this.kill(instanceId);
+    this.removed.push(id);
+    await this.kill(id);
     if (this.removeFailure) throw this.removeFailure;
-    const output = await this.output(instanceId, outputBytes);
-    const container = this.#containers.get(instanceId);
-    if (this.#containers.delete(instanceId)) container?.output.forEach((file) => closeSync(file));
+    const output = await this.output(id, outputBytes);
+    const container = this.#containers.get(id);
+    if (this.#containers.delete(id)) container?.output.forEach((file) => closeSync(file));
     return output;
   }
 
-  async exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
-    const container = this.#containers.get(instanceId);
+  async exitState(id: string, waitMs: number): Promise<ExitState | undefined> {
+    const container = this.#containers.get(id);
     if (!container) return undefined;
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
@@ -139,34 +145,30 @@ export class FakeDriver implements Driver {
     return container.exit ?? undefined;
   }
 
-  async output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
-    const container = this.#containers.get(instanceId);
+  async output(id: string, maxBytes: number): Promise<ContainerOutput> {
+    const container = this.#containers.get(id);
     if (!container) return { stdout: '', stderr: '' };
     const [stdout, stderr] = container.output.map((file) => readEnd(file, maxBytes)) as [string, string];
     return { stdout, stderr };
   }
 
-  onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
-    const listeners = this.#exitListeners.get(instanceId) ?? new Set();
-    this.#exitListeners.set(instanceId, listeners.add(listener));
+  onExit(id: string, listener: (exit: ExitState) => void): () => void {
+    const { exit } = this.#containers.get(id) ?? {};
+    if (exit) queueMicrotask(() => listener(exit));
+    const listeners = this.#exitListeners.get(id) ?? new Set();
+    this.#exitListeners.set(id, listeners.add(listener));
     return () => listeners.delete(listener);
   }
 
-  async memoryOf(
-    instances: readonly { instanceId: string; uid: number }[],
-  ): Promise<Map<string, InstanceUsage>> {
+  async usage(containers: readonly { id: string }[]): Promise<Map<string, ContainerUsage>> {
     if (this.usageFailure) throw this.usageFailure;
-    const usage = new Map<string, InstanceUsage>();
-    for (const { instanceId } of instances) {
-      const container = this.#containers.get(instanceId);
-      const own = this.usageOf.get(instanceId);
-      if (container?.exit === null && own !== null) usage.set(instanceId, { ...(own ?? this.usage) });
+    const usage = new Map<string, ContainerUsage>();
+    for (const { id } of containers) {
+      const container = this.#containers.get(id);
+      const own = this.usageOf.get(id);
+      if (container?.exit === null && own !== null) usage.set(id, { ...(own ?? this.typicalUsage) });
     }
     return usage;
-  }
-
-  async prepareProfile(_profile: Profile): Promise<void> {
-    if (this.prepareFailure) throw this.prepareFailure;
   }
 
   health(): DriverHealth {
@@ -198,17 +200,25 @@ export class FakeDriver implements Driver {
         container.exit = exit;
         container.socket?.destroy();
         ended();
-        for (const listener of this.#exitListeners.get(spec.instanceId) ?? []) listener(exit);
+        for (const listener of this.#exitListeners.get(spec.id) ?? []) listener(exit);
       },
     };
-    this.#containers.set(spec.instanceId, container);
+    this.#containers.set(spec.id, container);
     return container;
   }
 
-  #spawn(container: Container, program: string | null): void {
-    const args = program === null ? [WORKER] : ['-e', program];
-    const child = spawn(process.execPath, args, {
-      env: { GLAMBDAR_SLOT: container.spec.slotDir },
+  #spawn(container: Container, [program = '', ...args]: readonly string[]): void {
+    const { mounts, env, workingDir } = container.spec;
+    const onHost = (text: string): string => {
+      const mount = mounts.find(({ target }) => text === target || text.startsWith(`${target}/`));
+      return mount ? mount.source + text.slice(mount.target.length) : text;
+    };
+    const child = spawn(program === 'node' ? process.execPath : program, args.map(onHost), {
+      cwd: workingDir === null ? undefined : onHost(workingDir),
+      env: {
+        PATH: dirname(process.execPath),
+        ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, onHost(value)])),
+      },
       stdio: ['ignore', ...container.output],
     });
     container.child = child;
@@ -221,7 +231,8 @@ export class FakeDriver implements Driver {
 
   #connect(container: Container, inhabitant: (socket: Socket, spec: ContainerSpec) => void): void {
     const { spec } = container;
-    const directory = openSync(spec.slotDir, constants.O_RDONLY | constants.O_DIRECTORY);
+    const slot = spec.mounts.find(({ target }) => target === '/slot');
+    const directory = openSync(slot?.source ?? '', constants.O_RDONLY | constants.O_DIRECTORY);
     const socket = connect(`/proc/self/fd/${directory}/s`);
     container.socket = socket;
     socket.on('error', () => undefined);

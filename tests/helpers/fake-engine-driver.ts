@@ -1,18 +1,28 @@
 /** Owns a Docker driver on a fake daemon, with intervals short enough to test without waiting. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker/docker-driver.js';
 import type { ContainerSpec, Driver, DriverHealth } from '../../src/driver/driver.js';
 import { createLogger } from '../../src/logger.js';
+import { containerSpec } from './container-spec.js';
 import { FakeEngine } from './fake-engine.js';
 
 /** A driver and the fake daemon under it. */
 export interface Parts {
   engine: FakeEngine;
   driver: Driver;
-  spec: (instanceId: string) => ContainerSpec;
+  /** A container with one mount, in the image that `openDriver` prepares. */
+  spec: (id: string) => ContainerSpec;
+}
+
+const image = { type: 'reference', reference: 'some/image' } as const;
+
+/** Opens the driver and prepares the image of `Parts.spec`. */
+export async function openDriver(driver: Driver): Promise<void> {
+  await driver.open();
+  await driver.prepareImage(image, () => undefined);
 }
 
 export interface OpenOnFakeOptions extends Partial<DockerDriverOptions> {
@@ -28,17 +38,13 @@ export async function openOnFake(
 ): Promise<Parts> {
   const engine = await FakeEngine.start();
   const runRoot = join(engine.directory, 'run');
-  const workerDir = join(engine.directory, 'worker');
-  mkdirSync(workerDir);
-  writeFileSync(join(workerDir, 'main.cjs'), '');
   const driver = createDockerDriver({
     dockerHost: engine.host,
-    image: 'some/image',
-    runtime: null,
+    ociRuntime: null,
     dirId: 'dir',
     bootId: 'boot',
-    workerDir,
     runRoot,
+    filesDir: join(runRoot, 'files'),
     cgroupRoot: join(engine.directory, 'cgroup'),
     logger: createLogger('silent'),
     ...options,
@@ -48,17 +54,12 @@ export async function openOnFake(
     await driver.close();
     await engine.close();
   });
-  if (open) await driver.open(() => undefined);
-  const spec = (instanceId: string): ContainerSpec => {
-    const slotDir = join(runRoot, instanceId);
-    mkdirSync(slotDir, { recursive: true });
-    return {
-      instanceId,
-      slotDir,
-      uid: 1,
-      cpuSecondsLimit: 1,
-      profile: { memoryMb: 64, cpus: 1, network: 'none' },
-    };
+  if (open) await openDriver(driver);
+  const spec = (id: string): ContainerSpec => {
+    const source = join(runRoot, id);
+    mkdirSync(source, { recursive: true });
+    const mounts = [{ source, target: '/slot', readOnly: true }];
+    return containerSpec({ id, image, mounts, user: { uid: 1, gid: 1 } });
   };
   return { engine, driver, spec };
 }

@@ -9,6 +9,7 @@ import {
   type WorkerAnswer,
 } from '../../src/instance/wire/worker-connection.js';
 import { listenInSlot } from '../../src/instance/slot-socket.js';
+import { workerContainer } from '../../src/instance/worker-container.js';
 import type {
   ErrorMessage,
   InvokeMessage,
@@ -17,6 +18,7 @@ import type {
   SerializedError,
 } from '../../worker/node/protocol.cjs';
 import { FakeDriver } from './fake-driver.js';
+import { workerRuntime } from './worker-runtime.js';
 
 /** Processes alive at once: AVA begins all tests of a file together, and each holds 40 MB. */
 const PLACES = 6;
@@ -57,11 +59,15 @@ export class FunctionProcess {
     });
     const slot = listenInSlot(started.#slotDir);
     const { signal } = new AbortController();
-    const profile = { memoryMb: 128, cpus: 1, network: 'none' } as const;
-    await started.driver.start(
-      { instanceId: 'worker', profile, slotDir: started.#slotDir, uid: 1, cpuSecondsLimit: 60 },
-      signal,
-    );
+    const profile = { runtime: 'node', memoryMb: 128, cpus: 1, network: 'none', cpuSeconds: 60 } as const;
+    const container = {
+      id: 'worker',
+      runtime: workerRuntime,
+      profile,
+      slotDir: started.#slotDir,
+      uid: 1,
+    };
+    await started.driver.start(workerContainer(container), signal);
     started.connection = new WorkerConnection(await slot.accept(signal), 8 * 1024 * 1024);
     await started.connection.ready();
     return started;

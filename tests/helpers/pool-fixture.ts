@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
-import { profileKey, type Profile } from '../../src/driver/driver.js';
 import { systemClock } from '../../src/clock.js';
+import { profileKey, type Profile } from '../../src/model/profile.js';
 import { createLogger } from '../../src/logger.js';
 import type { Lease } from '../../src/pool/act/lease.js';
 import { Pool, type PoolOptions } from '../../src/pool/pool.js';
@@ -13,8 +13,15 @@ import type { InvokeMessage } from '../../worker/node/protocol.cjs';
 import { FakeDriver } from './fake-driver.js';
 import { scriptedWorker, type Script } from './scripted-worker.js';
 import { temporaryDirectory } from './temporary-directory.js';
+import { workerRuntime } from './worker-runtime.js';
 
-export const profile: Profile = { memoryMb: 128, cpus: 1, network: 'none', cpuSeconds: 100 };
+export const profile: Profile = {
+  runtime: 'node',
+  memoryMb: 128,
+  cpus: 1,
+  network: 'none',
+  cpuSeconds: 100,
+};
 
 export interface AcquireOptions {
   key?: string;
@@ -98,6 +105,7 @@ export class PoolFixture {
     this.driver.inhabitant = scriptedWorker(script);
     this.pool = new Pool({
       driver: this.driver,
+      runtimeOf: () => workerRuntime,
       runDir: this.runDir,
       limits: { maxInstances: 4, maxStarting: 2, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 },
       mostAtOnce: 100,

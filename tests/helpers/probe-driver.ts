@@ -1,5 +1,5 @@
 /** Owns a real Docker driver for a test: its directories, a worker that evaluates what it is sent, and the teardown of all. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
 import { createDockerDriver, type DockerDriverOptions } from '../../src/driver/docker/docker-driver.js';
-import type { ContainerSpec, Driver, Profile } from '../../src/driver/driver.js';
+import type { ContainerSpec, Driver } from '../../src/driver/driver.js';
+import { writePasswd } from '../../src/instance/slot-socket.js';
+import { workerContainer } from '../../src/instance/worker-container.js';
+import type { ContainerImage } from '../../src/model/container-image.js';
+import type { Profile } from '../../src/model/profile.js';
+import { InstalledRuntime } from '../../src/runtimes/installed-runtime.js';
+import { node } from '../../src/runtimes/node.js';
 import { createLogger } from '../../src/logger.js';
 
 const workerSource = `
@@ -25,11 +31,17 @@ lines.on('line', async (line) => {
 lines.on('close', () => process.exit(0));
 `;
 
-export const defaultProfile: Profile = { memoryMb: 128, cpus: 1, network: 'none' };
+export const defaultProfile: Profile = {
+  runtime: 'node',
+  memoryMb: 128,
+  cpus: 1,
+  network: 'none',
+  cpuSeconds: 30,
+};
 
 /** A started container with a worker that is connected. */
 export interface Probe {
-  instanceId: string;
+  id: string;
   /** Runs the body of an async function in the container; its result comes back as JSON. Rejects with the error's code. */
   evaluate(code: string): Promise<unknown>;
   socket: Socket;
@@ -39,26 +51,27 @@ export class ProbeDriver {
   readonly driver: Driver;
   readonly directory = mkdtempSync(join(tmpdir(), 'glambdar-driver-'));
   readonly options: DockerDriverOptions;
+  readonly runtime: InstalledRuntime;
   readonly #sockets = new Set<{ close(): void }>();
   #uid = 300_000;
 
-  /** Not open yet. */
-  constructor(t: ExecutionContext, options: Partial<DockerDriverOptions> = {}) {
-    const workerDir = join(this.directory, 'worker');
-    mkdirSync(workerDir, { mode: 0o755 });
-    writeFileSync(join(workerDir, 'main.cjs'), workerSource, { mode: 0o644 });
+  /** Not open yet. @param image of the containers; by default the built-in one */
+  constructor(t: ExecutionContext, options: Partial<DockerDriverOptions> = {}, image?: ContainerImage) {
+    const runRoot = options.runRoot ?? join(this.directory, 'run');
     this.options = {
       dockerHost: null,
-      image: null,
-      runtime: null,
+      ociRuntime: null,
       dirId: randomBytes(8).toString('hex'),
       bootId: randomBytes(8).toString('hex'),
-      workerDir,
-      runRoot: join(this.directory, 'run'),
+      runRoot,
+      filesDir: join(runRoot, 'files'),
       logger: createLogger('silent'),
       ...options,
     };
-    mkdirSync(this.options.runRoot, { recursive: true, mode: 0o700 });
+    mkdirSync(runRoot, { recursive: true, mode: 0o700 });
+    const evaluating = { ...node, workerFiles: () => ({ 'main.cjs': workerSource }) };
+    this.runtime = new InstalledRuntime(evaluating, join(runRoot, 'worker'), image);
+    this.runtime.repair();
     this.driver = createDockerDriver(this.options);
     t.teardown(async () => {
       await this.driver.close();
@@ -67,33 +80,39 @@ export class ProbeDriver {
     });
   }
 
-  static async open(t: ExecutionContext, options: Partial<DockerDriverOptions> = {}): Promise<ProbeDriver> {
-    const probeDriver = new ProbeDriver(t, options);
-    await probeDriver.driver.open((line) => t.log(line));
+  /** Open, with the image prepared. */
+  static async open(
+    t: ExecutionContext,
+    options: Partial<DockerDriverOptions> = {},
+    image?: ContainerImage,
+  ): Promise<ProbeDriver> {
+    const probeDriver = new ProbeDriver(t, options, image);
+    await probeDriver.driver.open();
+    await probeDriver.driver.prepareImage(probeDriver.runtime.image, (line) => t.log(line));
     return probeDriver;
   }
 
   /** A spec with a slot of its own. */
   spec(profile: Partial<Profile> = {}): ContainerSpec {
-    const instanceId = randomBytes(8).toString('hex');
-    const slotDir = join(this.options.runRoot, instanceId);
+    const id = randomBytes(8).toString('hex');
+    const slotDir = join(this.options.runRoot, id);
     mkdirSync(slotDir, { mode: 0o711 });
-    this.#uid += 1;
-    return {
-      instanceId,
+    writePasswd(slotDir, (this.#uid += 1));
+    return workerContainer({
+      id,
+      runtime: this.runtime,
+      profile: { ...defaultProfile, ...profile },
       slotDir,
       uid: this.#uid,
-      cpuSecondsLimit: 30,
-      profile: { ...defaultProfile, ...profile },
-    };
+    });
   }
 
   /** Starts a container and waits until its worker has connected. */
   async start(spec: ContainerSpec = this.spec()): Promise<Probe> {
     const server = createServer();
     const connected = new Promise<Socket>((resolve) => server.once('connection', resolve));
-    await new Promise<void>((resolve) => server.listen(join(spec.slotDir, 's'), resolve));
-    chmodSync(join(spec.slotDir, 's'), 0o666);
+    await new Promise<void>((resolve) => server.listen(join(slotOf(spec), 's'), resolve));
+    chmodSync(join(slotOf(spec), 's'), 0o666);
     this.#sockets.add(server);
     await this.driver.start(spec, new AbortController().signal);
     const socket = await connected;
@@ -101,7 +120,7 @@ export class ProbeDriver {
     this.#sockets.add({ close: () => socket.destroy() });
     const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
     return {
-      instanceId: spec.instanceId,
+      id: spec.id,
       socket,
       evaluate: async (code) => {
         socket.write(`${JSON.stringify(code)}\n`);
@@ -113,4 +132,9 @@ export class ProbeDriver {
       },
     };
   }
+}
+
+/** Path of the directory that is mounted at `/slot`. */
+export function slotOf({ mounts }: ContainerSpec): string {
+  return mounts.find(({ target }) => target === '/slot')!.source;
 }

@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
+import { ensureNodeImage } from '../../src/driver/docker/image/node-image.js';
 import { DriverError } from '../../src/driver/driver.js';
 import { Engine } from '../../src/driver/docker/engine/engine.js';
+import { ensurePulledImage } from '../../src/driver/docker/image/pulled-image.js';
 import { nodeVersion } from '../../src/driver/docker/image/node-package.js';
 import { integration } from '../helpers/integration.js';
 import { PrivateDaemon } from '../helpers/private-daemon.js';
@@ -37,8 +38,8 @@ integration(
     const other = new Engine({ socketPath: daemon.socketPath });
     t.teardown(() => other.close());
     const images = await Promise.all([
-      ensureBaseImage(engine, { image: null, progress }),
-      ensureBaseImage(other, { image: null, progress }),
+      ensureNodeImage(engine, { progress }),
+      ensureNodeImage(other, { progress }),
     ]);
     t.log(...said);
     t.regex(said.join('\n'), /Built glambdar\/node:\S+ in [\d.]+ s/);
@@ -61,7 +62,7 @@ integration(
     }
     const startedAt = performance.now();
     const silent: string[] = [];
-    await ensureBaseImage(engine, { image: null, progress: (line) => silent.push(line) });
+    await ensureNodeImage(engine, { progress: (line) => silent.push(line) });
     t.true(performance.now() - startedAt < 200);
     t.deepEqual(silent, []);
     t.deepEqual(leftovers(), []);
@@ -70,12 +71,16 @@ integration(
 
 integration('without the package, the Node of this server is used, and said', async (t) => {
   const { engine, said, progress, daemon } = await setUp(t);
-  const image = await ensureBaseImage(engine, { image: null, progress, fetchNode: offline });
+  const image = await ensureNodeImage(engine, { progress, fetchNode: offline });
   t.regex(said.join('\n'), /is not to be had .*\n.*server's own Node/);
   t.is(image.reference.split('-')[0], `glambdar/node:${process.versions.node}`);
-  const again = await ensureBaseImage(engine, { image: null, progress, fetchNode: offline });
+  const again = await ensureNodeImage(engine, { progress, fetchNode: offline });
   t.is(again.id, image.id);
-  const probes = await ProbeDriver.open(t, { dockerHost: daemon.host, image: image.reference });
+  const probes = await ProbeDriver.open(
+    t,
+    { dockerHost: daemon.host },
+    { type: 'reference', reference: image.reference },
+  );
   const probe = await probes.start();
   t.is(await probe.evaluate('return process.version'), process.version);
   t.deepEqual(leftovers(), []);
@@ -84,26 +89,30 @@ integration('without the package, the Node of this server is used, and said', as
 integration('an image that is neither here nor to be pulled is a sentence', async (t) => {
   const { engine, progress } = await setUp(t);
   // The port is closed and on this machine: nothing leaves it.
-  const error = await t.throwsAsync(ensureBaseImage(engine, { image: '127.0.0.1:9/no/such', progress }), {
+  const error = await t.throwsAsync(ensurePulledImage(engine, '127.0.0.1:9/no/such', progress), {
     instanceOf: DriverError,
   });
   t.is(error.kind, 'failed');
   t.regex(
     error?.message ?? '',
-    /GLAMBDAR_IMAGE is "127\.0\.0\.1:9\/no\/such", which is not on this machine and cannot be pulled/,
+    /The image "127\.0\.0\.1:9\/no\/such" is not on this machine and cannot be pulled/,
   );
   t.log(error?.message ?? '');
 });
 
 integration('an image of the operator loses its environment, its health check and its volumes', async (t) => {
   const { daemon, engine, progress } = await setUp(t);
-  const base = await ensureBaseImage(engine, { image: null, progress });
+  const base = await ensureNodeImage(engine, { progress });
   const maker = await daemon.docker.createContainer({ Image: base.id, Cmd: ['node'] });
   const changes =
     'ENV NODE_OPTIONS=--require=/evil.js LD_PRELOAD=/evil.so\nVOLUME /data\nUSER 0\nWORKDIR /data\nHEALTHCHECK --interval=1s CMD node';
   await maker.commit({ repo: 'custom/node', tag: 'latest', changes });
   await maker.remove();
-  const probes = await ProbeDriver.open(t, { dockerHost: daemon.host, image: 'custom/node' });
+  const probes = await ProbeDriver.open(
+    t,
+    { dockerHost: daemon.host },
+    { type: 'reference', reference: 'custom/node' },
+  );
   const spec = probes.spec();
   const probe = await probes.start(spec);
   t.deepEqual(await probe.evaluate('return Object.keys(process.env).sort()'), [
@@ -115,12 +124,12 @@ integration('an image of the operator loses its environment, its health check an
     'TMPDIR',
   ]);
   t.is(await probe.evaluate('return process.cwd()'), '/slot');
-  t.is(await probe.evaluate('return process.getuid()'), spec.uid);
+  t.is(await probe.evaluate('return process.getuid()'), spec.user.uid);
   const mounts = (await probe.evaluate(
     `return require('fs').readFileSync('/proc/self/mounts', 'utf8')`,
   )) as string;
   t.regex(mounts, /^tmpfs \/data tmpfs rw,nosuid,nodev,noexec\S*size=16384k/m);
-  const { Mounts, State } = await daemon.docker.getContainer(`glambdar-${spec.instanceId}`).inspect();
+  const { Mounts, State } = await daemon.docker.getContainer(`glambdar-${spec.id}`).inspect();
   t.false(Mounts.some(({ Type }) => (Type as string) === 'volume'));
   t.is(State.Health, undefined);
 });

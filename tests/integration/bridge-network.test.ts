@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
+import { ensureNodeImage } from '../../src/driver/docker/image/node-image.js';
 import { DriverError } from '../../src/driver/driver.js';
 import { Engine } from '../../src/driver/docker/engine/engine.js';
 import { integration } from '../helpers/integration.js';
@@ -47,7 +47,7 @@ async function setUp(
   t: ExecutionContext,
 ): Promise<{ daemon: PrivateDaemon; probes: ProbeDriver; iptables: string[] }> {
   const engine = new Engine({ socketPath: '/var/run/docker.sock' });
-  const { reference } = await ensureBaseImage(engine, { image: null, progress: (line) => t.log(line) });
+  const { reference } = await ensureNodeImage(engine, { progress: (line) => t.log(line) });
   engine.close();
   const daemon = await PrivateDaemon.start();
   t.teardown(() => daemon.destroy());
@@ -97,8 +97,8 @@ integration(
       instanceOf: DriverError,
       message: /not prepared/,
     });
-    await Promise.all([probes.driver.prepareProfile(bridge), probes.driver.prepareProfile(bridge)]);
-    await probes.driver.prepareProfile(bridge);
+    await Promise.all([probes.driver.prepareNetwork('bridge'), probes.driver.prepareNetwork('bridge')]);
+    await probes.driver.prepareNetwork('bridge');
     const spec = probes.spec(bridge);
     const probe = await probes.start(spec);
     const other = await probes.start(probes.spec(bridge));
@@ -147,7 +147,7 @@ integration(
     filter('-F', 'DOCKER-USER');
     filter('-I', 'INPUT', '-j', 'ACCEPT');
     t.is(await visit(probe, `http://${gateway}:8080/`), 'reached');
-    await probes.driver.prepareProfile(bridge);
+    await probes.driver.prepareNetwork('bridge');
     t.not(await visit(probe, `http://${gateway}:8080/`), 'reached');
     t.not(await visit(probe, `http://${privateAddress}:8080/`), 'reached');
     t.is(await visit(probe, `http://${publicAddress}:8080/`), 'reached');
@@ -167,7 +167,7 @@ integration('without a way to protect it, network "bridge" is refused with the r
     [['sh', '-c', 'echo "Permission denied (you must be root)" >&2; exit 4'], /needs root/],
   ] as const) {
     const probes = await ProbeDriver.open(t, { iptables: [...iptables] });
-    const error = await t.throwsAsync(probes.driver.prepareProfile(bridge), { instanceOf: DriverError });
+    const error = await t.throwsAsync(probes.driver.prepareNetwork('bridge'), { instanceOf: DriverError });
     t.is(error.kind, 'failed');
     t.regex(error?.message ?? '', reason);
     await t.throwsAsync(probes.driver.start(probes.spec(bridge), new AbortController().signal), {

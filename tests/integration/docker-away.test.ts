@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
+import { ensureNodeImage } from '../../src/driver/docker/image/node-image.js';
 import { Engine } from '../../src/driver/docker/engine/engine.js';
 import { compileServer } from '../helpers/compiled-server.js';
 import { integration, integrationEnabled } from '../helpers/integration.js';
@@ -20,7 +20,7 @@ if (integrationEnabled) {
     t.timeout(150_000);
     compiled = compileServer();
     const engine = new Engine({ socketPath: '/var/run/docker.sock' });
-    image = (await ensureBaseImage(engine, { image: null, progress: (line) => t.log(line) })).reference;
+    image = (await ensureNodeImage(engine, { progress: (line) => t.log(line) })).reference;
     engine.close();
     daemon = await PrivateDaemon.start();
     await daemon.load(image);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { ensureBaseImage } from '../../src/driver/docker/image/base-image.js';
+import { ensureNodeImage } from '../../src/driver/docker/image/node-image.js';
 import { DriverError, type DriverHealth, type ExitState } from '../../src/driver/driver.js';
 import { Engine } from '../../src/driver/docker/engine/engine.js';
 import { integration } from '../helpers/integration.js';
@@ -10,7 +10,7 @@ import { ProbeDriver } from '../helpers/probe-driver.js';
 /** A daemon of its own with the base image, and an open driver on it. */
 async function setUp(t: ExecutionContext): Promise<{ daemon: PrivateDaemon; probes: ProbeDriver }> {
   const engine = new Engine({ socketPath: '/var/run/docker.sock' });
-  const { reference } = await ensureBaseImage(engine, { image: null, progress: (line) => t.log(line) });
+  const { reference } = await ensureNodeImage(engine, { progress: (line) => t.log(line) });
   engine.close();
   const daemon = await PrivateDaemon.start();
   t.teardown(() => daemon.destroy());
@@ -63,13 +63,11 @@ integration(
       message: /frozen/,
     });
     t.is(await probe.evaluate('return 42'), 42, 'a call in flight does not need the daemon');
-    t.is(await probes.driver.exitState(probe.instanceId, 50), undefined);
+    t.is(await probes.driver.exitState(probe.id, 50), undefined);
 
     daemon.thaw();
     t.true((await until(probes, true)) < 1_500);
-    t.true(
-      await within(10_000, async () => (await containers(daemon)).join() === `/glambdar-${probe.instanceId}`),
-    );
+    t.true(await within(10_000, async () => (await containers(daemon)).join() === `/glambdar-${probe.id}`));
     await probes.start();
   },
 );
@@ -80,7 +78,7 @@ integration(
     const { daemon, probes } = await setUp(t);
     const probe = await probes.start();
     const exits: ExitState[] = [];
-    probes.driver.onExit(probe.instanceId, (exit) => exits.push(exit));
+    probes.driver.onExit(probe.id, (exit) => exits.push(exit));
     const stopping = daemon.stop();
     const noticedMs = await until(probes, false);
     await stopping;
@@ -107,18 +105,15 @@ integration(
     const noticedMs = await until(probes, false);
     t.true(noticedMs < 600, `noticed after ${noticedMs} ms`);
     t.is(await probe.evaluate('return 42'), 42, 'its containers go on');
-    await t.throwsAsync(probes.driver.remove(given.instanceId), { instanceOf: DriverError });
+    await t.throwsAsync(probes.driver.remove(given.id), { instanceOf: DriverError });
     await killed;
     await daemon.restart();
     t.true((await until(probes, true)) < 1_500);
     t.true(
-      await within(
-        10_000,
-        async () => !(await containers(daemon)).some((name) => name.includes(given.instanceId)),
-      ),
+      await within(10_000, async () => !(await containers(daemon)).some((name) => name.includes(given.id))),
     );
-    t.truthy(await probes.driver.exitState(probe.instanceId, 5_000), 'the restart ended it');
-    await probes.driver.remove(probe.instanceId);
+    t.truthy(await probes.driver.exitState(probe.id, 5_000), 'the restart ended it');
+    await probes.driver.remove(probe.id);
     await probes.driver.close();
     t.deepEqual(await containers(daemon), []);
   },

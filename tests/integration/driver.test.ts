@@ -5,9 +5,16 @@ import Dockerode from 'dockerode';
 import { DriverError, type ExitState } from '../../src/driver/driver.js';
 import { seccompProfile } from '../../src/driver/docker/seccomp-profile.js';
 import { integration } from '../helpers/integration.js';
-import { ProbeDriver } from '../helpers/probe-driver.js';
+import { driverContract } from '../unit/driver/driver-contract.js';
+import { ProbeDriver, slotOf } from '../helpers/probe-driver.js';
 
 const docker = new Dockerode({ socketPath: '/var/run/docker.sock' });
+
+driverContract('DockerDriver', integration, (t) => {
+  const { driver, options } = new ProbeDriver(t);
+  const kill = (id: string): Promise<void> => docker.getContainer(`glambdar-${id}`).kill();
+  return { driver, directory: options.runRoot, kill };
+});
 
 function containersOf(dirId: string): Promise<Dockerode.ContainerInfo[]> {
   return docker.listContainers({ all: true, filters: { label: [`glambdar.dir=${dirId}`] } });
@@ -17,13 +24,11 @@ integration('a container is created with every field of the security block', asy
   const probes = await ProbeDriver.open(t);
   const spec = probes.spec({ memoryMb: 64, cpus: 0.5 });
   await probes.start(spec);
-  const { Config, HostConfig, Name, Image } = await docker
-    .getContainer(`glambdar-${spec.instanceId}`)
-    .inspect();
-  t.is(Name, `/glambdar-${spec.instanceId}`);
+  const { Config, HostConfig, Name, Image } = await docker.getContainer(`glambdar-${spec.id}`).inspect();
+  t.is(Name, `/glambdar-${spec.id}`);
   t.regex(Image, /^sha256:/);
   t.like(Config, {
-    User: `${spec.uid}:${spec.uid}`,
+    User: `${spec.user.uid}:${spec.user.uid}`,
     WorkingDir: '/slot',
     Healthcheck: { Test: ['NONE'] },
     StopSignal: 'SIGKILL',
@@ -39,10 +44,10 @@ integration('a container is created with every field of the security block', asy
     Labels: {
       'glambdar.dir': probes.options.dirId,
       'glambdar.boot': probes.options.bootId,
-      'glambdar.instance': spec.instanceId,
+      'glambdar.instance': spec.id,
     },
   });
-  const tmpfs = `rw,nosuid,nodev,noexec,size=64m,nr_inodes=4096,uid=${spec.uid},gid=${spec.uid},mode=0700`;
+  const tmpfs = `rw,nosuid,nodev,noexec,size=67108864,nr_inodes=4096,uid=${spec.user.uid},gid=${spec.user.uid},mode=0700`;
   t.like(HostConfig, {
     NetworkMode: 'none',
     IpcMode: 'none',
@@ -55,7 +60,12 @@ integration('a container is created with every field of the security block', asy
     ReadonlyRootfs: true,
     Tmpfs: { '/tmp': tmpfs },
     Binds: null,
-    Mounts: [mount(spec.slotDir, '/slot'), mount(probes.options.workerDir, '/worker')],
+    Mounts: [
+      mount(slotOf(spec), '/slot'),
+      mount(probes.runtime.workerDir, '/worker'),
+      mount(join(probes.options.filesDir, 'hosts'), '/etc/hosts'),
+      mount(join(probes.options.filesDir, 'resolv.conf'), '/etc/resolv.conf'),
+    ],
     Memory: 64 * 2 ** 20,
     MemorySwap: 64 * 2 ** 20,
     PidsLimit: 64,
@@ -94,7 +104,7 @@ integration(
     const probe = await probes.start(spec);
     const staged = join(probes.directory, 'staged');
     mkdirSync(staged);
-    renameSync(staged, join(spec.slotDir, 'function'));
+    renameSync(staged, join(slotOf(spec), 'function'));
     t.true(await probe.evaluate(`return require('fs').existsSync('/slot/function')`));
     t.is(await probe.evaluate(`require('fs').writeFileSync('/tmp/x', 'y'); return 'written'`), 'written');
     await t.throwsAsync(probe.evaluate(`require('fs').writeFileSync('/slot/x', 'y')`), { message: 'EROFS' });
@@ -105,51 +115,52 @@ integration(
     await t.throwsAsync(probe.evaluate(`require('fs').writeFileSync('/x', 'y')`), {
       message: /EROFS|EACCES/,
     });
-    t.deepEqual(await probe.evaluate(`return process.getuid()`), spec.uid);
+    t.deepEqual(await probe.evaluate(`return process.getuid()`), spec.user.uid);
     t.regex((await probe.evaluate('return process.version')) as string, /^v24\./);
   },
 );
 
 integration('remove ends a container for good, may be called twice, and forgets it', async (t) => {
   const probes = await ProbeDriver.open(t);
-  const { instanceId } = await probes.start();
-  await Promise.all([probes.driver.remove(instanceId), probes.driver.remove(instanceId)]);
-  await probes.driver.remove(instanceId);
+  const { id } = await probes.start();
+  await Promise.all([probes.driver.remove(id), probes.driver.remove(id)]);
+  await probes.driver.remove(id);
   t.deepEqual(await containersOf(probes.options.dirId), []);
-  t.is(await probes.driver.exitState(instanceId, 0), undefined);
+  t.is(await probes.driver.exitState(id, 0), undefined);
 });
 
 integration('an exit is reported once with its code, and its output can be read', async (t) => {
   const probes = await ProbeDriver.open(t);
   const probe = await probes.start();
   const exits: ExitState[] = [];
-  probes.driver.onExit(probe.instanceId, (exit) => exits.push(exit));
-  t.is(await probes.driver.exitState(probe.instanceId, 20), undefined);
+  probes.driver.onExit(probe.id, (exit) => exits.push(exit));
+  t.is(await probes.driver.exitState(probe.id, 20), undefined);
   const code = `process.stdout.write('out ü'); process.stderr.write('x'.repeat(5000) + 'end'); setTimeout(() => process.exit(7), 50)`;
   await probe.evaluate(code);
-  t.deepEqual(await probes.driver.exitState(probe.instanceId, 5_000), { exitCode: 7, oomKilled: false });
+  t.deepEqual(await probes.driver.exitState(probe.id, 5_000), { exitCode: 7, oomKilled: false });
   t.deepEqual(exits, [{ exitCode: 7, oomKilled: false }]);
-  t.deepEqual(await probes.driver.output(probe.instanceId, 10), { stdout: 'out ü', stderr: 'xxxxxxxend' });
+  t.deepEqual(await probes.driver.output(probe.id, 10), { stdout: 'out ü', stderr: 'xxxxxxxend' });
 });
 
 integration('a function over its memory limit is reported as killed for memory', async (t) => {
   const probes = await ProbeDriver.open(t);
   const probe = await probes.start(probes.spec({ memoryMb: 64 }));
   void probe.evaluate(`const all = []; for (;;) all.push(Buffer.alloc(1e6, 1))`).catch(() => undefined);
-  t.deepEqual(await probes.driver.exitState(probe.instanceId, 10_000), { exitCode: 137, oomKilled: true });
+  t.deepEqual(await probes.driver.exitState(probe.id, 10_000), { exitCode: 137, oomKilled: true });
 });
 
 integration('the memory of a standby is what it costs, near to what its group is charged', async (t) => {
   const probes = await ProbeDriver.open(t);
   const specs = [probes.spec(), probes.spec()];
   for (const spec of specs) await probes.start(spec);
-  const unknown = { instanceId: 'never0there', uid: 299_999 };
-  const measured = await probes.driver.memoryOf([...specs, unknown]);
-  t.deepEqual([...measured.keys()].sort(), specs.map(({ instanceId }) => instanceId).sort());
+  const unknown = { id: 'never0there', uid: 299_999 };
+  const asked = specs.map(({ id, user }) => ({ id, uid: user.uid }));
+  const measured = await probes.driver.usage([...asked, unknown]);
+  t.deepEqual([...measured.keys()].sort(), specs.map(({ id }) => id).sort());
   const elsewhere = new ProbeDriver(t, { ...probes.options, procRoot: '/does/not/exist' });
-  const charged = await elsewhere.driver.memoryOf(specs);
-  for (const { instanceId } of specs) {
-    const [own, group] = [measured.get(instanceId), charged.get(instanceId)];
+  const charged = await elsewhere.driver.usage(asked);
+  for (const { id } of specs) {
+    const [own, group] = [measured.get(id), charged.get(id)];
     t.log(own, group);
     t.true(own!.memoryBytes > 5e6 && own!.memoryBytes < 100e6);
     const factor = own!.memoryBytes / group!.memoryBytes;
@@ -179,12 +190,14 @@ integration('an aborted start rejects at once and leaves no container', async (t
   t.deepEqual(await containersOf(probes.options.dirId), []);
 });
 
-integration('a slot that is a link, missing, or outside the run directory is refused', async (t) => {
+integration('a mount whose source is a link, missing, or outside the run directory is refused', async (t) => {
   const probes = await ProbeDriver.open(t);
   const link = join(probes.options.runRoot, 'link');
   symlinkSync('/', link);
-  for (const slotDir of [link, join(probes.options.runRoot, 'none'), probes.directory, `${link}/etc`]) {
-    await t.throwsAsync(probes.driver.start({ ...probes.spec(), slotDir }, new AbortController().signal), {
+  for (const source of [link, join(probes.options.runRoot, 'none'), probes.directory, `${link}/etc`]) {
+    const spec = probes.spec();
+    const mounts = [...spec.mounts, { source, target: '/further', readOnly: true }];
+    await t.throwsAsync(probes.driver.start({ ...spec, mounts }, new AbortController().signal), {
       instanceOf: DriverError,
       message: /cannot be mounted/,
     });
@@ -200,7 +213,7 @@ integration(
     await other.start();
     const { dirId } = earlier.options;
     const later = new ProbeDriver(t, { dirId });
-    await later.driver.open(() => undefined);
+    await later.driver.open();
     t.deepEqual(await containersOf(dirId), []);
     t.is((await containersOf(other.options.dirId)).length, 1);
     await other.driver.close();
@@ -210,10 +223,7 @@ integration(
 );
 
 integration('a wrong runtime is a sentence', async (t) => {
-  const probes = new ProbeDriver(t, { runtime: 'no-such' });
-  const error = await t.throwsAsync(
-    probes.driver.open(() => undefined),
-    { instanceOf: DriverError },
-  );
+  const probes = new ProbeDriver(t, { ociRuntime: 'no-such' });
+  const error = await t.throwsAsync(probes.driver.open(), { instanceOf: DriverError });
   t.regex(error?.message ?? '', /no runtime "no-such"; it has .*runc/);
 });

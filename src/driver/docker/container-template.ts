@@ -1,29 +1,34 @@
-/** Owns what all containers of one driver are made from: found out once at `open`, its image made again when somebody removed it. */
-import { realpathSync } from 'node:fs';
-import { ensureBaseImage } from './image/base-image.js';
-import type { BridgeNetwork } from './network/bridge-network.js';
+/** Owns what all containers of one driver have in common: found out once at `open`, then the same for every container. */
 import { createOptions, type ContainerContext } from './container-options.js';
-import { detectFeatures } from './docker-features.js';
 import type { DockerDriverOptions } from './docker-driver-options.js';
+import { detectFeatures } from './docker-features.js';
+import { LoopbackFiles } from './network/loopback-files.js';
 import type { ContainerSpec } from '../driver.js';
 import type { ContainerCreateOptions, Engine } from './engine/engine.js';
+import { Images } from './image/images.js';
+import { checkedMounts } from './lifecycle/mount-sources.js';
+import type { BridgeNetwork } from './network/bridge-network.js';
 
 export interface ContainerTemplateOptions extends Pick<
   DockerDriverOptions,
-  'dirId' | 'bootId' | 'runtime' | 'image' | 'workerDir' | 'logger'
+  'dirId' | 'bootId' | 'ociRuntime' | 'filesDir'
 > {
   engine: Engine;
   bridge: Pick<BridgeNetwork, 'name' | 'resolvers'>;
 }
 
-/** Empty until `open`. */
+/** Makes nothing before `open`. */
 export class ContainerTemplate {
+  readonly images: Images;
   readonly #options: ContainerTemplateOptions;
   #context: ContainerContext | undefined;
+  #files: LoopbackFiles | undefined;
+  #runRoot = '';
   #rootDir: string | null = null;
 
   constructor(options: ContainerTemplateOptions) {
     this.#options = options;
+    this.images = new Images(options.engine);
   }
 
   get isOpen(): boolean {
@@ -40,32 +45,31 @@ export class ContainerTemplate {
     return this.#context?.cgroupParent ?? null;
   }
 
-  /** Rejects with `DriverError` when the daemon cannot make our containers. */
-  async open(progress: (line: string) => void): Promise<void> {
-    const { engine, bridge, dirId, bootId, runtime, workerDir, image } = this.#options;
-    const { rootDir, ...features } = await detectFeatures(engine, runtime);
+  /**
+   * Rejects with `DriverError` when the daemon cannot make our containers.
+   * @param runRoot real path of the directory that every mounted file is in
+   */
+  async open(runRoot: string): Promise<void> {
+    const { engine, bridge, dirId, bootId, ociRuntime, filesDir } = this.#options;
+    const { rootDir, ...features } = await detectFeatures(engine, ociRuntime);
     this.#rootDir = rootDir;
+    this.#runRoot = runRoot;
+    this.#files = new LoopbackFiles(filesDir);
     this.#context = {
       dirId,
       bootId,
-      runtime,
-      image: await ensureBaseImage(engine, { image, progress }),
+      ociRuntime,
       bridgeNetwork: bridge.name,
       bridgeResolvers: bridge.resolvers,
+      loopbackMounts: this.#files.mounts,
       ...features,
-      workerDir: realpathSync.native(workerDir),
     };
   }
 
-  /** @param slotSource the slot's real path, checked */
-  createOptions(spec: ContainerSpec, slotSource: string): ContainerCreateOptions {
-    return createOptions(spec, slotSource, this.#context as ContainerContext);
-  }
-
-  async renewImage(): Promise<void> {
-    const { engine, logger, image } = this.#options;
-    logger.warn('the base image is gone; making it again');
-    const renewed = await ensureBaseImage(engine, { image, progress: (line) => logger.info(line) });
-    this.#context = { ...(this.#context as ContainerContext), image: renewed };
+  /** @throws DriverError when a mount's source may not be mounted or the image is not prepared */
+  createOptions(spec: ContainerSpec): ContainerCreateOptions {
+    if (spec.network === 'none') this.#files?.repair();
+    const mounts = checkedMounts(spec.mounts, this.#runRoot);
+    return createOptions(spec, mounts, this.images.get(spec.image), this.#context as ContainerContext);
   }
 }

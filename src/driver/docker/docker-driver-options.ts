@@ -4,25 +4,23 @@ import type { Logger } from '../../logger.js';
 export interface DockerDriverOptions {
   /** Value of DOCKER_HOST (`unix://…`, `tcp://…`), or null for the default socket. */
   dockerHost: string | null;
-  /** Value of GLAMBDAR_IMAGE, or null to build the base image. */
-  image: string | null;
-  /** `runc`, `crun`, `runsc`, …, or null for the daemon's default. */
-  runtime: string | null;
+  /** OCI runtime: `runc`, `crun`, `runsc`, …, or null for the daemon's default. */
+  ociRuntime: string | null;
   /** Whose containers: id of the data directory, and of this run of the server. */
   dirId: string;
   bootId: string;
-  /** Absolute path of the directory with `main.cjs`, readable for everyone; mounted at `/worker`. */
-  workerDir: string;
-  /** Absolute path of the directory all slots are in. */
+  /** Absolute path of the directory that every mounted file is in; made when it is missing. */
   runRoot: string;
+  /** Absolute path of a directory in it for files of the driver's own; made when it is missing. */
+  filesDir: string;
   logger: Logger;
-  /** Name servers (IPv4) of functions with a network; by default this machine's. */
+  /** Name servers (IPv4) of containers with a network; by default this machine's. */
   resolvers?: string[];
   /** The iptables command, with what has to stand before it; by default `iptables`. */
   iptables?: string[];
   /** How many removals may be at the daemon at a time; by default as many as there are cores. */
   removalsAtOnce?: number;
-  /** Whether calls need the cores: half as many removals are then at the daemon, while not too many wait. */
+  /** Whether others need the cores: half as many removals are then at the daemon, while not too many wait. */
   gently?: () => boolean;
   /** Where cgroups are mounted; by default `/sys/fs/cgroup`. */
   cgroupRoot?: string;
@@ -32,7 +30,7 @@ export interface DockerDriverOptions {
   times?: Partial<typeof defaultTimes>;
 }
 
-/** In ms. */
+/** Intervals and limits of one driver, in ms. */
 export const defaultTimes = {
   pingIntervalMs: 500,
   pingLimitMs: 2_000,

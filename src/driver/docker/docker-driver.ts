@@ -1,6 +1,6 @@
 /**
- * Owns containers on the Engine API: creates, starts, watches and removes them. It joins the parts that do one thing each
- * (engine, health, events, exits, reaper, image, network) and holds what is under way.
+ * Owns containers on the Engine API: creates, starts, watches and removes them. The parts that do one thing each (engine,
+ * health, events, exits, reaper, images, network) are joined here.
  */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -19,19 +19,19 @@ import { parseDockerHost } from './docker-host.js';
 import {
   DriverError,
   type ContainerOutput,
+  type ContainerNetwork,
   type ContainerSpec,
+  type ContainerUsage,
   type Driver,
   type DriverHealth,
   type ExitState,
-  type InstanceUsage,
-  type Profile,
   type RemoveOptions,
 } from '../driver.js';
-import { Engine } from './engine/engine.js';
+import { Engine, type ContainerCreateOptions } from './engine/engine.js';
 import { ExitWatch } from './lifecycle/exit-watch.js';
-import { InstanceUsages } from './usage/instance-usages.js';
+import type { ContainerImage } from '../../model/container-image.js';
+import { ContainerUsages } from './usage/container-usages.js';
 import { Reaper } from './lifecycle/reaper.js';
-import { checkedSlot } from './lifecycle/slot-source.js';
 
 export type { DockerDriverOptions } from './docker-driver-options.js';
 
@@ -51,11 +51,10 @@ class DockerDriver implements Driver {
   readonly #removals: ContainerRemovals;
   readonly #template: ContainerTemplate;
   readonly #weight: CgroupWeight;
-  readonly #usages: InstanceUsages;
+  readonly #usages: ContainerUsages;
   readonly #outputs: ContainerOutputs;
   readonly #live = new ContainerExits();
   readonly #starts: ContainerStarts;
-  #runRoot = '';
   #closing: Promise<void> | undefined;
 
   constructor(options: DockerDriverOptions) {
@@ -87,7 +86,7 @@ class DockerDriver implements Driver {
     const parent = () => this.#template.cgroupParent;
     this.#weight = new CgroupWeight({ parent, cores: availableParallelism(), root: options.cgroupRoot });
     const whileAvailable = <T>(work: () => Promise<T>): Promise<T> => this.#health.whileAvailable(work);
-    this.#usages = new InstanceUsages({ engine: this.#engine, whileAvailable, procRoot: options.procRoot });
+    this.#usages = new ContainerUsages({ engine: this.#engine, whileAvailable, procRoot: options.procRoot });
     const rootDir = () => this.#template.rootDir;
     this.#outputs = new ContainerOutputs({ engine: this.#engine, whileAvailable, rootDir });
     this.#removals = new ContainerRemovals({
@@ -101,28 +100,25 @@ class DockerDriver implements Driver {
     this.#starts = new ContainerStarts({
       engine: this.#engine,
       remove: (name) => this.#removals.removeNamed(name),
-      renewImage: () => this.#template.renewImage(),
       onLeft: (error) => logger.debug({ err: error }, 'a failed start is left to the reaper'),
     });
     this.#reaper = new Reaper({
       list: async () =>
         (await this.#engine.listContainers(`${labels.dir}=${dirId}`)).map(({ Id, Labels }) => ({
-          containerId: Id,
-          instanceId: Labels[labels.boot] === bootId ? Labels[labels.instance] : undefined,
+          dockerId: Id,
+          id: Labels[labels.boot] === bootId ? Labels[labels.instance] : undefined,
         })),
-      remove: (containerId) => this.#engine.removeContainer(containerId),
-      isLive: (instanceId) => this.#live.has(instanceId) || this.#removals.has(instanceId),
+      remove: (dockerId) => this.#engine.removeContainer(dockerId),
+      isLive: (id) => this.#live.has(id) || this.#removals.has(id),
       intervalMs: this.#times.reapIntervalMs,
       logger,
     });
   }
 
-  async open(progress: (line: string) => void): Promise<void> {
+  async open(): Promise<void> {
     const { runRoot } = this.#options;
-    await this.#engine.ping();
     mkdirSync(runRoot, { recursive: true, mode: 0o700 });
-    this.#runRoot = realpathSync.native(runRoot);
-    await this.#template.open(progress);
+    await this.#template.open(realpathSync.native(runRoot));
     await this.#reaper.sweep();
     await this.#bridge.remove();
     this.#health.onChange((health) => this.#onHealth(health));
@@ -131,63 +127,68 @@ class DockerDriver implements Driver {
     this.#reaper.open();
   }
 
+  prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void> {
+    return this.#template.images.prepare(image, progress);
+  }
+
+  async prepareNetwork(network: ContainerNetwork): Promise<void> {
+    if (network === 'bridge') await this.#bridge.prepare();
+  }
+
   async start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
     if (!this.#template.isOpen || this.#closing)
       throw new DriverError('unavailable', 'The driver is not open.');
     const health = this.#health.current();
     if (!health.available) throw new DriverError('unavailable', health.reason);
-    if (spec.profile.network === 'bridge') this.#bridge.assertPrepared();
-    const slotSource = checkedSlot(spec.slotDir, this.#runRoot);
-    const options = () => this.#template.createOptions(spec, slotSource);
-    this.#live.track(spec.instanceId);
+    if (spec.network === 'bridge') this.#bridge.assertPrepared();
+    const options = this.#template.createOptions(spec);
+    const renewed = (): Promise<ContainerCreateOptions> => this.#renewed(spec);
+    this.#live.track(spec.id);
     try {
-      const containerId = await this.#starts.start(containerName(spec.instanceId), options, signal);
-      this.#outputs.started(spec.instanceId, containerId);
+      const dockerId = await this.#starts.start(containerName(spec.id), { options, renewed }, signal);
+      this.#outputs.started(spec.id, dockerId);
     } catch (error) {
-      this.#live.forget(spec.instanceId);
+      this.#live.forget(spec.id);
       throw error;
     }
-    this.#live.started(spec.instanceId);
+    this.#live.started(spec.id);
     void this.#weight.started(performance.now());
   }
 
-  async remove(instanceId: string, options: RemoveOptions = {}): Promise<ContainerOutput> {
+  async remove(id: string, options: RemoveOptions = {}): Promise<ContainerOutput> {
     const { urgent = false, outputBytes = 0 } = options;
-    const runs = this.#live.runs(instanceId);
-    this.#live.forget(instanceId); // before its turn comes: nobody is asked why it ended while it waits
+    const runs = this.#live.runs(id);
+    // Before the removal's turn comes: the daemon is not to be asked how a container ended that is being removed.
+    this.#live.forget(id);
     let output: ContainerOutput = { stdout: '', stderr: '' };
-    // What a process wrote last is there for certain once the container has ended, and not before.
+    // The last output of a process is certain to be there only once the container has ended.
     const before = async (ended: boolean): Promise<void> => {
       try {
-        output = await this.#outputs.read(instanceId, outputBytes, ended);
+        output = await this.#outputs.read(id, outputBytes, ended);
       } catch (error) {
-        this.#options.logger.warn({ err: error, instanceId }, "a container's output could not be read");
+        this.#options.logger.warn({ err: error, id }, "a container's output could not be read");
       }
     };
     await this.#removals
-      .remove(instanceId, { urgent, runs, ...(outputBytes > 0 && { before }) })
-      .finally(() => this.#outputs.forget(instanceId));
+      .remove(id, { urgent, runs, ...(outputBytes > 0 && { before }) })
+      .finally(() => this.#outputs.forget(id));
     return output;
   }
 
-  exitState(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
-    return this.#live.wait(instanceId, waitMs);
+  exitState(id: string, waitMs: number): Promise<ExitState | undefined> {
+    return this.#live.wait(id, waitMs);
   }
 
-  output(instanceId: string, maxBytes: number): Promise<ContainerOutput> {
-    return this.#outputs.read(instanceId, maxBytes, this.#live.hasEnded(instanceId));
+  output(id: string, maxBytes: number): Promise<ContainerOutput> {
+    return this.#outputs.read(id, maxBytes, this.#live.hasEnded(id));
   }
 
-  onExit(instanceId: string, listener: (exit: ExitState) => void): () => void {
-    return this.#live.onExit(instanceId, listener);
+  onExit(id: string, listener: (exit: ExitState) => void): () => void {
+    return this.#live.onExit(id, listener);
   }
 
-  memoryOf(instances: readonly { instanceId: string; uid: number }[]): Promise<Map<string, InstanceUsage>> {
-    return this.#usages.measure(instances);
-  }
-
-  async prepareProfile(profile: Profile): Promise<void> {
-    if (profile.network === 'bridge') await this.#bridge.prepare();
+  usage(containers: readonly { id: string; uid: number }[]): Promise<Map<string, ContainerUsage>> {
+    return this.#usages.measure(containers);
   }
 
   health(): DriverHealth {
@@ -230,12 +231,20 @@ class DockerDriver implements Driver {
     this.#outputs.clear();
     await this.#reaper.sweep();
     await this.#removals.settled();
-    // Starts that were given up above may have made a container after that sweep's list.
+    // A start that was given up above may have made its container after the sweep had its list.
     if (this.#starts.busy) {
       await this.#starts.settled();
       await this.#reaper.sweep();
     }
     await this.#bridge.remove();
+  }
+
+  /** Options for a container whose image was removed and is made again. */
+  async #renewed(spec: ContainerSpec): Promise<ContainerCreateOptions> {
+    const { logger } = this.#options;
+    logger.warn('an image is gone; making it again');
+    await this.#template.images.prepare(spec.image, (line) => logger.info(line));
+    return this.#template.createOptions(spec);
   }
 
   #onHealth(health: DriverHealth): void {

@@ -1,5 +1,6 @@
 /** Owns what this daemon can do: read once at the start, so that a wrong setting is a sentence and not a failed container. */
 import { DriverError } from '../driver.js';
+import { notDocker, statusOf } from './engine/docker-error.js';
 import type { Engine } from './engine/engine.js';
 
 /** What containers are created with depends on this. */
@@ -14,14 +15,21 @@ export interface DockerFeatures {
 const oldestApi = [1, 41] as const;
 
 /**
- * @param runtime name of the runtime to use, or null for the daemon's default
- * @throws DriverError when the daemon is too old, lacks seccomp or the runtime, or has no Linux containers
+ * @param ociRuntime name of the runtime to use, or null for the daemon's default
+ * @throws DriverError when it is no Docker daemon, is too old, lacks seccomp or the runtime, or has no Linux containers
  */
 export async function detectFeatures(
-  engine: Pick<Engine, 'info' | 'apiVersion'>,
-  runtime: string | null,
+  engine: Pick<Engine, 'ping' | 'info' | 'apiVersion'>,
+  ociRuntime: string | null,
 ): Promise<DockerFeatures> {
+  await engine.ping().catch((error: unknown) => {
+    // A daemon that is unwell answers with 500.
+    throw (statusOf(error) ?? 500) < 500 ? notDocker(error) : error;
+  });
   const [info, apiVersion] = await Promise.all([engine.info(), engine.apiVersion()]);
+  if (!/^\d+\.\d+$/.test(apiVersion) || typeof info !== 'object' || info === null) {
+    throw notDocker();
+  }
   const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
   if (major < oldestApi[0] || (major === oldestApi[0] && minor < oldestApi[1])) {
     throw new DriverError(
@@ -39,10 +47,10 @@ export async function detectFeatures(
     );
   }
   const runtimes = Object.keys(info.Runtimes ?? {});
-  if (runtime !== null && !runtimes.includes(runtime)) {
+  if (ociRuntime !== null && !runtimes.includes(ociRuntime)) {
     throw new DriverError(
       'failed',
-      `Docker has no runtime "${runtime}"; it has ${runtimes.join(', ')}. Add it to the daemon's configuration.`,
+      `Docker has no runtime "${ociRuntime}"; it has ${runtimes.join(', ')}. Add it to the daemon's configuration.`,
     );
   }
   return {

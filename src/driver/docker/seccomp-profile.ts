@@ -1,12 +1,12 @@
 /**
- * Owns the list of system calls a function may make: an allow-list for a container without capabilities. It starts from what
- * container engines allow by default and leaves out what has been the way out of sandboxes and no Node program needs:
- * io_uring, ptrace and process_vm_*, pidfd_getfd, userfaultfd, keyrings, file handles, perf, bpf, personality, namespaces,
- * mounts, vsock and every other odd socket family, and 32-bit calls altogether (no sub-architectures: they kill).
+ * Owns the list of system calls a container may make: an allow-list for processes without capabilities. The list starts from
+ * the default of container engines and leaves out the calls that have led out of sandboxes and that no ordinary program
+ * needs: io_uring, ptrace and process_vm_*, pidfd_getfd, userfaultfd, keyrings, file handles, perf, bpf, personality,
+ * namespaces, mounts, vsock and every other odd socket family, and all 32-bit calls (without sub-architectures they kill).
  */
-import type { Profile } from '../driver.js';
+import type { ContainerNetwork } from '../driver.js';
 
-/** Calls by purpose; names another architecture or kernel does not have are skipped by the engine. */
+/** Calls by purpose. The engine skips names that this architecture or kernel does not have. */
 const allowed = {
   files: `access close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 fallocate fcntl
     fdatasync flock fstat fstatfs fsync ftruncate getdents getdents64 ioctl lseek lstat newfstatat open openat openat2 pread64
@@ -41,8 +41,15 @@ const allowed = {
   kernelAio: 'io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit',
 };
 
-const errno = { ENOSYS: 38, ENETUNREACH: 101 };
+const ENOSYS = 38;
 const family = { UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 };
+/** The bits of socket's second argument that are its type; the others are flags. */
+const typeMask = 0xf;
+/** Socket types with the protocols they may have; 0 is the usual one. */
+const transports = [
+  { type: 1, protocols: [0, 6] }, // SOCK_STREAM: TCP, not MPTCP or SCTP
+  { type: 2, protocols: [0, 17] }, // SOCK_DGRAM: UDP, not ICMP
+];
 /** Every CLONE_NEW* flag that fits in clone's argument: NS, CGROUP, UTS, IPC, USER, PID, NET. */
 const namespaceFlags = 0x7e020000;
 
@@ -50,13 +57,20 @@ interface Rule {
   names: string[];
   action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO';
   errnoRet?: number;
-  args?: { index: number; value: number; valueTwo?: number; op: 'SCMP_CMP_EQ' | 'SCMP_CMP_MASKED_EQ' }[];
+  args?: Condition[];
 }
 
-const texts = new Map<Profile['network'], string>();
+interface Condition {
+  index: number;
+  value: number;
+  valueTwo?: number;
+  op: 'SCMP_CMP_EQ' | 'SCMP_CMP_MASKED_EQ';
+}
 
-/** JSON text of the profile, as `SecurityOpt: ["seccomp=<text>"]` wants it (a path is refused by the API). Same text for every call. */
-export function seccompProfile(network: Profile['network']): string {
+const texts = new Map<ContainerNetwork, string>();
+
+/** JSON text for `SecurityOpt: ["seccomp=<text>"]` (the API refuses a path); made once for each network. */
+export function seccompProfile(network: ContainerNetwork): string {
   let text = texts.get(network);
   if (text === undefined) {
     text = JSON.stringify(build(network));
@@ -65,29 +79,21 @@ export function seccompProfile(network: Profile['network']): string {
   return text;
 }
 
-function build(network: Profile['network']): object {
+function build(network: ContainerNetwork): object {
   const names = Object.values(allowed).flatMap((list) => list.split(/\s+/));
   const syscalls: Rule[] = [
     { names, action: 'SCMP_ACT_ALLOW' },
     {
       names: ['clone'],
       action: 'SCMP_ACT_ALLOW',
-      args: [{ index: 0, value: namespaceFlags, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
+      args: [masked(0, namespaceFlags, 0)],
     },
-    // Its flags are behind a pointer, so they cannot be checked. With EPERM Node aborts at boot, with ENOSYS libc uses clone.
-    { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: errno.ENOSYS },
-    socket(family.UNIX, 'SCMP_ACT_ALLOW'),
+    // The flags of clone3 are behind a pointer and cannot be checked. With EPERM Node aborts at boot, with ENOSYS libc uses clone.
+    { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
+    socket(equal(0, family.UNIX)),
     // NETLINK_ROUTE (protocol 0) is what os.networkInterfaces reads; the other protocols reach much more of the kernel.
-    {
-      ...socket(family.NETLINK, 'SCMP_ACT_ALLOW'),
-      args: [equal(0, family.NETLINK), equal(2, 0)],
-    },
-    ...[family.INET, family.INET6].map((domain) =>
-      network === 'bridge'
-        ? socket(domain, 'SCMP_ACT_ALLOW')
-        : // "network is unreachable" tells a user more than "operation not permitted".
-          { ...socket(domain, 'SCMP_ACT_ERRNO'), errnoRet: errno.ENETUNREACH },
-    ),
+    socket(equal(0, family.NETLINK), equal(2, 0)),
+    ...[family.INET, family.INET6].flatMap((domain) => internetSockets(domain, network)),
   ];
   return {
     defaultAction: 'SCMP_ACT_ERRNO', // EPERM, the engine's default
@@ -99,10 +105,24 @@ function build(network: Profile['network']): object {
   };
 }
 
-function socket(domain: number, action: Rule['action']): Rule {
-  return { names: ['socket'], action, args: [equal(0, domain)] };
+/** Without a network a container has a loopback, for which TCP and UDP are enough; all other addresses are unreachable. */
+function internetSockets(domain: number, network: ContainerNetwork): Rule[] {
+  if (network === 'bridge') return [socket(equal(0, domain))];
+  return transports.flatMap(({ type, protocols }) =>
+    protocols.map((protocol) => socket(equal(0, domain), masked(1, typeMask, type), equal(2, protocol))),
+  );
 }
 
-function equal(index: number, value: number): { index: number; value: number; op: 'SCMP_CMP_EQ' } {
+/** Allows sockets for which all conditions hold. */
+function socket(...args: Condition[]): Rule {
+  return { names: ['socket'], action: 'SCMP_ACT_ALLOW', args };
+}
+
+function equal(index: number, value: number): Condition {
   return { index, value, op: 'SCMP_CMP_EQ' };
+}
+
+/** The argument has exactly these bits of the mask. */
+function masked(index: number, mask: number, bits: number): Condition {
+  return { index, value: mask, valueTwo: bits, op: 'SCMP_CMP_MASKED_EQ' };
 }

@@ -14,7 +14,8 @@
  * | a start ahead of calls fails             | stopped           |                                               | tried again after a pause   |
  */
 import type { Clock } from '../../clock.js';
-import { DriverError, type ContainerOutput, type Profile } from '../../driver/driver.js';
+import { DriverError, type ContainerOutput } from '../../driver/driver.js';
+import type { Profile } from '../../model/profile.js';
 import type { Instance } from '../../instance/instance.js';
 import type { Logger } from '../../logger.js';
 import { decide } from '../decide/decide.js';
@@ -287,7 +288,11 @@ export class Dispatcher {
           break;
         case 'load': {
           const instance = fleet.get(action.instance);
-          if (action.request !== null) void this.#loadFor(places.get(action.request)!, instance);
+          if (!instance.hasSlot) {
+            // No code can reach it any more: another one is looked for.
+            void fleet.stop(instance);
+            this.pass();
+          } else if (action.request !== null) void this.#loadFor(places.get(action.request)!, instance);
           else this.#refill(action.codeKey, () => void this.#loader.loadAhead(instance, action.codeKey));
           break;
         }

@@ -3,8 +3,10 @@
  * them serves whom is decided elsewhere.
  */
 import type { Clock } from '../../clock.js';
-import type { ContainerOutput, Driver, Profile } from '../../driver/driver.js';
-import type { WithRoom } from '../../instance/handshake.js';
+import type { ContainerOutput, Driver } from '../../driver/driver.js';
+import type { Profile } from '../../model/profile.js';
+import type { InstalledRuntime } from '../../runtimes/installed-runtime.js';
+import type { WithRoom } from '../../instance/worker-start.js';
 import { Instance } from '../../instance/instance.js';
 import { INSTANCE_STATES, type InstanceState } from '../../instance/instance-state.js';
 import { DecayingRate } from '../demand/decaying-rate.js';
@@ -12,6 +14,8 @@ import { UidAllocator } from './uid-allocator.js';
 
 export interface FleetOptions {
   driver: Driver;
+  /** By the name a profile gives; throws for an unknown one. */
+  runtimeOf: (name: string) => InstalledRuntime;
   runDir: string;
   uidBase: number;
   startTimeoutMs: number;
@@ -67,11 +71,12 @@ export class Fleet {
 
   /** A new one, not started yet. @param intendedFor see `Instance` */
   create(profile: Profile, intendedFor: string | null = null): Instance {
-    const { onTransition } = this.#options;
+    const { runtimeOf, onTransition } = this.#options;
     const uid = this.#uids.take();
     const instance = new Instance(
       {
         ...this.#options,
+        runtime: runtimeOf(profile.runtime),
         profile,
         uid,
         onTransition: (changed, from, previousMs) => {

@@ -1,5 +1,5 @@
 /** Owns how much memory idle instances take, as the driver measures it, and which idle instances do not keep still. */
-import type { InstanceUsage } from '../../driver/driver.js';
+import type { ContainerUsage } from '../../driver/driver.js';
 import type { Instance } from '../../instance/instance.js';
 import { Ewma } from '../demand/ewma.js';
 
@@ -28,8 +28,8 @@ interface Sample {
 type Measured = Pick<Instance, 'id' | 'codeKey' | 'intendedFor' | 'profileKey'>;
 
 export type MeasureMemory = (
-  instances: readonly { instanceId: string; uid: number }[],
-) => Promise<Map<string, InstanceUsage>>;
+  instances: readonly { id: string; uid: number }[],
+) => Promise<Map<string, ContainerUsage>>;
 
 export class MemoryLedger {
   readonly #measure: MeasureMemory;
@@ -72,7 +72,7 @@ export class MemoryLedger {
     if (due.length === 0) return [];
     this.#busy = true;
     try {
-      const usage = await this.#measure(due.map(({ instance: { id, uid } }) => ({ instanceId: id, uid })));
+      const usage = await this.#measure(due.map(({ instance: { id, uid } }) => ({ id, uid })));
       return due
         .filter(({ instance, sample, since }) =>
           this.#note(instance, since, sample, usage.get(instance.id), now),
@@ -88,7 +88,7 @@ export class MemoryLedger {
     instance: Instance,
     since: number,
     before: Sample | undefined,
-    usage: InstanceUsage | undefined,
+    usage: ContainerUsage | undefined,
     now: number,
   ): boolean {
     if (!usage) return false;

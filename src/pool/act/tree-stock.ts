@@ -4,10 +4,10 @@
  * them are not linked anew for every container.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { WithRoom } from '../../instance/handshake.js';
+import type { WithRoom } from '../../instance/worker-start.js';
 import type { Code } from '../workload.js';
 
 /** The most trees kept in all; the ones put aside first make room. */
@@ -60,10 +60,11 @@ export class TreeStock {
   /** Path of a tree that belongs to the caller from now on. Rejects as `Code.prepareTree` does; no tree is left then. */
   async take(code: Code): Promise<string> {
     const dirs = this.#spare.get(code.key);
-    const ready = dirs?.pop();
-    if (ready !== undefined) {
-      if (dirs!.length === 0) this.#spare.delete(code.key);
+    while (dirs !== undefined && dirs.length > 0) {
+      const ready = dirs.pop()!;
+      if (dirs.length === 0) this.#spare.delete(code.key);
       this.#count -= 1;
+      if (!existsSync(ready)) continue; // a cleaner of temporary files may have taken it
       try {
         await code.verifyTree();
       } catch (error) {

@@ -1,31 +1,31 @@
 /** Owns finding out whether a candidate's code loads: in a container like any call's, which is left ready for the first call. */
-import type { Profile } from '../../driver/driver.js';
 import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/outcome.js';
+import type { Profile } from '../../model/profile.js';
 import type { FunctionRecord } from '../../model/function.js';
 import type { Pool } from '../pool.js';
-import { profileOf, workloadOf } from './workloads.js';
+import { workloadOf } from './workloads.js';
 
 export interface LoadCheckOptions {
   pool: Pool;
-  /** Prepares what a profile needs beyond the default; rejects when it cannot be had. */
-  prepareProfile: (profile: Profile) => Promise<void>;
+  /** Prepares what containers in this network need; rejects when it cannot be had. */
+  prepareNetwork: (network: Profile['network']) => Promise<void>;
   /** Makes a copy of a tree of files at `target`, which does not exist. */
   copyTree: (treeDir: string, target: string) => Promise<void>;
 }
 
 /**
  * The returned function loads a candidate and resolves to one that throws the container away, for a version that is not
- * published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a profile that cannot be had),
+ * published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had),
  * DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
-export function createLoadCheck({ pool, prepareProfile, copyTree }: LoadCheckOptions) {
+export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOptions) {
   return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
     const { settings } = candidate;
     try {
-      await prepareProfile(profileOf(settings));
+      await prepareNetwork(settings.network);
     } catch (error) {
       throw new GlambdarError(
         'INVALID_REQUEST',

@@ -1,6 +1,7 @@
 /** Owns how a deployed function looks to the pool: the profile of its containers, its code, and what its worker is told. */
-import { profileKey, type Profile } from '../../driver/driver.js';
+import { profileKey, type Profile } from '../../model/profile.js';
 import { versionKey, type FunctionRecord } from '../../model/function.js';
+import { shownRef } from '../../model/ref.js';
 import type { FunctionSettings } from '../../model/settings.js';
 import type { Workload } from '../workload.js';
 
@@ -12,12 +13,22 @@ const TIMEOUT_CLASSES_MS = [30_000, 120_000, 900_000];
 /** CPU-seconds a worker may spend on itself: booting, warming up, loading. */
 const OWN_CPU_SECONDS = 5;
 
-export function profileOf({ memoryMb, cpus, network, timeoutMs, isolation }: FunctionSettings): Profile {
+/** @param runtime name of a row of `runtimes/` */
+export function profileOf(
+  { memoryMb, cpus, network, timeoutMs, isolation }: FunctionSettings,
+  runtime: string,
+): Profile {
   const longest = TIMEOUT_CLASSES_MS.at(-1)!;
   // A reused container runs many calls.
   const mostMs =
     isolation === 'function' ? longest : (TIMEOUT_CLASSES_MS.find((most) => timeoutMs <= most) ?? longest);
-  return { memoryMb, cpus, network, cpuSeconds: Math.ceil((mostMs / 1000) * cpus) + OWN_CPU_SECONDS };
+  return {
+    runtime,
+    memoryMb,
+    cpus,
+    network,
+    cpuSeconds: Math.ceil((mostMs / 1000) * cpus) + OWN_CPU_SECONDS,
+  };
 }
 
 /** Where the files of a version come from. */
@@ -31,7 +42,7 @@ export interface CodeOf {
 /** How a function looks to the pool. */
 export function workloadOf(record: FunctionRecord, { copy, verify }: CodeOf): Workload {
   const { memoryMb, handler, contract, env, isolation, standby } = record.settings;
-  const profile = profileOf(record.settings);
+  const profile = profileOf(record.settings, runtimeOf(record));
   return {
     flow: record.id,
     profile,
@@ -45,6 +56,12 @@ export function workloadOf(record: FunctionRecord, { copy, verify }: CodeOf): Wo
     reuse: isolation === 'function',
     standby,
   };
+}
+
+/** @throws Error for a function that is no bundle: the pool has no worker for it */
+function runtimeOf({ ref, active: { source } }: FunctionRecord): string {
+  if (source.type !== 'bundle') throw new Error(`${shownRef(ref)} is no bundle: no worker can load it`);
+  return source.runtime;
 }
 
 /** Workloads of deployed functions, made once for each record. */

@@ -1,38 +1,52 @@
-/** Owns what every driver must do, whatever makes its containers: run it with a way to make one that holds the real worker. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** Owns what every driver must do, whatever makes its containers: most tests run the real worker in one. */
+import { mkdirSync, readFileSync, chmodSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { DriverError, type ContainerSpec, type Driver, type ExitState } from '../../../src/driver/driver.js';
 import { listenInSlot } from '../../../src/instance/slot-socket.js';
+import { workerContainer } from '../../../src/instance/worker-container.js';
+import { InstalledRuntime } from '../../../src/runtimes/installed-runtime.js';
+import { node } from '../../../src/runtimes/node.js';
+import { containerSpec } from '../../helpers/container-spec.js';
 
 export interface DriverUnderTest {
+  /** Not open yet. */
   driver: Driver;
+  /** Where sources of mounts may be. */
+  directory: string;
   /** Ends a running container from outside with SIGKILL. */
-  kill(instanceId: string): Promise<void>;
+  kill(id: string): Promise<void>;
 }
+
+/** AVA's `test`, or `integration`. */
+type DeclareTest = (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void;
 
 let made = 0;
 
 /** @param name of the implementation, for the titles */
-export function driverContract(name: string, create: (t: ExecutionContext) => DriverUnderTest): void {
+export function driverContract(
+  name: string,
+  test: DeclareTest,
+  create: (t: ExecutionContext) => DriverUnderTest,
+): void {
   const run = async (t: ExecutionContext) => {
-    const { driver, kill } = create(t);
-    await driver.open(() => undefined);
+    const { driver, directory, kill } = create(t);
+    t.teardown(() => driver.close());
+    await driver.open();
+    await driver.prepareImage(node.image, (line) => t.log(line));
     made += 1;
-    const slotDir = mkdtempSync(join(tmpdir(), 'glambdar-slot-'));
-    t.teardown(async () => {
-      await driver.close();
-      rmSync(slotDir, { recursive: true, force: true });
-    });
-    const spec: ContainerSpec = {
-      instanceId: `contract${made}`,
-      profile: { memoryMb: 128, cpus: 1, network: 'none' },
+    const slotDir = mkdtempSync(join(directory, 'slot-'));
+    chmodSync(slotDir, 0o711);
+    const runtime = new InstalledRuntime(node, join(directory, 'worker'));
+    runtime.repair();
+    const spec = workerContainer({
+      id: `contract${process.pid}${made}`,
+      runtime,
+      profile: { runtime: 'node', memoryMb: 128, cpus: 1, network: 'none', cpuSeconds: 60 },
       slotDir,
       uid: 200_000 + made,
-      cpuSecondsLimit: 60,
-    };
+    });
     const { signal } = new AbortController();
     const start = async (): Promise<Socket> => {
       const slot = listenInSlot(slotDir);
@@ -40,7 +54,18 @@ export function driverContract(name: string, create: (t: ExecutionContext) => Dr
       t.teardown(() => socket.destroy());
       return socket;
     };
-    return { driver, kill, spec, id: spec.instanceId, start, signal };
+    return { driver, kill, spec, id: spec.id, start, signal, directory };
+  };
+
+  /** A container without a worker that runs this source, and what came of it. */
+  const runOnce = async (t: ExecutionContext, source: string, given: Partial<ContainerSpec> = {}) => {
+    const { driver, signal, spec, directory } = await run(t);
+    const { id, user } = spec;
+    const once = containerSpec({ id, user, command: ['node', '-e', source], ...given });
+    await driver.start(once, signal);
+    const exit = await driver.exitState(id, 30_000);
+    const output = await driver.output(id, 1_000);
+    return { driver, id, exit, output, directory };
   };
 
   test(`${name} starts a worker that connects, and removes it`, async (t) => {
@@ -100,14 +125,14 @@ export function driverContract(name: string, create: (t: ExecutionContext) => Dr
   test(`${name} measures who runs, and nobody else`, async (t) => {
     const { driver, spec, id, start } = await run(t);
     await start();
-    const usage = await driver.memoryOf([
-      { instanceId: id, uid: spec.uid },
-      { instanceId: 'never0there', uid: 199_999 },
+    const usage = await driver.usage([
+      { id, uid: spec.user.uid },
+      { id: 'never0there', uid: 199_999 },
     ]);
     t.deepEqual([...usage.keys()], [id]);
     t.true((usage.get(id)?.memoryBytes ?? 0) > 1_000_000);
     await driver.remove(id, { urgent: true });
-    t.is((await driver.memoryOf([{ instanceId: id, uid: spec.uid }])).size, 0);
+    t.is((await driver.usage([{ id, uid: spec.user.uid }])).size, 0);
   });
 
   test(`${name} removes what is left when it closes, and closes twice`, async (t) => {
@@ -117,5 +142,39 @@ export function driverContract(name: string, create: (t: ExecutionContext) => Dr
     await driver.close();
     await closed;
     await t.notThrowsAsync(driver.close());
+  });
+
+  test(`${name} runs a container that ends by itself, and removes it with its output`, async (t) => {
+    const { driver, id, exit, output } = await runOnce(t, "console.log('out'); console.error('err')");
+    t.deepEqual(exit, { exitCode: 0, oomKilled: false });
+    t.deepEqual(output, { stdout: 'out\n', stderr: 'err\n' });
+    t.deepEqual(await driver.remove(id, { outputBytes: 2 }), { stdout: 't\n', stderr: 'r\n' });
+    t.is(await driver.exitState(id, 0), undefined, 'it is gone');
+  });
+
+  test(`${name} tells the exit code of a container that fails, also to who listens later`, async (t) => {
+    const { driver, id, exit } = await runOnce(t, 'process.exit(42)');
+    t.deepEqual(exit, { exitCode: 42, oomKilled: false });
+    t.deepEqual(await new Promise((resolve) => driver.onExit(id, resolve)), exit);
+  });
+
+  test(`${name} gives a container its environment and working directory`, async (t) => {
+    const source = "console.log(process.env.GIVEN, require('path').basename(process.cwd()))";
+    const given = { env: { GIVEN: 'a value=with spaces' }, workingDir: '/tmp' };
+    const { output } = await runOnce(t, source, given);
+    t.deepEqual(output, { stdout: 'a value=with spaces tmp\n', stderr: '' });
+  });
+
+  test(`${name} mounts a directory that the container may write`, async (t) => {
+    const { driver, spec, id, signal, directory } = await run(t);
+    const source = join(directory, `out-${id}`);
+    mkdirSync(source);
+    chmodSync(source, 0o777);
+    const write = "require('fs').writeFileSync(process.argv[1], 'written', { mode: 0o666 })";
+    const command = ['node', '-e', write, '/out/file'];
+    const mounts = [{ source, target: '/out', readOnly: false }];
+    await driver.start(containerSpec({ id, user: spec.user, command, mounts }), signal);
+    t.like(await driver.exitState(id, 30_000), { exitCode: 0 });
+    t.is(readFileSync(join(source, 'file'), 'utf8'), 'written');
   });
 }

@@ -1,29 +1,22 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
 import type { DriverHealth } from '../../../src/driver/driver.js';
+import { containerSpec } from '../../helpers/container-spec.js';
 import { FakeDriver } from '../../helpers/fake-driver.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 import { driverContract } from './driver-contract.js';
 
-driverContract('FakeDriver', () => {
+driverContract('FakeDriver', test, (t) => {
   const driver = new FakeDriver();
-  return { driver, kill: (id) => driver.kill(id) };
+  return { driver, directory: temporaryDirectory(t), kill: (id) => driver.kill(id) };
 });
 
 test('FakeDriver keeps the end of what a program wrote past the console', async (t) => {
   const driver = new FakeDriver();
   t.teardown(() => driver.close());
-  const slotDir = join(temporaryDirectory(t), 'slot');
-  mkdirSync(slotDir);
   driver.inhabitant = {
     program: "process.stdout.write('0123456789'); process.stderr.write('err'); process.exitCode = 5;",
   };
-  const profile = { memoryMb: 1, cpus: 1, network: 'none' } as const;
-  await driver.start(
-    { instanceId: 'a', profile, slotDir, uid: 1, cpuSecondsLimit: 1 },
-    new AbortController().signal,
-  );
+  await driver.start(containerSpec({ id: 'a' }), new AbortController().signal);
   t.deepEqual(await driver.exitState('a', 30_000), { exitCode: 5, oomKilled: false });
   t.deepEqual(await driver.output('a', 4), { stdout: '6789', stderr: 'err' });
 });

@@ -1,5 +1,5 @@
 /** The failure table above class Pool, row by row; what concerns the answer to a caller is in tests/unit/invocation. */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import test from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
@@ -18,7 +18,7 @@ test('a start that fails is tried once more on another instance', async (t) => {
   fixture.driver.failures = [new DriverError('failed', 'no')];
   const lease = await fixture.acquire();
   t.is(fixture.driver.started.length, 2);
-  t.not(fixture.driver.started[0]!.instanceId, fixture.driver.started[1]!.instanceId);
+  t.not(fixture.driver.started[0]!.id, fixture.driver.started[1]!.id);
   await lease.release(false);
   await fixture.empty();
 });
@@ -80,8 +80,9 @@ for (const [what, inhabitant] of inhabitants)
 test('a slot that cannot be made fails the start and not the server', async (t) => {
   const fixture = new PoolFixture(t);
   rmSync(fixture.runDir, { recursive: true });
+  writeFileSync(fixture.runDir, 'in the way');
   await t.throwsAsync(fixture.acquire(), { code: 'DRIVER_UNAVAILABLE' } as never);
-  await mkdir(fixture.runDir);
+  rmSync(fixture.runDir);
   await (await fixture.acquire()).release(false);
   await fixture.empty();
 });

@@ -158,8 +158,8 @@ test('instances alive at a time have different uids and limits of their own', as
   const fixture = new PoolFixture(t);
   await Promise.all([100, 101, 102].map((cpuSeconds) => fixture.acquire({ cpuSeconds })));
   const { started } = fixture.driver;
-  t.is(new Set(started.map(({ uid }) => uid)).size, 3);
-  t.deepEqual(started.map(({ cpuSecondsLimit }) => cpuSecondsLimit).sort(), [100, 101, 102]);
+  t.is(new Set(started.map(({ user }) => user.uid)).size, 3);
+  t.deepEqual(started.map(({ limits }) => limits.cpuSeconds).sort(), [100, 101, 102]);
 });
 
 test('waiting calls are served in the order of their coming', async (t) => {
@@ -291,7 +291,7 @@ test('200 calls at once are all served within the limits', async (t) => {
     await lease.release(reuse);
   };
   await Promise.all(Array.from({ length: 200 }, (_, index) => serve(index)));
-  for (const { uid } of fixture.driver.started) uids.add(uid);
+  for (const { user } of fixture.driver.started) uids.add(user.uid);
   t.is(uids.size, fixture.driver.started.length, 'no uid comes again soon');
   t.true(most.alive <= limits.maxInstances, `${most.alive} were alive`);
   t.true(most.starting <= limits.maxStarting, `${most.starting} were starting`);

@@ -374,7 +374,10 @@ test('nothing is begun while the driver is away, and what is missing is replaced
 
 test('an idle instance that computes is stopped, logged and replaced only after a while', async (t) => {
   const fixture = new ReplenishedFixture(t);
-  Object.defineProperty(fixture.driver.usage, 'cpuMs', { enumerable: true, get: () => performance.now() });
+  Object.defineProperty(fixture.driver.typicalUsage, 'cpuMs', {
+    enumerable: true,
+    get: () => performance.now(),
+  });
   fixture.pool.activate(workload());
   await until(() => fixture.loaded().length === 1);
   await until(() => fixture.present === 0);

@@ -8,8 +8,12 @@ export interface DockerFailure {
   message: string;
 }
 
+/** Characters of an answer that are shown; the longest sentences of Docker and runc have about 300. */
+const MAX_TEXT = 1_000;
+
 const absent: Record<string, string> = {
   ENOENT: 'Docker is not running or its socket is missing; start Docker, or set DOCKER_HOST.',
+  ENOTDIR: 'The socket of Docker is missing; start Docker, or correct DOCKER_HOST.',
   ECONNREFUSED: 'Docker is not running: nothing listens on its socket; start Docker, or set DOCKER_HOST.',
   EACCES:
     'Permission to use Docker is denied; add this user to the docker group (then log in again) or use sudo.',
@@ -32,13 +36,25 @@ export function statusOf(error: unknown): number | undefined {
 export function toDriverError(error: unknown, what: string): DriverError {
   if (error instanceof DriverError) return error;
   const { code, statusCode } = error as DockerFailure;
+  // Bytes that are no HTTP, and a redirect.
+  if (code?.startsWith('HPE_') || /^Max redirects/.test((error as Error).message)) return notDocker(error);
   const away = statusCode === undefined && code !== undefined ? absent[code] : undefined;
   if (away !== undefined) return new DriverError('unavailable', away, { cause: error });
   return new DriverError('failed', `Docker failed to ${what}: ${dockerText(error)}`, { cause: error });
 }
 
-/** Docker's own sentence without the client library's wrapping. */
+/** For answers that no Docker daemon gives. */
+export function notDocker(cause?: unknown): DriverError {
+  return new DriverError(
+    'failed',
+    'Something else than Docker answers in its place; correct DOCKER_HOST, or start Docker.',
+    { cause },
+  );
+}
+
+/** Docker's own sentence without the client library's wrapping; in one line, because it may be anybody's page of HTML. */
 export function dockerText(error: unknown): string {
   const { message } = error as DockerFailure;
-  return message.replace(/^\(HTTP code \d+\)[^-]*- /, '').trim();
+  const text = message.replace(/^\(HTTP code \d+\)[^-]*- /, '');
+  return text.replaceAll(/\s+/g, ' ').trim().slice(0, MAX_TEXT);
 }

@@ -5,7 +5,7 @@ import { labels } from '../container-options.js';
 
 /** A container of this boot ended, or the kernel killed something in it for memory. */
 export type ContainerEvent =
-  { type: 'die'; instanceId: string; exitCode: number | null } | { type: 'oom'; instanceId: string };
+  { type: 'die'; id: string; exitCode: number | null } | { type: 'oom'; id: string };
 
 export interface DockerEventsOptions {
   engine: Pick<Engine, 'events'>;
@@ -86,14 +86,14 @@ export class DockerEvents {
     connected();
     this.#options.onConnected();
     for await (const event of jsonLines<EngineEvent>(stream)) {
-      const instanceId = event.Actor?.Attributes?.[labels.instance];
-      if (instanceId === undefined) continue;
-      if (event.Action === 'oom') this.#options.onEvent({ type: 'oom', instanceId });
+      const id = event.Actor?.Attributes?.[labels.instance];
+      if (id === undefined) continue;
+      if (event.Action === 'oom') this.#options.onEvent({ type: 'oom', id });
       if (event.Action === 'die') {
         const exitCode = Number(event.Actor?.Attributes?.['exitCode'] ?? NaN);
         this.#options.onEvent({
           type: 'die',
-          instanceId,
+          id,
           exitCode: Number.isInteger(exitCode) ? exitCode : null,
         });
       }

@@ -3,6 +3,7 @@
  * what the calls are for is left to the driver.
  */
 import { Agent } from 'node:http';
+import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
 import { withinLimit } from './call-limit.js';
@@ -33,6 +34,14 @@ export interface EngineInfo {
   Runtimes?: Record<string, unknown>;
   SecurityOptions?: string[];
 }
+
+/**
+ * docker-modem follows redirects, and the errors of the requests it makes for that reach nobody: they would end the process.
+ * The daemon redirects nothing, so the first redirect is an error.
+ */
+const { resolve } = createRequire(import.meta.url);
+const modemHttp = createRequire(resolve('dockerode'))('docker-modem/lib/http.js') as { maxRedirects: number };
+modemHttp.maxRedirects = 0;
 
 /**
  * docker-modem prints every request's options to its debug log in full depth, also when nobody listens: with the agent
@@ -72,13 +81,15 @@ export class Engine {
     );
   }
 
+  /** Whatever answers may be no Docker daemon: the caller looks. */
   info(): Promise<EngineInfo> {
     return this.#again('describe itself', callLimits.query, (docker) => docker.info() as Promise<EngineInfo>);
   }
 
-  /** @returns the newest API version the daemon speaks, e.g. `1.41` */
+  /** @returns the newest API version the daemon speaks, e.g. `1.41`; something else when it is no Docker daemon */
   async apiVersion(): Promise<string> {
-    return (await this.#again('describe itself', callLimits.query, (docker) => docker.version())).ApiVersion;
+    const version = await this.#again('describe itself', callLimits.query, (docker) => docker.version());
+    return String((version as { ApiVersion?: unknown } | null)?.ApiVersion);
   }
 
   /** @returns the container's id */

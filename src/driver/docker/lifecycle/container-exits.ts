@@ -18,8 +18,8 @@ export class ContainerExits {
   readonly #tracked = new Map<string, Tracked>();
 
   /** From now on, until `forget`, exits of this instance are remembered. */
-  track(instanceId: string): void {
-    this.#tracked.set(instanceId, {
+  track(id: string): void {
+    this.#tracked.set(id, {
       started: false,
       exit: undefined,
       oomSeen: false,
@@ -28,53 +28,53 @@ export class ContainerExits {
     });
   }
 
-  forget(instanceId: string): void {
-    const tracked = this.#tracked.get(instanceId);
-    this.#tracked.delete(instanceId);
+  forget(id: string): void {
+    const tracked = this.#tracked.get(id);
+    this.#tracked.delete(id);
     for (const waiter of tracked?.waiters ?? []) waiter();
   }
 
   /** Forgets all. */
   clear(): void {
-    for (const instanceId of this.#tracked.keys()) this.forget(instanceId);
+    for (const id of this.#tracked.keys()) this.forget(id);
   }
 
-  has(instanceId: string): boolean {
-    return this.#tracked.has(instanceId);
+  has(id: string): boolean {
+    return this.#tracked.has(id);
   }
 
   /** Its container exists and was told to start. */
-  started(instanceId: string): void {
-    const tracked = this.#tracked.get(instanceId);
+  started(id: string): void {
+    const tracked = this.#tracked.get(id);
     if (tracked) tracked.started = true;
   }
 
   /** Started and not known to have ended. */
-  runs(instanceId: string): boolean {
-    const tracked = this.#tracked.get(instanceId);
+  runs(id: string): boolean {
+    const tracked = this.#tracked.get(id);
     return tracked !== undefined && tracked.started && tracked.exit === undefined;
   }
 
   /** Known to have ended. */
-  hasEnded(instanceId: string): boolean {
-    return this.#tracked.get(instanceId)?.exit !== undefined;
+  hasEnded(id: string): boolean {
+    return this.#tracked.get(id)?.exit !== undefined;
   }
 
   /** All that run. */
   running(): string[] {
     return [...this.#tracked]
       .filter(([, tracked]) => tracked.started && tracked.exit === undefined)
-      .map(([instanceId]) => instanceId);
+      .map(([id]) => id);
   }
 
-  noteOom(instanceId: string): void {
-    const tracked = this.#tracked.get(instanceId);
+  noteOom(id: string): void {
+    const tracked = this.#tracked.get(id);
     if (tracked) tracked.oomSeen = true;
   }
 
   /** The first report wins. */
-  record(instanceId: string, exit: ExitState): void {
-    const tracked = this.#tracked.get(instanceId);
+  record(id: string, exit: ExitState): void {
+    const tracked = this.#tracked.get(id);
     if (tracked === undefined || tracked.exit !== undefined) return;
     tracked.exit = { exitCode: exit.exitCode, oomKilled: exit.oomKilled || tracked.oomSeen };
     for (const listener of tracked.listeners) listener(tracked.exit);
@@ -82,8 +82,8 @@ export class ContainerExits {
   }
 
   /** Calls back once, later, also when it has ended already. An unknown instance never calls back. */
-  onExit(instanceId: string, listener: Listener): () => void {
-    const tracked = this.#tracked.get(instanceId);
+  onExit(id: string, listener: Listener): () => void {
+    const tracked = this.#tracked.get(id);
     if (tracked === undefined) return () => undefined;
     let wanted = true;
     const once: Listener = (exit) => {
@@ -99,8 +99,8 @@ export class ContainerExits {
   }
 
   /** Undefined when it still runs after `waitMs`, or is forgotten before. */
-  wait(instanceId: string, waitMs: number): Promise<ExitState | undefined> {
-    const tracked = this.#tracked.get(instanceId);
+  wait(id: string, waitMs: number): Promise<ExitState | undefined> {
+    const tracked = this.#tracked.get(id);
     if (tracked === undefined || tracked.exit !== undefined) return Promise.resolve(tracked?.exit);
     return new Promise((resolve) => {
       const settle = (exit?: ExitState): void => {

@@ -20,32 +20,32 @@ export interface ContainerOutputsOptions {
 /** Output of the containers that were started and not forgotten, without asking where possible. */
 export class ContainerOutputs {
   readonly #options: ContainerOutputsOptions;
-  readonly #containerIds = new Map<string, string>();
+  readonly #dockerIds = new Map<string, string>();
 
   constructor(options: ContainerOutputsOptions) {
     this.#options = options;
   }
 
-  started(instanceId: string, containerId: string): void {
-    this.#containerIds.set(instanceId, containerId);
+  started(id: string, dockerId: string): void {
+    this.#dockerIds.set(id, dockerId);
   }
 
-  forget(instanceId: string): void {
-    this.#containerIds.delete(instanceId);
+  forget(id: string): void {
+    this.#dockerIds.delete(id);
   }
 
   /** Forgets all. */
   clear(): void {
-    this.#containerIds.clear();
+    this.#dockerIds.clear();
   }
 
   /**
    * The end of each stream. Rejects with `DriverError`.
    * @param ended whether the container is known to have ended: only then do its log files tell all
    */
-  async read(instanceId: string, maxBytes: number, ended: boolean): Promise<ContainerOutput> {
-    if (ended && this.#wroteNothing(instanceId)) return { stdout: '', stderr: '' };
-    const logs = () => this.#options.engine.containerLogs(containerName(instanceId));
+  async read(id: string, maxBytes: number, ended: boolean): Promise<ContainerOutput> {
+    if (ended && this.#wroteNothing(id)) return { stdout: '', stderr: '' };
+    const logs = () => this.#options.engine.containerLogs(containerName(id));
     return demuxOutput(await this.#options.whileAvailable(logs), maxBytes);
   }
 
@@ -53,11 +53,11 @@ export class ContainerOutputs {
    * The daemon writes whole lines as they come and the rest at the end, and tells of the end after that. The file's place is
    * that of the log driver `local`: elsewhere there is none, and who does not see it has to ask.
    */
-  #wroteNothing(instanceId: string): boolean {
-    const containerId = this.#containerIds.get(instanceId);
+  #wroteNothing(id: string): boolean {
+    const dockerId = this.#dockerIds.get(id);
     const rootDir = this.#options.rootDir();
-    if (containerId === undefined || rootDir === null) return false;
-    const log = join(rootDir, 'containers', containerId, 'local-logs', 'container.log');
+    if (dockerId === undefined || rootDir === null) return false;
+    const log = join(rootDir, 'containers', dockerId, 'local-logs', 'container.log');
     // An empty file may be the successor of a full one, which then is called `.1`.
     return sizeOf(log) === 0 && sizeOf(`${log}.1`) === undefined;
   }

@@ -73,17 +73,17 @@ export class ContainerRemovals {
   }
 
   /** Whether a removal of this instance was asked for and is not over: it is not the reaper's yet. */
-  has(instanceId: string): boolean {
-    return this.#asked.has(instanceId);
+  has(id: string): boolean {
+    return this.#asked.has(id);
   }
 
   /**
    * One asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's.
    */
-  remove(instanceId: string, { urgent, runs, before }: RemovalRequest): Promise<void> {
-    let asked = this.#asked.get(instanceId);
+  remove(id: string, { urgent, runs, before }: RemovalRequest): Promise<void> {
+    let asked = this.#asked.get(id);
     if (asked === undefined) {
-      const removal = this.#create(containerName(instanceId), { urgent, ended: !runs, before });
+      const removal = this.#create(containerName(id), { urgent, ended: !runs, before });
       const told = this.#options
         .whileAvailable(() => {
           if (runs && !urgent) this.#giveGrace(removal);
@@ -92,10 +92,10 @@ export class ContainerRemovals {
         })
         .finally(() => {
           this.#forget(removal);
-          this.#asked.delete(instanceId);
+          this.#asked.delete(id);
         });
       asked = { removal, told };
-      this.#asked.set(instanceId, asked);
+      this.#asked.set(id, asked);
     } else if (urgent && this.#waits(asked.removal)) {
       asked.removal.urgent = true;
       this.#enter(asked.removal);
@@ -106,8 +106,8 @@ export class ContainerRemovals {
   }
 
   /** The container of this instance has ended. */
-  ended(instanceId: string): void {
-    const removal = this.#asked.get(instanceId)?.removal;
+  ended(id: string): void {
+    const removal = this.#asked.get(id)?.removal;
     if (removal === undefined) return;
     removal.ended = true;
     removal.wake?.();

@@ -1,6 +1,6 @@
 /**
- * Owns the starts under way: create, then start, and nothing else on that path. A start can be given up at any moment; what
- * it may have made by then is removed behind the caller's back.
+ * Owns the starts under way: create, then start, and no other request to the daemon. A start can be given up at any moment;
+ * the container it may have made by then is removed behind the caller's back.
  */
 import type { ContainerCreateOptions, Engine } from '../engine/engine.js';
 import { DriverError } from '../../driver.js';
@@ -11,10 +11,14 @@ export interface ContainerStartsOptions {
   engine: Pick<Engine, 'createContainer' | 'startContainer'>;
   /** Removes by name or id; one that does not exist is success. */
   remove: (name: string) => Promise<void>;
-  /** Makes the image again after somebody removed it. */
-  renewImage: () => Promise<void>;
   /** A removal failed: the container is the reaper's. */
   onLeft: (error: unknown) => void;
+}
+
+export interface WantedContainer {
+  options: ContainerCreateOptions;
+  /** Makes the image again after somebody removed it; resolves with options for the new one. */
+  renewed: () => Promise<ContainerCreateOptions>;
 }
 
 interface Attempt {
@@ -27,7 +31,6 @@ export class ContainerStarts {
   /** Rejects the starts under way. */
   readonly #giveUps = new Set<(error: DriverError) => void>();
   readonly #removals = new Set<Promise<void>>();
-  #renewing: Promise<void> | undefined;
 
   constructor(options: ContainerStartsOptions) {
     this.#options = options;
@@ -35,14 +38,9 @@ export class ContainerStarts {
 
   /**
    * Rejects as soon as `signal` aborts or `rejectAll` is called.
-   * @param createOptions asked again when the image was renewed
-   * @returns the container's id
+   * @returns Docker's id of the container
    */
-  async start(
-    name: string,
-    createOptions: () => ContainerCreateOptions,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async start(name: string, wanted: WantedContainer, signal: AbortSignal): Promise<string> {
     let giveUp = (_error: DriverError): void => undefined;
     const givenUp = new Promise<never>((_resolve, reject) => (giveUp = reject));
     const onAbort = (): void =>
@@ -51,7 +49,7 @@ export class ContainerStarts {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#giveUps.add(giveUp);
     const attempt: Attempt = { givenUp: signal.aborted };
-    const making = signal.aborted ? givenUp : this.#make(createOptions, attempt);
+    const making = signal.aborted ? givenUp : this.#make(wanted, attempt);
     try {
       return await Promise.race([making, givenUp]);
     } catch (error) {
@@ -79,30 +77,27 @@ export class ContainerStarts {
     await Promise.all(this.#removals);
   }
 
-  async #make(createOptions: () => ContainerCreateOptions, attempt: Attempt): Promise<string> {
-    const containerId = await this.#create(createOptions);
+  async #make(wanted: WantedContainer, attempt: Attempt): Promise<string> {
+    const dockerId = await this.#create(wanted);
     faultPoint('container.created');
-    if (!attempt.givenUp) await this.#options.engine.startContainer(containerId);
+    if (!attempt.givenUp) await this.#options.engine.startContainer(dockerId);
     faultPoint('container.started');
-    return containerId;
+    return dockerId;
   }
 
-  async #create(createOptions: () => ContainerCreateOptions): Promise<string> {
-    const { engine, renewImage } = this.#options;
+  async #create({ options, renewed }: WantedContainer): Promise<string> {
+    const { engine } = this.#options;
     try {
-      return await engine.createContainer(createOptions());
+      return await engine.createContainer(options);
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
-      // The operator removed the image: once for all who find out, then go on.
-      this.#renewing ??= renewImage().finally(() => (this.#renewing = undefined));
-      await this.#renewing;
-      return await engine.createContainer(createOptions());
+      return await engine.createContainer(await renewed());
     }
   }
 
   /**
    * Aborting the request would not undo it: a frozen daemon still creates the container when it wakes. So the request goes on,
-   * and its container is removed when the answer comes; what escapes this is the reaper's.
+   * and its container is removed when the answer comes; a container that escapes this is the reaper's.
    */
   #removeAfter(making: Promise<unknown>, name: string): void {
     const removal = making

@@ -16,7 +16,7 @@ export interface ExitWatchOptions {
   /** Where exits are recorded. */
   live: ContainerExits;
   /** An instance that is no longer live ended. */
-  onEnded: (instanceId: string) => void;
+  onEnded: (id: string) => void;
   /** The daemon looks gone. */
   onLost: () => void;
 }
@@ -53,22 +53,22 @@ export class ExitWatch {
 
   async #onEvent(event: ContainerEvent): Promise<void> {
     const { live, onEnded } = this.#options;
-    if (event.type === 'oom') return live.noteOom(event.instanceId);
-    if (live.has(event.instanceId)) await this.#record(event.instanceId, event.exitCode);
+    if (event.type === 'oom') return live.noteOom(event.id);
+    if (live.has(event.id)) await this.#record(event.id, event.exitCode);
     // Those being removed are forgotten, now or since a moment ago; each of them dies, and nobody wants to know how.
-    if (!live.has(event.instanceId)) onEnded(event.instanceId);
+    if (!live.has(event.id)) onEnded(event.id);
   }
 
   /** Asks for the daemon's verdict on memory, which the event lacks; without an answer the event has to do. */
-  async #record(instanceId: string, exitCode: number | null): Promise<void> {
-    const state = await this.#options.engine.inspectContainer(containerName(instanceId)).then(
+  async #record(id: string, exitCode: number | null): Promise<void> {
+    const state = await this.#options.engine.inspectContainer(containerName(id)).then(
       (container) => container.State,
       () => undefined,
     );
     const exit = { exitCode: state?.ExitCode ?? exitCode, oomKilled: state?.OOMKilled ?? false };
     // Nobody here kills what is live: most likely memory, and the event that says so is still to come.
     if (exit.exitCode === KILLED && !exit.oomKilled) await sleep(OOM_LATE_MS);
-    this.#options.live.record(instanceId, exit);
+    this.#options.live.record(id, exit);
   }
 
   async #reconcile(): Promise<void> {
@@ -77,10 +77,10 @@ export class ExitWatch {
     if (running.length === 0) return;
     const containers = await engine.listContainers(`${labels.boot}=${bootId}`);
     const states = new Map(containers.map(({ Labels, State }) => [Labels[labels.instance], State]));
-    for (const instanceId of running) {
-      const state = states.get(instanceId);
-      if (state === undefined) live.record(instanceId, { exitCode: null, oomKilled: false });
-      else if (state === 'exited' || state === 'dead') await this.#record(instanceId, null);
+    for (const id of running) {
+      const state = states.get(id);
+      if (state === undefined) live.record(id, { exitCode: null, oomKilled: false });
+      else if (state === 'exited' || state === 'dead') await this.#record(id, null);
     }
   }
 }

@@ -6,9 +6,9 @@ import type { Logger } from '../../../logger.js';
 
 export interface ReaperOptions {
   /** Instance ids (undefined for a foreign name) and container ids of all containers of this data directory. */
-  list: () => Promise<{ containerId: string; instanceId: string | undefined }[]>;
-  remove: (containerId: string) => Promise<void>;
-  isLive: (instanceId: string) => boolean;
+  list: () => Promise<{ dockerId: string; id: string | undefined }[]>;
+  remove: (dockerId: string) => Promise<void>;
+  isLive: (id: string) => boolean;
   intervalMs: number;
   logger: Pick<Logger, 'info' | 'warn'>;
 }
@@ -43,21 +43,16 @@ export class Reaper {
   async #run(): Promise<number> {
     const { list, remove, isLive, logger } = this.#options;
     // An instance is live before its container exists, so nothing in the list can become live later.
-    const orphans = (await list()).filter(
-      ({ instanceId }) => instanceId === undefined || !isLive(instanceId),
-    );
+    const orphans = (await list()).filter(({ id }) => id === undefined || !isLive(id));
     let removed = 0;
     const next = orphans.values();
     const work = async (): Promise<void> => {
-      for (const { containerId } of next) {
+      for (const { dockerId } of next) {
         try {
-          await remove(containerId);
+          await remove(dockerId);
           removed += 1;
         } catch (error) {
-          logger.warn(
-            { err: error, containerId },
-            'could not remove an orphaned container; trying again later',
-          );
+          logger.warn({ err: error, dockerId }, 'could not remove an orphaned container; trying again later');
         }
       }
     };

@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { InstanceUsage } from '../../driver.js';
+import type { ContainerUsage } from '../../driver.js';
 
 /** For how long the event loop is held at a time, in ms. */
 const sliceMs = 2;
@@ -36,16 +36,16 @@ interface Process {
  */
 export async function procUsage(
   root: string,
-  instances: readonly { instanceId: string; uid: number }[],
-): Promise<Map<string, InstanceUsage>> {
+  instances: readonly { id: string; uid: number }[],
+): Promise<Map<string, ContainerUsage>> {
   const turn = createSlice();
   const processes = await listProcesses(root, turn);
   const byPid = new Map(processes.map((process) => [process.pid, process]));
   const byUid = new Map(instances.map(({ uid }) => [uid, [] as Process[]]));
   for (const process of processes) byUid.get(process.uid)?.push(process);
   const shims = new Map<number, Promise<number | undefined>>();
-  const usage = new Map<string, InstanceUsage>();
-  for (const { instanceId, uid } of instances) {
+  const usage = new Map<string, ContainerUsage>();
+  for (const { id, uid } of instances) {
     const own = byUid.get(uid) ?? [];
     const measured = await usageOf(root, own, turn);
     if (measured === undefined) continue;
@@ -58,7 +58,7 @@ export async function procUsage(
       // None while the init process itself still bears the name of the `runc` that becomes it.
       measured.memoryBytes += Math.round(((await shims.get(shim)) ?? 0) / Math.max(1, held.length));
     }
-    usage.set(instanceId, measured);
+    usage.set(id, measured);
   }
   return usage;
 }
@@ -86,7 +86,7 @@ async function listProcesses(root: string, turn: Slice): Promise<Process[]> {
 }
 
 /** Undefined when none of them can be measured, or one must not be: then only Docker knows. */
-async function usageOf(root: string, processes: Process[], turn: Slice): Promise<InstanceUsage | undefined> {
+async function usageOf(root: string, processes: Process[], turn: Slice): Promise<ContainerUsage | undefined> {
   let memoryBytes: number | undefined;
   let cpuMs = 0;
   for (const { pid } of processes) {

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { DriverError } from '../../../../src/driver/driver.js';
-import { openOnFake, until } from '../../../helpers/fake-engine-driver.js';
+import { openDriver, openOnFake, until } from '../../../helpers/fake-engine-driver.js';
 
 const never = new AbortController().signal;
 
@@ -33,7 +33,7 @@ test.serial('close ends within its limit when the daemon does not answer', async
 
 test.serial('open says what is wrong with Docker', async (t) => {
   const { engine, driver } = await openOnFake(t, { open: false });
-  const opened = (): Promise<void> => driver.open(() => undefined);
+  const opened = (): Promise<void> => openDriver(driver);
   engine.info = { SecurityOptions: [] };
   await t.throwsAsync(opened(), { instanceOf: DriverError, message: /lacks seccomp/ });
   engine.info = { OSType: 'windows' };
@@ -65,7 +65,7 @@ test.serial(
     const { engine, driver, spec } = await openOnFake(t, { open: false });
     engine.info = { DockerRootDir: engine.directory };
     engine.logs = Buffer.from([1, 0, 0, 0, 0, 0, 0, 1, 65]);
-    await driver.open(() => undefined);
+    await openDriver(driver);
     await until(() => engine.watchers === 1);
     const asked = async (): Promise<boolean> => {
       engine.requests.length = 0;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { DriverError } from '../../../../src/driver/driver.js';
-import { changed, openOnFake, until } from '../../../helpers/fake-engine-driver.js';
+import { changed, openDriver, openOnFake, until } from '../../../helpers/fake-engine-driver.js';
 
 const never = new AbortController().signal;
 
@@ -137,7 +137,7 @@ test.serial(
       'glambdar.instance': 'one',
     });
     engine.add('other', { 'glambdar.dir': 'other' });
-    await driver.open(() => undefined);
+    await openDriver(driver);
     t.deepEqual([...engine.containers.keys()], ['other']);
     await driver.start(spec('one'), never);
     await driver.start(spec('two'), never);

@@ -5,7 +5,7 @@ interface Rule {
   names: string[];
   action: string;
   errnoRet?: number;
-  args?: { index: number; value: number }[];
+  args?: { index: number; value: number; valueTwo?: number; op: string }[];
 }
 
 function rules(network: 'none' | 'bridge'): Rule[] {
@@ -39,13 +39,35 @@ test('clone3 answers that it does not exist, so that libc falls back to clone', 
   );
 });
 
-test('socket families depend on the network', (t) => {
-  const allowed = (network: 'none' | 'bridge'): unknown[] =>
-    rules(network)
-      .filter(({ names, action }) => names.includes('socket') && action === 'SCMP_ACT_ALLOW')
-      .map(({ args }) => args?.[0]?.value);
-  t.deepEqual(allowed('none'), [1, 16]);
-  t.deepEqual(allowed('bridge'), [1, 16, 2, 10]);
+/** "family/type/protocol" of every kind of socket that is allowed; `*`: any. */
+function sockets(network: 'none' | 'bridge'): string[] {
+  return rules(network)
+    .filter(({ names, action }) => names.includes('socket') && action === 'SCMP_ACT_ALLOW')
+    .map(({ args = [] }) =>
+      [0, 1, 2]
+        .map((index) => args.find((arg) => arg.index === index))
+        .map((arg) => arg?.valueTwo ?? arg?.value ?? '*')
+        .join('/'),
+    );
+}
+
+test('without a network sockets of the internet are TCP and UDP, for the loopback', (t) => {
+  t.deepEqual(sockets('none'), [
+    '1/*/*',
+    '16/*/0',
+    ...['2/1/0', '2/1/6', '2/2/0', '2/2/17'],
+    ...['10/1/0', '10/1/6', '10/2/0', '10/2/17'],
+  ]);
+  const [stream] = rules('none').filter(({ args }) => args?.[0]?.value === 2);
+  t.deepEqual(
+    stream?.args?.[1],
+    { index: 1, value: 0xf, valueTwo: 1, op: 'SCMP_CMP_MASKED_EQ' },
+    'flags are let through',
+  );
+});
+
+test('with a network sockets of the internet are allowed', (t) => {
+  t.deepEqual(sockets('bridge'), ['1/*/*', '16/*/0', '2/*/*', '10/*/*']);
 });
 
 test('the text is made once', (t) => {

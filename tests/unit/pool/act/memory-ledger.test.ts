@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { InstanceUsage } from '../../../../src/driver/driver.js';
+import type { ContainerUsage } from '../../../../src/driver/driver.js';
 import type { Instance } from '../../../../src/instance/instance.js';
 import { MemoryLedger } from '../../../../src/pool/act/memory-ledger.js';
 
@@ -24,21 +24,21 @@ function idle(fields: Partial<Fake> = {}): Instance & Fake {
 }
 
 /** A ledger on what `usage` says, and who was asked of each time. */
-function ledgerOn(usage: (id: string) => InstanceUsage | undefined) {
+function ledgerOn(usage: (id: string) => ContainerUsage | undefined) {
   const asked: string[][] = [];
   const ledger = new MemoryLedger((instances) => {
-    asked.push(instances.map(({ instanceId }) => instanceId));
-    const found = new Map<string, InstanceUsage>();
-    for (const { instanceId } of instances) {
-      const own = usage(instanceId);
-      if (own) found.set(instanceId, own);
+    asked.push(instances.map(({ id }) => id));
+    const found = new Map<string, ContainerUsage>();
+    for (const { id } of instances) {
+      const own = usage(id);
+      if (own) found.set(id, own);
     }
     return Promise.resolve(found);
   });
   return { ledger, asked };
 }
 
-const still = (memoryBytes: number) => (): InstanceUsage => ({ memoryBytes, cpuMs: 0 });
+const still = (memoryBytes: number) => (): ContainerUsage => ({ memoryBytes, cpuMs: 0 });
 
 test('until something was measured there is a guess', (t) => {
   const { ledger } = ledgerOn(still(1));
@@ -149,8 +149,8 @@ test('what it computed in a call while it was measured does not count either', a
   let cpuMs = 0;
   let meanwhile = (): void => undefined;
   const ledger = new MemoryLedger((instances) => {
-    const { instanceId } = instances[0]!;
-    const usage = new Map([[instanceId, { memoryBytes: 1, cpuMs }]]);
+    const { id } = instances[0]!;
+    const usage = new Map([[id, { memoryBytes: 1, cpuMs }]]);
     meanwhile();
     return Promise.resolve(usage);
   });
@@ -165,7 +165,7 @@ test('what it computed in a call while it was measured does not count either', a
 });
 
 test('where the CPU time is unknown nobody is restless', async (t) => {
-  const usages: InstanceUsage[] = [
+  const usages: ContainerUsage[] = [
     { memoryBytes: 1, cpuMs: null },
     { memoryBytes: 1, cpuMs: 9_000 },
     { memoryBytes: 1, cpuMs: null },

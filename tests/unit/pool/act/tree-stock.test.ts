@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { WithRoom } from '../../../../src/instance/handshake.js';
+import type { WithRoom } from '../../../../src/instance/worker-start.js';
 import { TreeStock } from '../../../../src/pool/act/tree-stock.js';
 import type { Code } from '../../../../src/pool/workload.js';
 import { until, workload } from '../../../helpers/pool-fixture.js';

@@ -3,7 +3,7 @@ import { DEFAULT_SETTINGS } from '../../../../src/model/settings.js';
 import { profileOf } from '../../../../src/pool/executor/workloads.js';
 
 const cpuSeconds = (timeoutMs: number, fields: Partial<typeof DEFAULT_SETTINGS> = {}): number =>
-  profileOf({ ...DEFAULT_SETTINGS, timeoutMs, ...fields }).cpuSeconds;
+  profileOf({ ...DEFAULT_SETTINGS, timeoutMs, ...fields }, 'node').cpuSeconds;
 
 test('a container gets CPU time for the longest call of its class, and not for the longest of all', (t) => {
   t.is(DEFAULT_SETTINGS.cpus, 0.5);

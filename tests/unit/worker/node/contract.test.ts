@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { CONTRACTS } from '../../../../src/model/contracts.js';
-import { installWorker } from '../../../../src/runtimes/worker-files.js';
+import { bundledModules } from '../../../../src/runtimes/bundled-modules.js';
 import { FunctionProcess } from '../../../helpers/function-process.js';
 
 const worker = join(import.meta.dirname, '../../../../worker');
@@ -35,8 +35,8 @@ function workerWithShout(t: { teardown(end: () => void): void }): string {
   t.teardown(() => rmSync(dir, { recursive: true }));
   cpSync(join(worker, 'node'), join(dir, 'source'), { recursive: true });
   writeFileSync(join(dir, 'source/contracts/shout.cjs'), SHOUT);
-  installWorker(join(dir, 'source'), join(dir, 'installed'));
-  return join(dir, 'installed/main.cjs');
+  writeFileSync(join(dir, 'main.cjs'), bundledModules(join(dir, 'source')));
+  return join(dir, 'main.cjs');
 }
 
 test('a contract is one file beside the others: a worker finds, calls and renders by it', async (t) => {

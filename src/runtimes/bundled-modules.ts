@@ -1,23 +1,16 @@
 /**
- * Owns the copy of a worker that containers see. All modules of the worker are put into one file: finding, reading and
- * wrapping modules one by one costs every cold start about half a millisecond a module.
+ * Owns putting the modules of a Node worker into one file: finding, reading and wrapping each module on its own costs every
+ * cold start about half a millisecond a module.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Writes `<targetDir>/main.cjs` (the directory must not exist), readable for any uid whatever the modes of the checkout.
- * @param sourceDir `main.cjs` and, in any sub-folder, further `.cjs` modules, which require each other by relative paths
+ * The modules find each other as they would side by side on a disk, and what no relative path names (built-ins, a user's
+ * files) as any module does.
+ * @param sourceDir `main.cjs`, which runs first, and, in any sub-folder, further `.cjs` modules
  */
-export function installWorker(sourceDir: string, targetDir: string): void {
-  mkdirSync(targetDir);
-  chmodSync(targetDir, 0o755);
-  const file = join(targetDir, 'main.cjs');
-  writeFileSync(file, bundle(sourceDir));
-  chmodSync(file, 0o644);
-}
-
-function bundle(sourceDir: string): string {
+export function bundledModules(sourceDir: string): string {
   const paths = readdirSync(sourceDir, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.cjs'),
   );

@@ -1,10 +1,10 @@
 /** Owns what instances take in memory and CPU time: from /proc where it tells, else from the daemon's figures of their groups. */
 import { containerName } from '../container-options.js';
-import { DriverError, type InstanceUsage } from '../../driver.js';
+import { DriverError, type ContainerUsage } from '../../driver.js';
 import type { ContainerStats, Engine } from '../engine/engine.js';
 import { procUsage } from './proc-usage.js';
 
-export interface InstanceUsagesOptions {
+export interface ContainerUsagesOptions {
   engine: Pick<Engine, 'containerStats'>;
   /** Rejects at once when the daemon goes away; see `DockerHealth`. */
   whileAvailable: <T>(work: () => Promise<T>) => Promise<T>;
@@ -16,38 +16,36 @@ export interface InstanceUsagesOptions {
 const atOnce = 16;
 
 /** Measures when asked; keeps nothing. */
-export class InstanceUsages {
-  readonly #options: InstanceUsagesOptions;
+export class ContainerUsages {
+  readonly #options: ContainerUsagesOptions;
 
-  constructor(options: InstanceUsagesOptions) {
+  constructor(options: ContainerUsagesOptions) {
     this.#options = options;
   }
 
-  /** By instance id; see `Driver.memoryOf`. */
-  async measure(
-    instances: readonly { instanceId: string; uid: number }[],
-  ): Promise<Map<string, InstanceUsage>> {
+  /** By instance id; see `Driver.usage`. */
+  async measure(instances: readonly { id: string; uid: number }[]): Promise<Map<string, ContainerUsage>> {
     const { procRoot = '/proc', whileAvailable } = this.#options;
     const usage = await procUsage(procRoot, instances);
-    const untold = instances.filter(({ instanceId }) => !usage.has(instanceId));
+    const untold = instances.filter(({ id }) => !usage.has(id));
     if (untold.length > 0) await whileAvailable(() => this.#ask(untold, usage));
     return usage;
   }
 
-  async #ask(instances: { instanceId: string }[], usage: Map<string, InstanceUsage>): Promise<void> {
+  async #ask(instances: { id: string }[], usage: Map<string, ContainerUsage>): Promise<void> {
     const next = instances.values();
     const work = async (): Promise<void> => {
-      for (const { instanceId } of next) {
-        const measured = await this.#askFor(instanceId);
-        if (measured !== undefined) usage.set(instanceId, measured);
+      for (const { id } of next) {
+        const measured = await this.#askFor(id);
+        if (measured !== undefined) usage.set(id, measured);
       }
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, instances.length) }, work));
   }
 
-  async #askFor(instanceId: string): Promise<InstanceUsage | undefined> {
+  async #askFor(id: string): Promise<ContainerUsage | undefined> {
     try {
-      return usageOf(await this.#options.engine.containerStats(containerName(instanceId)));
+      return usageOf(await this.#options.engine.containerStats(containerName(id)));
     } catch (error) {
       if (error instanceof DriverError && error.kind === 'unavailable') throw error;
       return undefined; // this one is gone, most likely
@@ -56,7 +54,7 @@ export class InstanceUsages {
 }
 
 /** Undefined for a container that does not run. */
-function usageOf({ memory_stats: memory, cpu_stats: cpu }: ContainerStats): InstanceUsage | undefined {
+function usageOf({ memory_stats: memory, cpu_stats: cpu }: ContainerStats): ContainerUsage | undefined {
   if (memory?.usage === undefined) return undefined;
   // Files that were read and can be dropped at any time; the first name is of cgroup v1.
   const droppable = memory.stats?.total_inactive_file ?? memory.stats?.inactive_file ?? 0;

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { installWorker } from '../../../src/runtimes/worker-files.js';
+import { bundledModules } from '../../../src/runtimes/bundled-modules.js';
+import { InstalledRuntime } from '../../../src/runtimes/installed-runtime.js';
+import { node } from '../../../src/runtimes/node.js';
 
 function install(t: ExecutionContext, modules: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'glambdar-worker-files-'));
@@ -12,8 +14,10 @@ function install(t: ExecutionContext, modules: Record<string, string>): string {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), source, { mode: 0o600 });
   }
-  installWorker(root, join(root, 'installed'));
-  return join(root, 'installed');
+  const workerFiles = () => ({ 'main.cjs': bundledModules(root) });
+  const runtime = new InstalledRuntime({ ...node, workerFiles }, join(root, 'installed'));
+  runtime.repair();
+  return runtime.workerDir;
 }
 
 test('the installed worker is one file in which modules find each other, built-ins and files of the user', (t) => {

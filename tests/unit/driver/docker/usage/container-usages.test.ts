@@ -45,7 +45,7 @@ function procWith(t: ExecutionContext, processes: Record<number, FakeProcess>): 
 }
 
 const shim = 'containerd-shim';
-const instance = (instanceId: string, uid: number) => ({ instanceId, uid });
+const instance = (id: string, uid: number) => ({ id, uid });
 
 test('an instance takes what the processes of its uid and its shim take', async (t) => {
   const root = procWith(t, {
@@ -132,7 +132,7 @@ test.serial('whom /proc does not tell about the daemon is asked about', async (t
   });
   engine.stats.set('glambdar-c', { memory_stats: { usage: 5, stats: { inactive_file: 6 } }, cpu_stats: {} });
   engine.stats.set('glambdar-d', { memory_stats: {}, cpu_stats: { cpu_usage: { total_usage: 0 } } });
-  t.deepEqual(Object.fromEntries(await driver.memoryOf(all)), {
+  t.deepEqual(Object.fromEntries(await driver.usage(all)), {
     a: { memoryBytes: 102_400, cpuMs: 0 },
     b: { memoryBytes: 20_000_000, cpuMs: 1_235 },
     c: { memoryBytes: 0, cpuMs: null },
@@ -147,12 +147,12 @@ test.serial('whom /proc does not tell about the daemon is asked about', async (t
 test.serial('one the daemon cannot measure is absent; a daemon that is away rejects', async (t) => {
   const { engine, driver } = await half(t);
   engine.failures.set('GET /containers/glambdar-b/stats', { status: 500, message: 'no cgroup' });
-  t.deepEqual([...(await driver.memoryOf(all)).keys()], ['a']);
+  t.deepEqual([...(await driver.usage(all)).keys()], ['a']);
   const gone = changed(driver, false);
   await engine.goAway();
   await gone;
-  const error = await t.throwsAsync(driver.memoryOf(all), { instanceOf: DriverError });
+  const error = await t.throwsAsync(driver.usage(all), { instanceOf: DriverError });
   t.is(error.kind, 'unavailable');
-  t.deepEqual([...(await driver.memoryOf(all.slice(0, 1))).keys()], ['a'], 'nobody has to be asked');
+  t.deepEqual([...(await driver.usage(all.slice(0, 1))).keys()], ['a'], 'nobody has to be asked');
   await engine.comeBack();
 });

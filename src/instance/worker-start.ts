@@ -1,50 +1,58 @@
-/** Owns how a worker comes to be: its slot is opened, its container started, its connection taken, its `ready` heard. */
-import type { ContainerSpec, Driver } from '../driver/driver.js';
+/**
+ * Owns starting a worker: its slot is opened, the worker's files are looked at, the container is started, the worker
+ * connects and says `ready`.
+ */
 import { deadline, type Clock } from '../clock.js';
+import type { Driver } from '../driver/driver.js';
 import { faultPoint } from '../faults.js';
 import { openSlot, type SlotSocket } from './slot-socket.js';
 import { WorkerConnection } from './wire/worker-connection.js';
 import { InstanceFailure } from './instance-failure.js';
+import { workerContainer, type WorkerContainerOptions } from './worker-container.js';
 
-/** Runs work that needs the disk, once more after making room when it is full. `work` leaves nothing behind when it fails. */
+/** Runs work that needs the disk; when the disk is full, makes room and runs the work once more. Failed work leaves nothing behind. */
 export type WithRoom = <T>(work: () => T | Promise<T>) => Promise<T>;
 
-export interface HandshakeOptions {
+export interface WorkerStartOptions {
   driver: Driver;
-  spec: ContainerSpec;
+  container: WorkerContainerOptions;
   clock: Clock;
   startTimeoutMs: number;
   maxBodyBytes: number;
   withRoom: WithRoom;
   /** Its abort ends the start; a start that cannot go on aborts it. */
   life: AbortController;
-  /** The engine has been asked; settles when it has answered, which may be after the worker is ready. */
+  /** Called when the driver has been asked; the promise settles when it has answered, which may be after the worker is ready. */
   onStarting: (started: Promise<void>) => void;
 }
 
 /**
- * The worker may be ready before the engine has answered the start request; that answer is not waited for.
- * Rejects with DriverError, InstanceFailure, ConnectionLost, or the reason of the abort. What comes back may be lost already.
+ * Resolves when the worker is ready, even if the driver has not yet answered the request to start.
+ * Rejects with DriverError, InstanceFailure, ConnectionLost, or the reason of the abort. The connection may be lost already.
  */
-export async function startWorker(options: HandshakeOptions): Promise<WorkerConnection> {
-  const { driver, spec, clock, startTimeoutMs, withRoom, life } = options;
+export async function startWorker(options: WorkerStartOptions): Promise<WorkerConnection> {
+  const { driver, container, clock, startTimeoutMs, withRoom, life } = options;
   const { signal } = life;
   const cancelDeadline = deadline(clock, startTimeoutMs, () =>
     life.abort(new InstanceFailure(`the worker was not ready after ${startTimeoutMs} ms`)),
   );
-  const stopListening = driver.onExit(spec.instanceId, (exit) => {
+  const stopListening = driver.onExit(container.id, (exit) => {
     life.abort(new InstanceFailure('the container ended before its worker was ready', { exit }));
   });
   let slot: SlotSocket | undefined;
   try {
+    const prepare = (): SlotSocket => {
+      container.runtime.repair();
+      return openSlot(container.slotDir, container.uid);
+    };
     try {
-      slot = openSlot(spec.slotDir);
+      slot = prepare();
     } catch {
-      slot = await withRoom(() => openSlot(spec.slotDir));
+      slot = await withRoom(prepare);
       signal.throwIfAborted();
     }
     faultPoint('instance.slot');
-    const started = driver.start(spec, signal);
+    const started = driver.start(workerContainer(container), signal);
     started.catch((error: unknown) => life.abort(error));
     options.onStarting(started);
     const connection = new WorkerConnection(await slot.accept(signal), options.maxBodyBytes);

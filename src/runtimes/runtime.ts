@@ -1,0 +1,14 @@
+/** Owns what a runtime is: all that the containers and workers of one language differ in. One row per language. */
+import type { ContainerImage } from '../model/container-image.js';
+
+export interface Runtime {
+  /** As a profile names it. */
+  readonly name: string;
+  readonly image: ContainerImage;
+  /** Program and arguments of a worker whose container may take `memoryMb`; the files of the worker are in `/worker`. */
+  command(memoryMb: number): readonly string[];
+  /** What the worker finds in its environment, beside what every worker finds there. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The files of the worker: content by name, one level deep. Reads them from where this program is installed. */
+  workerFiles(): Readonly<Record<string, string>>;
+}
