@@ -6,7 +6,6 @@ import type { Pool } from '../pool/pool.js';
 import type { Workload } from '../pool/act/workload.js';
 import { versionKey, type FunctionRecord } from '../model/function.js';
 import type { FunctionSettings } from '../model/settings.js';
-import type { LoadCheck } from '../deploy/load-check.js';
 import { linkTree } from '../registry/tree.js';
 import { describeExit, isOutOfMemory, loadFailed } from './outcome.js';
 
@@ -66,8 +65,8 @@ export interface LoadCheckOptions {
  * It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a profile that cannot be had), DRIVER_UNAVAILABLE or
  * AT_CAPACITY.
  */
-export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions): LoadCheck {
-  return async (candidate, treeDir) => {
+export function createLoadCheck({ pool, prepareProfile }: LoadCheckOptions) {
+  return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
     const { settings } = candidate;
     try {
       await prepareProfile(profileOf(settings));
