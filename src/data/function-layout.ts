@@ -4,8 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isFunctionName } from '../model/function-name.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../model/ref.js';
+import { isFunctionName } from '../model/function/function-name.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../model/function/ref.js';
 
 const VERSION = /^[1-9]\d{0,14}$/;
 const NAMESPACE_MARK = '@';

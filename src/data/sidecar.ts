@@ -3,12 +3,12 @@
  * `glambdar.db` is rebuilt from. The registry writes it before a publish and after a change of settings.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
-import type { FunctionRecord, VersionRecord } from '../model/function.js';
-import { functionIdOfEarlierRelease, isFunctionId } from '../model/id.js';
-import { compareRefs, DEFAULT_NAMESPACE, type FunctionRef } from '../model/ref.js';
-import type { RestoredFunctions } from '../model/restored-functions.js';
-import type { FunctionSettings } from '../model/settings.js';
-import { NODE_BUNDLE, type Source } from '../model/source.js';
+import type { FunctionRecord, VersionRecord } from '../model/function/function.js';
+import { functionIdOfEarlierRelease, isFunctionId } from '../model/function/id.js';
+import { compareRefs, DEFAULT_NAMESPACE, type FunctionRef } from '../model/function/ref.js';
+import type { RestoredFunctions } from '../model/function/restored-functions.js';
+import type { FunctionSettings } from '../model/function/settings.js';
+import { NODE_BUNDLE, type Source } from '../model/function/source.js';
 import { listFunctionDirs, listVersionsOnDisk, sidecarPath } from './function-layout.js';
 
 /** Content of a sidecar. Times are epoch milliseconds. */

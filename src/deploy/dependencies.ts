@@ -1,5 +1,5 @@
 /** Owns the port by which a deploy adds to code the packages that it names and did not bring. */
-import type { Source } from '../model/source.js';
+import type { Source } from '../model/function/source.js';
 
 /**
  * Adds to a staged tree what its code needs, durably. Resolves to whether the tree was changed: its digest is computed again

@@ -7,16 +7,16 @@
  */
 import { namedDiskError } from '../data/disk-error.js';
 import { faultPoint } from '../faults.js';
-import type { FunctionRecord } from '../model/function.js';
-import type { FunctionRef } from '../model/ref.js';
+import type { FunctionRecord } from '../model/function/function.js';
+import type { FunctionRef } from '../model/function/ref.js';
 import {
   applySettings,
   DEFAULT_SETTINGS,
   parseSettingsFields,
   parseSettingsPatch,
   type FunctionSettings,
-} from '../model/settings.js';
-import { NODE_BUNDLE } from '../model/source.js';
+} from '../model/function/settings.js';
+import { NODE_BUNDLE } from '../model/function/source.js';
 import type { Code, FunctionRegistry } from '../registry/function-registry.js';
 import { digestTree } from '../registry/tree-digest.js';
 import { fsyncDir, removeTree } from '../registry/tree.js';

@@ -1,6 +1,6 @@
 /** Owns what `http/` may ask of deploying; `deploy-pipeline.ts` does it. */
-import type { FunctionRef } from '../model/ref.js';
-import type { FunctionSettings } from '../model/settings.js';
+import type { FunctionRef } from '../model/function/ref.js';
+import type { FunctionSettings } from '../model/function/settings.js';
 
 /** Where the files of a bundle are: an archive of one of the known formats, by its absolute path. */
 export interface BundleSource {

@@ -1,5 +1,5 @@
 /** Owns the port by which a deploy asks whether code loads at all. Whoever runs calls implements it. */
-import type { FunctionRecord } from '../model/function.js';
+import type { FunctionRecord } from '../model/function/function.js';
 
 /**
  * Loads a candidate in a container of its own, which stays ready for the first call of the version. Resolves to a function

@@ -3,7 +3,7 @@
  * `FakeDriver` (tests) with child processes. A driver knows nothing of what its containers are for.
  */
 import type { ContainerImage } from '../model/container-image.js';
-import type { ContainerOutput, ExitState } from '../model/container-end.js';
+import type { ContainerOutput, ExitState } from '../model/call/container-end.js';
 
 /** A file or directory of the host that the container sees. */
 export interface ContainerMount {
@@ -57,7 +57,7 @@ export interface ContainerSpec {
   labels: Readonly<Record<string, string>>;
 }
 
-export type { ContainerOutput, ExitState } from '../model/container-end.js';
+export type { ContainerOutput, ExitState } from '../model/call/container-end.js';
 
 /** What a running container takes. */
 export interface ContainerUsage {

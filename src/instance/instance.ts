@@ -9,15 +9,15 @@ import { join } from 'node:path';
 import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
 import type { ContainerOutput, Driver, ExitState } from '../driver/driver.js';
-import type { LogSink } from '../model/execution.js';
-import { profileKey, type Profile } from '../model/profile.js';
+import type { LogSink } from '../model/call/execution.js';
+import { profileKey, type Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import type { InvokeMessage, LoadMessage, WorkerAnswer, WorkerConnection } from './wire/worker-connection.js';
 import { startWorker, type WithRoom } from './worker-start.js';
 import { InstanceFailure, LoadTimeout } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
 import { LoadLogs } from './load-logs.js';
-import { stopping } from '../model/refusal.js';
+import { stopping } from '../model/call/refusal.js';
 
 /** How long the instance waits for its container to end once the worker has gone, in milliseconds. */
 const EXIT_WAIT_MS = 1_500;

@@ -1,6 +1,6 @@
 /** Owns what a module printed while it was loaded, until the first call takes it. */
-import { JoinedBytes } from '../model/joined-bytes.js';
-import type { LogSink } from '../model/execution.js';
+import { JoinedBytes } from '../model/call/joined-bytes.js';
+import type { LogSink } from '../model/call/execution.js';
 
 /** Output of one load. How much that may be is the connection's to say. */
 export class LoadLogs {

@@ -1,6 +1,6 @@
 /** Owns the container of a worker: what is mounted into it, what it is started with, and its limits. */
 import type { ContainerMount, ContainerSpec } from '../driver/driver.js';
-import type { Profile } from '../model/profile.js';
+import type { Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import { passwdOf } from './slot-socket.js';
 

@@ -1,7 +1,7 @@
 /** Owns a function's own limits: requests per second and calls at once. */
 import { GlambdarError } from '../errors.js';
-import type { FunctionRecord } from '../model/function.js';
-import type { FunctionId } from '../model/id.js';
+import type { FunctionRecord } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
 
 interface Usage {
   running: number;

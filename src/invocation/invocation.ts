@@ -1,6 +1,6 @@
 /** Owns what `http/` may ask of calls: to let one in, to run it. How a call is run is `invoker.ts`. */
-import type { CallRequest, CallResponse } from '../model/call.js';
-import type { FunctionRef } from '../model/ref.js';
+import type { CallRequest, CallResponse } from '../model/call/call.js';
+import type { FunctionRef } from '../model/function/ref.js';
 
 /**
  * A call that was let in. Exactly one of `run` and `abandon` must be called, once.

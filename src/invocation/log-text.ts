@@ -1,20 +1,20 @@
 /** Owns the text of one call's two output streams as it is kept: capped, with a note of what was cut. */
 import { StringDecoder } from 'node:string_decoder';
-import type { ContainerOutput } from '../model/container-end.js';
-import type { LogSink } from '../model/execution.js';
-import { JoinedBytes } from '../model/joined-bytes.js';
+import type { ContainerOutput } from '../model/call/container-end.js';
+import type { LogSink } from '../model/call/execution.js';
+import { JoinedBytes } from '../model/call/joined-bytes.js';
 
 /** Per stream, as README "HTTP API" has it. */
 export const MAX_STREAM_BYTES = 256 * 1024;
 
-/** So much is decoded at a time where the text may become longer than its bytes. */
+/** Bytes that are decoded at a time where the text may become longer than they are. */
 const DECODED_AT_ONCE = 1024;
 
 const EARLIER_CUT = Buffer.from('[earlier output was cut]\n');
 
 type StreamName = 'stdout' | 'stderr';
 
-/** What is kept of one stream. Made with the first output: most calls print nothing. */
+/** The kept part of one stream. Made with the first output: most calls print nothing. */
 interface Kept {
   joined: JoinedBytes;
   cut: number;
@@ -30,21 +30,21 @@ export class LogText {
     kept.cut += kept.joined.add(text);
   };
 
-  /** The worker did not send everything. */
+  /** Counts bytes that the worker did not send because the call had printed too much. */
   addCut(cut: { stdout: number; stderr: number }): void {
     if (cut.stdout > 0) this.#kept('stdout').cut += cut.stdout;
     if (cut.stderr > 0) this.#kept('stderr').cut += cut.stderr;
   }
 
   /**
-   * What the container wrote past the console comes after what came through it. Of too much, the driver keeps the end.
-   * False when there was nothing.
+   * Adds output that the container wrote past the console, after the output that came through the console. Of too much, the
+   * driver keeps the end. False when there was no such output.
    */
   addOutput(output: ContainerOutput): boolean {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (output[stream] === '') continue;
       const text = Buffer.from(output[stream]);
-      // It cuts between characters, so up to three bytes of its limit may be missing.
+      // The driver cuts between characters, so up to three bytes of its limit may be missing.
       if (text.length > MAX_STREAM_BYTES - 4) {
         this.sink(stream, EARLIER_CUT);
         this.sink(stream, text.subarray(characterFrom(text, EARLIER_CUT.length)));
@@ -68,7 +68,7 @@ export class LogText {
   }
 }
 
-/** What is no UTF-8 becomes up to three times as long, so the limit is kept once more. `used`: of how many bytes it is. */
+/** Bytes that are no UTF-8 become up to three times as long, so the limit is applied to the text again. `used`: bytes that the text is made of. */
 function decoded(bytes: Buffer): { text: string; used: number } {
   const whole = bytes.toString('utf8');
   if (Buffer.byteLength(whole) <= MAX_STREAM_BYTES) return { text: whole, used: bytes.length };
@@ -84,7 +84,7 @@ function decoded(bytes: Buffer): { text: string; used: number } {
   return { text, used: wholeCharacters(bytes) };
 }
 
-/** How many bytes there are without half a character at the end. */
+/** The number of bytes without half a character at the end. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back]!;
@@ -95,7 +95,7 @@ function wholeCharacters(bytes: Buffer): number {
   return bytes.length;
 }
 
-/** Where the first character begins from there on. */
+/** Where the first whole character at or after `from` begins. */
 function characterFrom(bytes: Buffer, from: number): number {
   let at = from;
   while (at < bytes.length && isContinuation(bytes[at]!)) at++;

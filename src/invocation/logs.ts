@@ -1,8 +1,8 @@
 /** Owns reading records of calls, finished ones and new ones as they come. */
 import { GlambdarError } from '../errors.js';
-import type { CallRecord } from '../model/call.js';
-import type { FunctionId } from '../model/id.js';
-import type { FunctionRef } from '../model/ref.js';
+import type { CallRecord } from '../model/call/call.js';
+import type { FunctionId } from '../model/function/id.js';
+import type { FunctionRef } from '../model/function/ref.js';
 import type { CallStore } from '../store/call-store.js';
 import type { Recorder } from './recorder.js';
 

@@ -3,9 +3,9 @@
  * calls up. What waits is bounded by number and by size: a full disk, or functions that print much, cannot fill the memory.
  */
 import type { Logger } from '../logger.js';
-import type { CallRecord } from '../model/call.js';
-import type { FunctionCounters } from '../model/function.js';
-import type { FunctionId } from '../model/id.js';
+import type { CallRecord } from '../model/call/call.js';
+import type { FunctionCounters } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
 import type { CallStore } from '../store/call-store.js';
 
 const FLUSH_MS = 500;

@@ -3,9 +3,9 @@
  * in which the calls ended. The last output of a container is known later, when the container has ended; the record is
  * amended then. At a graceful stop nothing is lost; at kill -9 at most the last second, and output that was not known yet.
  */
-import type { CallRecord } from '../model/call.js';
-import type { FunctionRecord } from '../model/function.js';
-import type { FunctionId } from '../model/id.js';
+import type { CallRecord } from '../model/call/call.js';
+import type { FunctionRecord } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
 import { RecordWriter, type RecordWriterOptions } from './record-writer.js';
 
 type Listener = (record: CallRecord) => void;

@@ -1,6 +1,6 @@
 /** Owns what is counted of finished calls: by function and outcome, how long they took, and whether an instance was ready. */
 import type { Registry } from 'prom-client';
-import type { FunctionId } from '../model/id.js';
+import type { FunctionId } from '../model/function/id.js';
 import { Tallies, type Tally } from './tallies.js';
 import { Timings, type Timing } from './timings.js';
 

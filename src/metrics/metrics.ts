@@ -3,7 +3,7 @@
  * Prometheus's format. Labels come from closed sets, except function names, which are capped.
  */
 import { Registry } from 'prom-client';
-import type { FunctionId } from '../model/id.js';
+import type { FunctionId } from '../model/function/id.js';
 import { CallMetrics, type FinishedCall } from './call-metrics.js';
 import { registerGauges, type Gauges } from './gauges.js';
 import { InstanceMetrics } from './instance-metrics.js';

@@ -3,7 +3,7 @@
  * others ask.
  */
 import type { Clock } from '../clock.js';
-import type { Profile } from '../model/profile.js';
+import type { Profile } from '../model/function/profile.js';
 import type { InstanceState } from '../instance/instance-state.js';
 import type { Logger } from '../logger.js';
 import { Dispatcher } from './act/dispatcher.js';
@@ -17,7 +17,7 @@ import { isIdle } from './decide/rank.js';
 import { Demands } from './demand/demands.js';
 import type { WaitingLimits } from './requests/waiting-room.js';
 import { Queue } from './requests/queue.js';
-import { driverUnavailable } from '../model/refusal.js';
+import { driverUnavailable } from '../model/call/refusal.js';
 import type { PoolRequest } from './requests/waiter.js';
 import type { Workload } from './workload.js';
 

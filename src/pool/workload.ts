@@ -1,5 +1,5 @@
 /** Owns what the pool must know of a function to have instances of it ready: one version of it under its present settings. */
-import type { Profile } from '../model/profile.js';
+import type { Profile } from '../model/function/profile.js';
 import type { LoadMessage } from '../instance/wire/worker-connection.js';
 
 /** A function's code as the pool needs it. */

@@ -5,9 +5,9 @@ import {
   type FunctionCounters,
   type FunctionRecord,
   type VersionRecord,
-} from '../model/function.js';
-import type { FunctionId } from '../model/id.js';
-import { compareRefs, refKey, type FunctionRef } from '../model/ref.js';
+} from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
+import { compareRefs, refKey, type FunctionRef } from '../model/function/ref.js';
 
 interface Entry {
   record: FunctionRecord;

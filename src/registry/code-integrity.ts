@@ -5,7 +5,7 @@
  */
 import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { versionKey, type FunctionRecord, type VersionRecord } from '../model/function.js';
+import { versionKey, type FunctionRecord, type VersionRecord } from '../model/function/function.js';
 import { digestTree } from './tree-digest.js';
 import { stampTree } from './tree-stamp.js';
 import type { VersionFiles } from './version-files.js';

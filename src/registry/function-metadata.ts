@@ -1,6 +1,6 @@
 /** Owns what clients are told about a function. */
-import type { FunctionCounters, FunctionRecord } from '../model/function.js';
-import type { FunctionSettings } from '../model/settings.js';
+import type { FunctionCounters, FunctionRecord } from '../model/function/function.js';
+import type { FunctionSettings } from '../model/function/settings.js';
 
 /** Metadata as clients see it. Times are RFC 3339 UTC. */
 export interface FunctionMetadata {

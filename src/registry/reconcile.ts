@@ -5,8 +5,8 @@
  */
 import type { Logger } from '../logger.js';
 import { readSidecar } from '../data/sidecar.js';
-import type { FunctionRecord, VersionRecord } from '../model/function.js';
-import { refKey, shownRef } from '../model/ref.js';
+import type { FunctionRecord, VersionRecord } from '../model/function/function.js';
+import { refKey, shownRef } from '../model/function/ref.js';
 import type { FunctionStore, VersionOnDisk } from '../store/function-store.js';
 import type { VersionCollector } from './version-collector.js';
 import type { VersionFiles } from './version-files.js';

@@ -1,5 +1,5 @@
 /** Owns what others may ask of the functions there are; `function-registry.ts` does it. Changing them is `deploy/`. */
-import type { FunctionRef } from '../model/ref.js';
+import type { FunctionRef } from '../model/function/ref.js';
 import type { FunctionMetadata } from './function-metadata.js';
 
 export type { FunctionMetadata } from './function-metadata.js';

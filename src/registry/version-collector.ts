@@ -1,7 +1,7 @@
 /** Owns when old versions go: beyond the kept ones they are forgotten at once, their files when nobody uses them any more. */
 import type { Logger } from '../logger.js';
-import type { FunctionRecord, VersionRecord } from '../model/function.js';
-import { refKey, type FunctionRef } from '../model/ref.js';
+import type { FunctionRecord, VersionRecord } from '../model/function/function.js';
+import { refKey, type FunctionRef } from '../model/function/ref.js';
 import type { FunctionStore } from '../store/function-store.js';
 import type { CodeIntegrity } from './code-integrity.js';
 import type { KeyedMutex } from './keyed-mutex.js';

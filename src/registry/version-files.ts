@@ -16,8 +16,8 @@ import {
 import { sidecarText } from '../data/sidecar.js';
 import { GlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
-import type { FunctionRecord } from '../model/function.js';
-import type { FunctionRef } from '../model/ref.js';
+import type { FunctionRecord } from '../model/function/function.js';
+import type { FunctionRef } from '../model/function/ref.js';
 import type { VersionOnDisk } from '../store/function-store.js';
 import { fsyncDir, removeTree } from './tree.js';
 

@@ -1,5 +1,5 @@
 /** Owns who uses which version right now: its files stay on disk until the last user has given its lease back. */
-import { versionKey, type FunctionRecord, type VersionRecord } from '../model/function.js';
+import { versionKey, type FunctionRecord, type VersionRecord } from '../model/function/function.js';
 
 /** The right to use one version's files until released. */
 export interface VersionLease {

@@ -2,9 +2,9 @@
  * Owns the interface to records of calls and to counters as they survive a restart. The contract suite in
  * `tests/unit/store/call-store-contract.ts` says what every implementation must do.
  */
-import type { CallRecord } from '../model/call.js';
-import type { FunctionCounters } from '../model/function.js';
-import type { FunctionId } from '../model/id.js';
+import type { CallRecord } from '../model/call/call.js';
+import type { FunctionCounters } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
 
 export interface CallQuery {
   functionId: FunctionId;

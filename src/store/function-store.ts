@@ -2,10 +2,10 @@
  * Owns the interface to deployed functions as they survive a restart. The contract suite in
  * `tests/unit/store/function-store-contract.ts` says what every implementation must do.
  */
-import type { FunctionRecord, VersionRecord } from '../model/function.js';
-import type { FunctionId } from '../model/id.js';
-import type { FunctionRef } from '../model/ref.js';
-import type { FunctionSettings } from '../model/settings.js';
+import type { FunctionRecord, VersionRecord } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
+import type { FunctionRef } from '../model/function/ref.js';
+import type { FunctionSettings } from '../model/function/settings.js';
 
 export interface PublishRequest {
   ref: FunctionRef;

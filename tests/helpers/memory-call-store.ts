@@ -1,7 +1,7 @@
 /** Owns a store of calls in memory for unit tests of what uses one; it passes the contract suite of `CallStore`. */
-import type { CallRecord } from '../../src/model/call.js';
-import type { FunctionCounters } from '../../src/model/function.js';
-import type { FunctionId } from '../../src/model/id.js';
+import type { CallRecord } from '../../src/model/call/call.js';
+import type { FunctionCounters } from '../../src/model/function/function.js';
+import type { FunctionId } from '../../src/model/function/id.js';
 import { StoreError } from '../../src/model/store-error.js';
 import type { CallQuery, CallStore } from '../../src/store/call-store.js';
 

@@ -1,8 +1,8 @@
 /** Owns a store of functions in memory for unit tests of what uses one; it passes the contract suite of `FunctionStore`. */
-import type { FunctionRecord, VersionRecord } from '../../src/model/function.js';
-import type { FunctionId } from '../../src/model/id.js';
-import { compareRefs, refKey } from '../../src/model/ref.js';
-import type { FunctionSettings } from '../../src/model/settings.js';
+import type { FunctionRecord, VersionRecord } from '../../src/model/function/function.js';
+import type { FunctionId } from '../../src/model/function/id.js';
+import { compareRefs, refKey } from '../../src/model/function/ref.js';
+import type { FunctionSettings } from '../../src/model/function/settings.js';
 import { StoreError } from '../../src/model/store-error.js';
 import type { FunctionStore, PublishRequest, VersionOnDisk } from '../../src/store/function-store.js';
 

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import { systemClock } from '../../src/clock.js';
-import { profileKey, type Profile } from '../../src/model/profile.js';
+import { profileKey, type Profile } from '../../src/model/function/profile.js';
 import { createLogger } from '../../src/logger.js';
 import type { Lease } from '../../src/pool/act/lease.js';
 import { Pool, type PoolOptions } from '../../src/pool/pool.js';

@@ -11,7 +11,7 @@ import type { ContainerSpec, Driver } from '../../src/driver/driver.js';
 import { writePasswd } from '../../src/instance/slot-socket.js';
 import { workerContainer } from '../../src/instance/worker-container.js';
 import type { ContainerImage } from '../../src/model/container-image.js';
-import type { Profile } from '../../src/model/profile.js';
+import type { Profile } from '../../src/model/function/profile.js';
 import { InstalledRuntime } from '../../src/runtimes/installed-runtime.js';
 import { node } from '../../src/runtimes/node.js';
 import { createLogger } from '../../src/logger.js';

@@ -1,7 +1,7 @@
 /** Owns the worker thread around `bundle-extract.ts`: one job in `workerData`, one answer. Started by `bundle.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { armFault } from '../../faults.js';
-import { encodeError, type EncodedError } from '../../model/error-codec.js';
+import { encodeError, type EncodedError } from '../../model/call/error-codec.js';
 import { extractHere, type BundleJob, type ExtractedBundle } from './bundle-extract.js';
 
 /** What the thread is started with. */

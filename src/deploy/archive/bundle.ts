@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { GlambdarError } from '../../errors.js';
 import { armedFault } from '../../faults.js';
 import { namedDiskError } from '../../data/disk-error.js';
-import { decodeError } from '../../model/error-codec.js';
+import { decodeError } from '../../model/call/error-codec.js';
 import { removeTree } from '../../registry/tree.js';
 import type { BundleJob, ExtractedBundle } from './bundle-extract.js';
 import type { BundleAnswer, BundleThreadData } from './bundle-thread.js';

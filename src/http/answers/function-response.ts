@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { CallResponse } from '../../model/call.js';
+import type { CallResponse } from '../../model/call/call.js';
 import { HOP_BY_HOP } from '../../model/hop-by-hop.js';
 
 /**

@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
 import type { Invoker } from '../../invocation/invocation.js';
-import type { CallRequest, CallResponse } from '../../model/call.js';
-import { refKey, type FunctionRef } from '../../model/ref.js';
+import type { CallRequest, CallResponse } from '../../model/call/call.js';
+import { refKey, type FunctionRef } from '../../model/function/ref.js';
 import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';
 import { bodyToSend, writeFunctionResponse, type ResponseIds } from '../answers/function-response.js';
 import { readBody } from '../requests/request-body.js';

@@ -1,6 +1,6 @@
 /** Owns reading a function's name from a path. */
 import { GlambdarError } from '../../errors.js';
-import { parseFunctionName } from '../../model/function-name.js';
+import { parseFunctionName } from '../../model/function/function-name.js';
 
 /** What README "HTTP API" says for a name that is not deployed. */
 export function functionNotFound(): GlambdarError {

@@ -20,7 +20,7 @@ import {
   type SerializedError,
   type WorkerMessage,
 } from '../../../worker/node/protocol.cjs';
-import type { LogSink } from '../../model/execution.js';
+import type { LogSink } from '../../model/call/execution.js';
 import { parseWorkerMessage } from './worker-message.js';
 
 /** The messages a user of the connection meets. */

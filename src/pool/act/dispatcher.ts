@@ -15,7 +15,7 @@
  */
 import type { Clock } from '../../clock.js';
 import { DriverError, type ContainerOutput } from '../../driver/driver.js';
-import type { Profile } from '../../model/profile.js';
+import type { Profile } from '../../model/function/profile.js';
 import type { Instance } from '../../instance/instance.js';
 import type { Logger } from '../../logger.js';
 import { decide } from '../decide/decide.js';
@@ -25,7 +25,7 @@ import { BackOff } from '../demand/back-off.js';
 import type { Demands } from '../demand/demands.js';
 import { WaitingRoom, type WaitingLimits } from '../requests/waiting-room.js';
 import { CHECKS, type Place, type Queue } from '../requests/queue.js';
-import { driverUnavailable, stopping } from '../../model/refusal.js';
+import { driverUnavailable, stopping } from '../../model/call/refusal.js';
 import { Waiter, type PoolRequest } from '../requests/waiter.js';
 import type { Workload } from '../workload.js';
 import type { Fleet } from './fleet.js';

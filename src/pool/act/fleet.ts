@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { ContainerOutput, Driver } from '../../driver/driver.js';
-import type { Profile } from '../../model/profile.js';
+import type { Profile } from '../../model/function/profile.js';
 import type { InstalledRuntime } from '../../runtimes/installed-runtime.js';
 import type { WithRoom } from '../../instance/worker-start.js';
 import { Instance } from '../../instance/instance.js';

@@ -6,10 +6,10 @@ import {
   type WorkerAnswer,
   type InvokeMessage,
 } from '../../instance/wire/worker-connection.js';
-import type { ContainerOutput, ExitState } from '../../model/container-end.js';
-import type { LogSink } from '../../model/execution.js';
-import type { StartKind } from '../../model/call.js';
-import { stopping } from '../../model/refusal.js';
+import type { ContainerOutput, ExitState } from '../../model/call/container-end.js';
+import type { LogSink } from '../../model/call/execution.js';
+import type { StartKind } from '../../model/call/call.js';
+import { stopping } from '../../model/call/refusal.js';
 import type { AcquireTimes } from '../requests/waiter.js';
 
 /** What a worker is told of a call. */

@@ -1,6 +1,6 @@
 /** Owns how a call found its instance, and where the call's time went until then: both are read off the instance's history. */
 import type { Instance } from '../../instance/instance.js';
-import type { StartKind } from '../../model/call.js';
+import type { StartKind } from '../../model/call/call.js';
 import type { AcquireTimes } from '../requests/waiter.js';
 
 type History = Pick<Instance, 'calls' | 'moments'>;

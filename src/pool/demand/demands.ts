@@ -2,7 +2,7 @@
  * Owns which functions and profiles there are for the pool, and turns what is known of their calls into what decisions are
  * made from: so many instances of each function in use, so many standbys of each profile in use, and what each is worth.
  */
-import { profileKey, type Profile } from '../../model/profile.js';
+import { profileKey, type Profile } from '../../model/function/profile.js';
 import { GreedyDual } from '../decide/greedy-dual.js';
 import { serversFor } from '../decide/sizing.js';
 import type { FunctionView, StandbyView } from '../decide/snapshot.js';

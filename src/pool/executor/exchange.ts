@@ -2,7 +2,7 @@
 import { deadline, type Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
-import type { LogSink } from '../../model/execution.js';
+import type { LogSink } from '../../model/call/execution.js';
 import type { CallMessage, Lease } from '../act/lease.js';
 import { onDeparture } from '../departure.js';
 

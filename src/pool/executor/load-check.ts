@@ -2,9 +2,9 @@
 import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
-import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/outcome.js';
-import type { Profile } from '../../model/profile.js';
-import type { FunctionRecord } from '../../model/function.js';
+import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/call/outcome.js';
+import type { Profile } from '../../model/function/profile.js';
+import type { FunctionRecord } from '../../model/function/function.js';
 import type { Pool } from '../pool.js';
 import { workloadOf } from './workloads.js';
 

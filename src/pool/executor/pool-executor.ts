@@ -4,7 +4,7 @@ import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { randomId } from '../../instance/instance.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
-import type { ContainerOutput } from '../../model/container-end.js';
+import type { ContainerOutput } from '../../model/call/container-end.js';
 import {
   ExecutionFailure,
   type CallResult,
@@ -12,8 +12,8 @@ import {
   type Executor,
   type ExecutorCall,
   type FailureReason,
-} from '../../model/execution.js';
-import type { FunctionRecord } from '../../model/function.js';
+} from '../../model/call/execution.js';
+import type { FunctionRecord } from '../../model/function/function.js';
 import { KEPT, type Lease } from '../act/lease.js';
 import type { Pool } from '../pool.js';
 import type { Workload } from '../workload.js';

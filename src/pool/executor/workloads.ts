@@ -1,8 +1,8 @@
 /** Owns how a deployed function looks to the pool: the profile of its containers, its code, and what its worker is told. */
-import { profileKey, type Profile } from '../../model/profile.js';
-import { versionKey, type FunctionRecord } from '../../model/function.js';
-import { shownRef } from '../../model/ref.js';
-import type { FunctionSettings } from '../../model/settings.js';
+import { profileKey, type Profile } from '../../model/function/profile.js';
+import { versionKey, type FunctionRecord } from '../../model/function/function.js';
+import { shownRef } from '../../model/function/ref.js';
+import type { FunctionSettings } from '../../model/function/settings.js';
 import type { Workload } from '../workload.js';
 
 /**

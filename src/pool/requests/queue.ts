@@ -7,7 +7,7 @@
  */
 import { GlambdarError } from '../../errors.js';
 import type { Lease } from '../act/lease.js';
-import { cannotStart } from '../../model/refusal.js';
+import { cannotStart } from '../../model/call/refusal.js';
 import { ServiceRate } from './service-rate.js';
 import type { Waiter } from './waiter.js';
 

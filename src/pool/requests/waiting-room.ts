@@ -2,7 +2,7 @@
 import type { Clock } from '../../clock.js';
 import type { GlambdarError } from '../../errors.js';
 import type { Queue } from './queue.js';
-import { atCapacity, driverUnavailable, stopping, waitedTooLong } from '../../model/refusal.js';
+import { atCapacity, driverUnavailable, stopping, waitedTooLong } from '../../model/call/refusal.js';
 import type { PoolLimits } from '../decide/snapshot.js';
 
 /** The limits of the pool, and how many requests may wait beyond those an instance is on its way for. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { readRestored } from '../../../src/data/sidecar.js';
 import { GlambdarError } from '../../../src/errors.js';
-import type { FunctionRecord } from '../../../src/model/function.js';
+import type { FunctionRecord } from '../../../src/model/function/function.js';
 import { StoreError } from '../../../src/model/store-error.js';
 import { f, RegistryFixture } from '../../helpers/registry-fixture.js';
 import { refOf } from '../store/builders.js';

@@ -1,11 +1,11 @@
 /** Owns fakes of the parts behind `http/`, and the values they give. */
 import { GlambdarError } from '../../../src/errors.js';
 import type { AdmittedCall, Invoker } from '../../../src/invocation/invocation.js';
-import type { CallRequest, CallResponse } from '../../../src/model/call.js';
+import type { CallRequest, CallResponse } from '../../../src/model/call/call.js';
 import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
-import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
+import { DEFAULT_SETTINGS } from '../../../src/model/function/settings.js';
 import type { DeployRequest, Deployments } from '../../../src/deploy/deployments.js';
-import type { FunctionRef } from '../../../src/model/ref.js';
+import type { FunctionRef } from '../../../src/model/function/ref.js';
 import type { FunctionMetadata, Registry } from '../../../src/registry/registry.js';
 
 export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');

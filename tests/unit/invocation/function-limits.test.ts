@@ -1,9 +1,9 @@
 import test from 'ava';
 import { type GlambdarError } from '../../../src/errors.js';
 import { FunctionLimits } from '../../../src/invocation/function-limits.js';
-import { DEFAULT_SETTINGS } from '../../../src/model/settings.js';
-import type { FunctionRecord } from '../../../src/model/function.js';
-import type { FunctionSettings } from '../../../src/model/settings.js';
+import { DEFAULT_SETTINGS } from '../../../src/model/function/settings.js';
+import type { FunctionRecord } from '../../../src/model/function/function.js';
+import type { FunctionSettings } from '../../../src/model/function/settings.js';
 import { idOf, record } from '../store/builders.js';
 
 function settings(patch: Partial<FunctionSettings>, name = 'f'): FunctionRecord {

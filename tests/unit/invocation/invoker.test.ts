@@ -4,7 +4,7 @@ import test from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { GlambdarError, type ErrorCode } from '../../../src/errors.js';
 import type { AdmittedCall } from '../../../src/invocation/invocation.js';
-import type { CallRecord, Outcome } from '../../../src/model/call.js';
+import type { CallRecord, Outcome } from '../../../src/model/call/call.js';
 import { StoreError } from '../../../src/model/store-error.js';
 import {
   InvokerFixture,

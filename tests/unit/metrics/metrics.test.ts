@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { FunctionId } from '../../../src/model/id.js';
+import type { FunctionId } from '../../../src/model/function/id.js';
 import { createMetrics } from '../../../src/metrics/metrics.js';
 
 /** Ids are told apart by the names of their functions. */

@@ -8,7 +8,7 @@ import { readRestored, readSidecar } from '../../../src/data/sidecar.js';
 import { createLogs } from '../../../src/invocation/logs.js';
 import { Recorder } from '../../../src/invocation/recorder.js';
 import { createLogger } from '../../../src/logger.js';
-import { functionIdOfEarlierRelease } from '../../../src/model/id.js';
+import { functionIdOfEarlierRelease } from '../../../src/model/function/id.js';
 import { FunctionRegistry } from '../../../src/registry/function-registry.js';
 import { SqliteCallStore } from '../../../src/store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../../../src/store/sqlite/functions/sqlite-function-store.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { VersionFiles } from '../../../src/registry/version-files.js';
 import { readSidecar } from '../../../src/data/sidecar.js';
-import type { FunctionRef } from '../../../src/model/ref.js';
+import type { FunctionRef } from '../../../src/model/function/ref.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 import { record, refOf } from '../store/builders.js';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { versionKey } from '../../../src/model/function.js';
+import { versionKey } from '../../../src/model/function/function.js';
 import { VersionLeases } from '../../../src/registry/version-leases.js';
 import { record, version } from '../store/builders.js';
 

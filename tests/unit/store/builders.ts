@@ -1,10 +1,10 @@
 /** Owns records with unremarkable values for tests of the stores and of what stands on them. */
-import type { CallRecord } from '../../../src/model/call.js';
-import type { FunctionRecord, VersionRecord } from '../../../src/model/function.js';
-import { functionIdOfEarlierRelease, type FunctionId } from '../../../src/model/id.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../src/model/ref.js';
-import { DEFAULT_SETTINGS, type FunctionSettings } from '../../../src/model/settings.js';
-import { NODE_BUNDLE } from '../../../src/model/source.js';
+import type { CallRecord } from '../../../src/model/call/call.js';
+import type { FunctionRecord, VersionRecord } from '../../../src/model/function/function.js';
+import { functionIdOfEarlierRelease, type FunctionId } from '../../../src/model/function/id.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../src/model/function/ref.js';
+import { DEFAULT_SETTINGS, type FunctionSettings } from '../../../src/model/function/settings.js';
+import { NODE_BUNDLE } from '../../../src/model/function/source.js';
 import type { PublishRequest } from '../../../src/store/function-store.js';
 
 export const settings: FunctionSettings = { ...DEFAULT_SETTINGS };

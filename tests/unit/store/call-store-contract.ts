@@ -1,7 +1,7 @@
 /** Owns what every `CallStore` must do. Each implementation runs it from a test file of its own. */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import type { FunctionCounters } from '../../../src/model/function.js';
+import type { FunctionCounters } from '../../../src/model/function/function.js';
 import { StoreError } from '../../../src/model/store-error.js';
 import type { CallStore } from '../../../src/store/call-store.js';
 import { MemoryCallStore } from '../../helpers/memory-call-store.js';

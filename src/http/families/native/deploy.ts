@@ -1,8 +1,8 @@
 /** Owns `POST /deploy`: which name an upload gets, and handing it to the deploy pipeline. */
 import Router from '@koa/router';
-import { functionNameFromFile, parseFunctionName } from '../../../model/function-name.js';
+import { functionNameFromFile, parseFunctionName } from '../../../model/function/function-name.js';
 import type { Deployments } from '../../../deploy/deployments.js';
-import { DEFAULT_NAMESPACE } from '../../../model/ref.js';
+import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import { sendJson } from '../../answers/send-json.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
 

@@ -3,7 +3,7 @@ import Router from '@koa/router';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { GlambdarError } from '../../../errors.js';
 import type { Deployments } from '../../../deploy/deployments.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/ref.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
 import { acceptBody, hasBody } from '../../requests/request-body.js';

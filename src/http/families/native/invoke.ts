@@ -1,6 +1,6 @@
 /** Owns `/invoke/:name` and everything under it. */
 import type { Middleware } from 'koa';
-import { DEFAULT_NAMESPACE } from '../../../model/ref.js';
+import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import { INVOKE_ROUTE, isCall, splitTarget } from '../../calls/call-target.js';
 import type { RunCall } from '../../calls/run-call.js';
 import { methodNotAllowed } from '../../middleware/no-route.js';

@@ -7,7 +7,7 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import { GlambdarError } from '../../../errors.js';
 import { jsonOf, type InvocationView, type Logs } from '../../../invocation/logs.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/ref.js';
+import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/function/ref.js';
 import { AnswerTurns } from '../../answers/answer-turns.js';
 import { holdUntilWritten, type BodyBudget } from '../../answers/body-budget.js';
 import { EventStream, type EventStreamOptions } from '../../answers/event-stream.js';

@@ -5,9 +5,9 @@
  * long error message), and over all functions the newest `TEXT_LIMIT_BYTES` of texts (stdout, stderr, long messages,
  * stacks). A record that outlives its texts says so. Freed pages are used again, so the file stays near that size.
  */
-import type { CallRecord } from '../../../model/call.js';
-import type { FunctionCounters } from '../../../model/function.js';
-import type { FunctionId } from '../../../model/id.js';
+import type { CallRecord } from '../../../model/call/call.js';
+import type { FunctionCounters } from '../../../model/function/function.js';
+import type { FunctionId } from '../../../model/function/id.js';
 import type { Database } from '../binding.js';
 import { migrate, refuseNewer } from '../migrate.js';
 import { emptyLog, openDatabase } from '../open-database.js';

@@ -1,6 +1,6 @@
 /** Owns how a record of a call is laid out in a row of `invocations.db`. */
-import type { CallRecord, Outcome, StartKind } from '../../../model/call.js';
-import type { FunctionId } from '../../../model/id.js';
+import type { CallRecord, Outcome, StartKind } from '../../../model/call/call.js';
+import type { FunctionId } from '../../../model/function/id.js';
 
 /** Characters of an error's message that outlive its texts. */
 export const SHORT_MESSAGE = 1000;

@@ -1,5 +1,5 @@
 /** Owns the schema of `invocations.db`, and the way from any older one to the newest. */
-import { functionIdOfEarlierRelease } from '../../../model/id.js';
+import { functionIdOfEarlierRelease } from '../../../model/function/id.js';
 import type { Migration } from '../migrate.js';
 
 /**

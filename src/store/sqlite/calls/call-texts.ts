@@ -3,7 +3,7 @@
  * makes the oldest ones go. Methods throw SQLite's own errors.
  */
 import { bytesOf, SHORT_MESSAGE, textBytesOf } from './call-row.js';
-import type { CallRecord } from '../../../model/call.js';
+import type { CallRecord } from '../../../model/call/call.js';
 import type { Database } from '../binding.js';
 
 /** The table `texts`, and its sum in `usage`. A row has the `seq` of its record, which grows from record to record. */

@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import type { Logger } from '../../../logger.js';
-import type { CallRecord } from '../../../model/call.js';
-import type { FunctionCounters } from '../../../model/function.js';
-import type { FunctionId } from '../../../model/id.js';
+import type { CallRecord } from '../../../model/call/call.js';
+import type { FunctionCounters } from '../../../model/function/function.js';
+import type { FunctionId } from '../../../model/function/id.js';
 import type { CallQuery, CallStore } from '../../call-store.js';
 import { makingRoom, opening, type MakeRoom } from '../medium.js';
 import { isDamage, toStoreError } from '../sqlite-error.js';

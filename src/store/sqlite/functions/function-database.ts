@@ -1,9 +1,9 @@
 /** Owns `glambdar.db`: functions and their versions. Every commit is on the medium when a method returns. */
-import type { FunctionRecord, VersionRecord } from '../../../model/function.js';
-import type { FunctionId } from '../../../model/id.js';
-import type { RestoredFunctions } from '../../../model/restored-functions.js';
-import type { FunctionSettings } from '../../../model/settings.js';
-import type { Source } from '../../../model/source.js';
+import type { FunctionRecord, VersionRecord } from '../../../model/function/function.js';
+import type { FunctionId } from '../../../model/function/id.js';
+import type { RestoredFunctions } from '../../../model/function/restored-functions.js';
+import type { FunctionSettings } from '../../../model/function/settings.js';
+import type { Source } from '../../../model/function/source.js';
 import { StoreError } from '../../../model/store-error.js';
 import type { PublishRequest, VersionOnDisk } from '../../function-store.js';
 import type { Database } from '../binding.js';

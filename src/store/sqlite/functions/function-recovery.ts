@@ -4,8 +4,8 @@
  */
 import { existsSync, renameSync } from 'node:fs';
 import { basename } from 'node:path';
-import { shownRef } from '../../../model/ref.js';
-import type { RestoredFunctions } from '../../../model/restored-functions.js';
+import { shownRef } from '../../../model/function/ref.js';
+import type { RestoredFunctions } from '../../../model/function/restored-functions.js';
 import { FunctionDatabase } from './function-database.js';
 
 /**

@@ -1,7 +1,7 @@
 /** Owns the schema of `glambdar.db`, and the way from any older one to the newest. */
-import { functionIdOfEarlierRelease } from '../../../model/id.js';
-import { DEFAULT_NAMESPACE } from '../../../model/ref.js';
-import { NODE_BUNDLE } from '../../../model/source.js';
+import { functionIdOfEarlierRelease } from '../../../model/function/id.js';
+import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
+import { NODE_BUNDLE } from '../../../model/function/source.js';
 import type { Migration } from '../migrate.js';
 
 /**

@@ -5,10 +5,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../../../logger.js';
-import type { FunctionRecord, VersionRecord } from '../../../model/function.js';
-import type { FunctionId } from '../../../model/id.js';
-import type { RestoredFunctions } from '../../../model/restored-functions.js';
-import type { FunctionSettings } from '../../../model/settings.js';
+import type { FunctionRecord, VersionRecord } from '../../../model/function/function.js';
+import type { FunctionId } from '../../../model/function/id.js';
+import type { RestoredFunctions } from '../../../model/function/restored-functions.js';
+import type { FunctionSettings } from '../../../model/function/settings.js';
 import { StoreError } from '../../../model/store-error.js';
 import type { FunctionStore, PublishRequest, VersionOnDisk } from '../../function-store.js';
 import { makingRoom, opening, type MakeRoom } from '../medium.js';

@@ -8,7 +8,7 @@ import test from 'ava';
 import { decide } from '../../../../src/pool/decide/decide.js';
 import { serve } from '../../../../src/pool/decide/serve.js';
 import { Demands } from '../../../../src/pool/demand/demands.js';
-import { profileKey } from '../../../../src/model/profile.js';
+import { profileKey } from '../../../../src/model/function/profile.js';
 import { profile, workload } from '../../../helpers/pool-fixture.js';
 import { BYTES, snapshotOf, words } from '../../../helpers/pool-snapshot.js';
 import { madeUpHistory, madeUpRequest, type MadeUpInstance } from './golden/made-up.js';

@@ -1,7 +1,7 @@
 /** What goes when memory is short, and that everything comes to rest. */
 import test from 'ava';
 import fc from 'fast-check';
-import { profileKey } from '../../../../src/model/profile.js';
+import { profileKey } from '../../../../src/model/function/profile.js';
 import { decide } from '../../../../src/pool/decide/decide.js';
 import { codeOf, isIdle } from '../../../../src/pool/decide/rank.js';
 import type { InstanceView } from '../../../../src/pool/decide/snapshot.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { profileKey } from '../../../../src/model/profile.js';
+import { profileKey } from '../../../../src/model/function/profile.js';
 import { Demands } from '../../../../src/pool/demand/demands.js';
 import { decide } from '../../../../src/pool/decide/decide.js';
 import type { InstanceView } from '../../../../src/pool/decide/snapshot.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { profileKey } from '../../../../src/model/profile.js';
+import { profileKey } from '../../../../src/model/function/profile.js';
 import { Demands, type DemandsOptions } from '../../../../src/pool/demand/demands.js';
 import { rankIdle } from '../../../../src/pool/decide/rank.js';
 import type { FunctionView } from '../../../../src/pool/decide/snapshot.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { DEFAULT_SETTINGS } from '../../../../src/model/settings.js';
+import { DEFAULT_SETTINGS } from '../../../../src/model/function/settings.js';
 import { profileOf } from '../../../../src/pool/executor/workloads.js';
 
 const cpuSeconds = (timeoutMs: number, fields: Partial<typeof DEFAULT_SETTINGS> = {}): number =>

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { sidecarPath, versionPath } from '../../../../../src/data/function-layout.js';
 import { readRestored, sidecarText } from '../../../../../src/data/sidecar.js';
-import type { FunctionRecord } from '../../../../../src/model/function.js';
+import type { FunctionRecord } from '../../../../../src/model/function/function.js';
 import { SqliteFunctionStore } from '../../../../../src/store/sqlite/functions/sqlite-function-store.js';
 import { idOf, publication, record, refOf, settings } from '../../builders.js';
 import { temporaryDirectory } from '../../temporary.js';

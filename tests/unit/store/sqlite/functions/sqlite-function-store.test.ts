@@ -1,7 +1,7 @@
 import test from 'ava';
 import { chmodSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FunctionSettings } from '../../../../../src/model/settings.js';
+import type { FunctionSettings } from '../../../../../src/model/function/settings.js';
 import { StartupError } from '../../../../../src/model/startup-error.js';
 import { StoreError } from '../../../../../src/model/store-error.js';
 import { SqliteFunctionStore } from '../../../../../src/store/sqlite/functions/sqlite-function-store.js';

@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
 import test from 'ava';
-import { GlambdarError } from '../../../src/errors.js';
-import { CONTRACT_NAMES } from '../../../src/model/contracts.js';
+import { GlambdarError } from '../../../../src/errors.js';
+import { CONTRACT_NAMES } from '../../../../src/model/contracts.js';
 import {
   DEFAULT_SETTINGS,
   applySettings,
   parseSettingsFields,
   parseSettingsPatch,
   type SettingsPatch,
-} from '../../../src/model/settings.js';
+} from '../../../../src/model/function/settings.js';
 
 const hostCpus = Math.max(1, availableParallelism());
 

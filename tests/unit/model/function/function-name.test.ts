@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { GlambdarError } from '../../../src/errors.js';
-import { functionNameFromFile, parseFunctionName } from '../../../src/model/function-name.js';
+import { GlambdarError } from '../../../../src/errors.js';
+import { functionNameFromFile, parseFunctionName } from '../../../../src/model/function/function-name.js';
 
 for (const [filename, name] of [
   ['hello.zip', 'hello'],

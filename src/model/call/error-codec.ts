@@ -3,7 +3,7 @@
  * The data survives structured cloning and JSON.
  */
 import { inspect } from 'node:util';
-import { GlambdarError, isErrorCode } from '../errors.js';
+import { GlambdarError, isErrorCode } from '../../errors.js';
 
 /** How many causes of one error are kept, so that a circle of causes ends. */
 const MAX_CAUSES = 8;

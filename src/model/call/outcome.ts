@@ -1,9 +1,9 @@
 /** Owns what the end of a call means: for the caller an error of the table, for the record an outcome. */
-import { GlambdarError } from '../errors.js';
+import { GlambdarError } from '../../errors.js';
 import type { ExitState } from './container-end.js';
 import type { CallResult, FailureReason, SerializedError } from './execution.js';
 import type { Outcome } from './call.js';
-import type { FunctionSettings } from './settings.js';
+import type { FunctionSettings } from '../function/settings.js';
 
 /** A failed call: the error the client gets, the outcome and the function's stack for the record. */
 export interface Failure {

@@ -1,8 +1,8 @@
 /** Owns a function's settings: their defaults, their limits, and reading them from what clients send (README "Settings"). */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { GlambdarError } from '../errors.js';
-import { CONTRACT_NAMES, type ContractName } from './contracts.js';
+import { GlambdarError } from '../../errors.js';
+import { CONTRACT_NAMES, type ContractName } from '../contracts.js';
 
 /** Settings of a function (README "Settings"). */
 export interface FunctionSettings {

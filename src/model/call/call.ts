@@ -1,5 +1,5 @@
 /** Owns the shapes of one call: what is asked, what is answered, what is kept of it. */
-import type { FunctionId } from './id.js';
+import type { FunctionId } from '../function/id.js';
 
 export type Outcome = 'ok' | 'function_error' | 'timeout' | 'oom' | 'crash' | 'cancelled' | 'platform_error';
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { GlambdarError, type ErrorCode } from '../../../src/errors.js';
-import { decodeError, encodeError, type EncodedError } from '../../../src/model/error-codec.js';
+import { GlambdarError, type ErrorCode } from '../../../../src/errors.js';
+import { decodeError, encodeError, type EncodedError } from '../../../../src/model/call/error-codec.js';
 
 /** What arrives at the other end of a thread and of a wire. */
 const ways: [name: string, send: (encoded: EncodedError) => EncodedError][] = [

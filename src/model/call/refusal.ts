@@ -1,5 +1,5 @@
 /** Owns the errors a caller gets when no instance can be had: what is the matter, and when to try again. */
-import { GlambdarError } from '../errors.js';
+import { GlambdarError } from '../../errors.js';
 
 export function atCapacity(retryAfterSeconds: number): GlambdarError {
   return new GlambdarError('AT_CAPACITY', 'Too many calls wait for a container already; try again later.', {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { describeExit, isOutOfMemory, loadFailed } from '../../../src/model/outcome.js';
+import { describeExit, isOutOfMemory, loadFailed } from '../../../../src/model/call/outcome.js';
 
 test('the end of a process is told by its code or signal', (t) => {
   const told = (exitCode: number | null) => describeExit({ exitCode, oomKilled: false });

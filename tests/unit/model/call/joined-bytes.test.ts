@@ -1,5 +1,5 @@
 import test from 'ava';
-import { JoinedBytes } from '../../../src/model/joined-bytes.js';
+import { JoinedBytes } from '../../../../src/model/call/joined-bytes.js';
 
 test('pieces are joined, and what finds no room is counted', (t) => {
   const joined = new JoinedBytes(5);

@@ -1,6 +1,6 @@
 /** Owns what a function may be called, and how a name is had from an uploaded file's name. */
-import { GlambdarError } from '../errors.js';
-import { printable } from './printable.js';
+import { GlambdarError } from '../../errors.js';
+import { printable } from '../printable.js';
 
 const FUNCTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

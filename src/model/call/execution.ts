@@ -2,10 +2,10 @@
  * Owns the shapes with which an admitted call meets an executor: what the executor is given, what it gives back, and how it
  * fails. Who runs calls (the pool of workers, later images or other nodes) is wired in `roles/`.
  */
-import type { GlambdarError } from '../errors.js';
+import type { GlambdarError } from '../../errors.js';
 import type { ContainerOutput, ExitState } from './container-end.js';
 import type { CallRecord, CallRequest } from './call.js';
-import type { FunctionRecord } from './function.js';
+import type { FunctionRecord } from '../function/function.js';
 
 /** Receives console output of a call while it runs. */
 export type LogSink = (stream: 'stdout' | 'stderr', text: Buffer) => void;
