@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 export interface SlotSocket {
   /** Resolves with the first connection; rejects with the signal's reason when that comes first. */
   accept(signal: AbortSignal): Promise<Socket>;
-  /** Stops listening and unlinks the socket. May be called twice; `accept` does it on its own. */
+  /** Stops listening and unlinks the socket. May be called twice; `accept` closes by itself after the first connection. */
   close(): void;
 }
 
@@ -71,7 +71,7 @@ export function listenInSlot(slotDir: string): SlotSocket {
   const connected = new Promise<Socket>((resolve, reject) => {
     server.once('error', reject);
     server.once('connection', (socket) => {
-      // One connection, then nobody else: closing also unlinks the path.
+      // A second connection must not be possible; closing also unlinks the path.
       close();
       resolve(socket);
     });
@@ -86,7 +86,7 @@ export function listenInSlot(slotDir: string): SlotSocket {
   };
   try {
     server.listen({ path, backlog: 1 });
-    // bind(2) happened in listen(); the file's mode follows our umask until now.
+    // listen() has bound the socket, with a mode after our umask.
     chmodSync(path, 0o666);
   } catch (error) {
     close();

@@ -20,7 +20,7 @@ export interface WorkerStartOptions {
   startTimeoutMs: number;
   maxBodyBytes: number;
   withRoom: WithRoom;
-  /** Its abort ends the start; a start that cannot go on aborts it. */
+  /** Aborting it ends the start; a start that cannot go on aborts it. */
   life: AbortController;
   /** Called when the driver has been asked; the promise settles when it has answered, which may be after the worker is ready. */
   onStarting: (started: Promise<void>) => void;

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Dockerode from 'dockerode';
@@ -169,6 +169,27 @@ integration('the memory of a standby is what it costs, near to what its group is
     t.true(Math.abs(own!.cpuMs! - group!.cpuMs!) < 50 + group!.cpuMs! / 2);
   }
 });
+
+integration(
+  "a container's score for the kernel that looks for memory stays above the server's",
+  async (t) => {
+    const probe = await (await ProbeDriver.open(t)).start();
+    const write = (score: number): Promise<unknown> =>
+      probe
+        .evaluate(
+          `const file = '/proc/self/oom_score_adj', fs = require('fs'); fs.writeFileSync(file, '${score}'); return Number(fs.readFileSync(file))`,
+        )
+        .catch(({ message }: Error) => message);
+    t.is(await probe.evaluate(`return Number(require('fs').readFileSync('/proc/self/oom_score_adj'))`), 500);
+    // runc sets the score. If it has CAP_SYS_RESOURCE that is the least the container may have, else 0 is.
+    const daemon = readFileSync(`/proc/${readFileSync('/var/run/docker.pid', 'utf8').trim()}/status`, 'utf8');
+    const capabilities = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(daemon)?.[1]}`);
+    const sysResource = (capabilities & (1n << 24n)) !== 0n;
+    t.log(`the daemon ${sysResource ? 'has' : 'lacks'} CAP_SYS_RESOURCE`);
+    t.is(await write(0), sysResource ? 'EACCES' : 0);
+    t.is(await write(-1), 'EACCES');
+  },
+);
 
 integration('an aborted start rejects at once and leaves no container', async (t) => {
   const probes = await ProbeDriver.open(t);

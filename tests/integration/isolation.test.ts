@@ -38,9 +38,9 @@ integration('a function reaches no network, neither the host nor a name', async 
     // The loopback is the container's own, and nobody listens there: a datagram is sent to nobody.
     const own = /^(127\.|::1$)/.test(address);
     // A link-local address without its link is no address.
-    const unreachable = address.startsWith('fe80:') ? 'EINVAL' : 'ENETUNREACH';
-    t.is(json.tcp[address], own ? 'ECONNREFUSED' : unreachable, address);
-    t.is(json.udp[address], own ? 'sent' : unreachable, address);
+    const unreachable = address.startsWith('fe80:') ? /^(EINVAL|ENETUNREACH)$/ : /^ENETUNREACH$/;
+    t.regex(json.tcp[address], own ? /^ECONNREFUSED$/ : unreachable, address);
+    t.regex(json.udp[address], own ? /^sent$/ : unreachable, address);
   }
   t.regex(json.dns, /^(EAI_AGAIN|ENOTFOUND)$/);
   t.not(typeof json.dnsQuery, 'object');

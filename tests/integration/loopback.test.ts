@@ -52,6 +52,7 @@ integration(
       '169.254.169.254',
       '2001:db8::1',
       '::ffff:192.0.2.1',
+      'fe80::1%lo',
     ]) {
       const [code, ms] = (await probe.evaluate(failure(host))) as [string, number];
       t.is(code, 'ENETUNREACH', host);

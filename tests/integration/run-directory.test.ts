@@ -26,6 +26,7 @@ const damages: [what: string, damage: (workers: string) => void][] = [
 for (const [what, damage] of damages)
   integration(`calls are served by new containers after ${what}`, async (t) => {
     await server().deployed('damaged', source);
+    await server().assertIdle(); // a container that is being started might find half of its files
     damage(join(server().dir, 'run/worker'));
     t.is((await server().request('/readyz')).status, 200);
     // More than were ready before, so that containers have to be started.

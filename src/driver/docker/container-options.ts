@@ -1,4 +1,4 @@
-/** Owns what a container is created with: one pure function, every field of it a control of its own (tests do the bad thing). */
+/** Owns the options that a container is created with. Each field is a control of its own, for which a test does the bad thing. */
 import type { ContainerCreateOptions, HostConfig } from './engine/engine.js';
 import type { ContainerLimits, ContainerMount, ContainerSpec } from '../driver.js';
 import type { Image } from './image/image.js';

@@ -1,4 +1,4 @@
-/** Owns what a Docker driver has to be told. */
+/** Owns the options of a Docker driver. */
 import type { Logger } from '../../logger.js';
 
 export interface DockerDriverOptions {
@@ -16,7 +16,7 @@ export interface DockerDriverOptions {
   logger: Logger;
   /** Name servers (IPv4) of containers with a network; by default this machine's. */
   resolvers?: string[];
-  /** The iptables command, with what has to stand before it; by default `iptables`. */
+  /** The iptables command, with a prefix such as `nsenter …`; by default `iptables`. */
   iptables?: string[];
   /** How many removals may be at the daemon at a time; by default as many as there are cores. */
   removalsAtOnce?: number;

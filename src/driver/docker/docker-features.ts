@@ -1,17 +1,17 @@
-/** Owns what this daemon can do: read once at the start, so that a wrong setting is a sentence and not a failed container. */
+/** Owns the abilities of the daemon: read once at the start, so that a wrong setting is a sentence and not a failed container. */
 import { DriverError } from '../driver.js';
 import { notDocker, statusOf } from './engine/docker-error.js';
 import type { Engine } from './engine/engine.js';
 
-/** What containers are created with depends on this. */
+/** Some options of containers depend on these. */
 export interface DockerFeatures {
   init: boolean;
   cgroupParent: string | null;
-  /** The daemon's own directory, where its machine has it. */
+  /** Path of the daemon's own directory on its machine; null when the daemon does not say. */
   rootDir: string | null;
 }
 
-/** API of Docker 20.10, the oldest this was tried on; it brought `CgroupnsMode`. */
+/** API of Docker 20.10, the oldest release this program was tried on; that API brought `CgroupnsMode`. */
 const oldestApi = [1, 41] as const;
 
 /**
@@ -54,7 +54,7 @@ export async function detectFeatures(
     );
   }
   return {
-    // "N/A" is what it says when the configured binary does not exist.
+    // The daemon says "N/A" when the configured binary does not exist.
     init: Boolean(info.InitBinary) && info.InitCommit?.ID !== 'N/A',
     cgroupParent: cgroupParent(info.CgroupDriver),
     rootDir: info.DockerRootDir || null,

@@ -1,4 +1,4 @@
-/** Owns the question whether the daemon answers: asks twice a second and tells about changes. */
+/** Owns whether the daemon answers: asks it twice a second and reports changes. */
 import { DriverError, type DriverHealth } from '../driver.js';
 
 export interface DockerHealthOptions {
@@ -21,7 +21,7 @@ export class DockerHealth {
     this.#options = options;
   }
 
-  /** Begins to ask. The daemon is taken to be available until it is not. */
+  /** Begins to ask. Until a ping fails the daemon counts as available. */
   open(): void {
     this.#answeredAt = performance.now();
     this.#schedule();
@@ -29,7 +29,7 @@ export class DockerHealth {
 
   current(): DriverHealth {
     if (this.#failure === undefined) return { available: true };
-    // Only a time limit leaves no cause: the daemon is there and says nothing.
+    // Only the error of a time limit has no cause: the daemon is there and says nothing.
     if (this.#failure.kind === 'unavailable' && this.#failure.cause === undefined) {
       const seconds = Math.round((performance.now() - this.#answeredAt) / 1000);
       return { available: false, reason: `Docker does not answer (frozen for ${seconds} s).` };
@@ -43,7 +43,7 @@ export class DockerHealth {
     return () => this.#listeners.delete(listener);
   }
 
-  /** What `work` gives, but rejects as soon as the daemon is known to be away instead of waiting for the call's own limit. */
+  /** Resolves with the result of `work`; rejects as soon as the daemon is known to be away, before the call's own time limit. */
   async whileAvailable<T>(work: () => Promise<T>): Promise<T> {
     const refused = (health: DriverHealth): DriverError | undefined =>
       health.available ? undefined : new DriverError('unavailable', health.reason);
@@ -59,7 +59,7 @@ export class DockerHealth {
     return await Promise.race([work(), away]).finally(unwatch);
   }
 
-  /** Asks now: something looked as if the daemon had gone. */
+  /** Asks at once: the caller saw a sign that the daemon is gone. */
   poke(): void {
     if (!this.#asking && !this.#closed) void this.#ask();
   }

@@ -1,14 +1,14 @@
 /** Owns the time limit of one call to the daemon. */
 import { DriverError } from '../../driver.js';
 
-/** How late a timer may be before we doubt ourselves, and how much longer the daemon then gets. */
+/** A timer later than this means that our own event loop was blocked; the daemon then gets as much time again. */
 const lateMs = 250;
 
 /**
- * What `operation` gives. After `limitMs` rejects with `DriverError` and aborts the signal. The race is needed besides the
- * signal: when the daemon dies in the middle of an answer, docker-modem never calls back (it listens to neither `aborted`
+ * Resolves with the result of `operation`; after `limitMs` rejects with `DriverError` and aborts the signal. The signal alone
+ * is not enough: when the daemon dies in the middle of an answer, docker-modem never calls back (it listens to neither `aborted`
  * nor `close` of the response).
- * @param what what Docker did not do, for the sentence
+ * @param what the task of Docker for the sentence, e.g. `create a container`
  */
 export function withinLimit<T>(
   what: string,

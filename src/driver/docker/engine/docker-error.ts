@@ -1,7 +1,7 @@
-/** Owns the translation of what goes wrong between us and the daemon into `DriverError` and a sentence for the operator. */
+/** Owns the translation of errors between this program and the daemon into `DriverError` and a sentence for the operator. */
 import { DriverError } from '../../driver.js';
 
-/** What Docker answered, when it answered. */
+/** An error of dockerode: `statusCode` when Docker answered, `code` when it did not. */
 export interface DockerFailure {
   statusCode?: number;
   code?: string;
@@ -32,7 +32,7 @@ export function statusOf(error: unknown): number | undefined {
   return (error as DockerFailure | undefined)?.statusCode;
 }
 
-/** `unavailable` when the daemon is away, else `failed` with what it said. The original stays as cause. */
+/** `unavailable` when the daemon is away, else `failed` with the daemon's sentence. The original error stays as cause. */
 export function toDriverError(error: unknown, what: string): DriverError {
   if (error instanceof DriverError) return error;
   const { code, statusCode } = error as DockerFailure;

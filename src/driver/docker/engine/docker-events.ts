@@ -11,7 +11,7 @@ export interface DockerEventsOptions {
   engine: Pick<Engine, 'events'>;
   bootId: string;
   onEvent: (event: ContainerEvent) => void;
-  /** The stream stands: what happened before may have been missed. */
+  /** The stream has begun; events before that moment were missed. */
   onConnected: () => void;
   /** The stream was cut or could not be had. */
   onLost: () => void;
@@ -39,7 +39,7 @@ export class DockerEvents {
     void this.#watch();
   }
 
-  /** The daemon is back: no need to wait any longer. */
+  /** Reconnects at once: the daemon is back. */
   retry(): void {
     this.#wake();
   }
@@ -56,7 +56,7 @@ export class DockerEvents {
       try {
         await this.#read(() => (delayMs = backOff.firstMs));
       } catch {
-        // Cut, refused or garbled: all the same, and health knows the reason.
+        // A stream that was cut, refused or garbled is treated alike; DockerHealth learns the reason.
       }
       if (this.#closing.signal.aborted) return;
       this.#options.onLost();

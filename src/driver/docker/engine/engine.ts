@@ -1,6 +1,6 @@
 /**
- * Owns the Engine API client: the only user of dockerode. Every call has a time limit and rejects with `DriverError`;
- * what the calls are for is left to the driver.
+ * Owns the Engine API client: the only user of dockerode. Every call has a time limit and rejects with `DriverError`; the
+ * purpose of the calls is the driver's.
  */
 import { Agent } from 'node:http';
 import { createRequire } from 'node:module';
@@ -18,13 +18,13 @@ export const callLimits = { ping: 2_000, query: 10_000, change: 30_000, image: 6
 export type ContainerCreateOptions = Dockerode.ContainerCreateOptions;
 export type HostConfig = Dockerode.HostConfig & { CgroupnsMode?: string };
 
-/** What we look at of a container's figures; one that does not run has none. */
+/** The figures of a container that are read here; a container that does not run has none. */
 export interface ContainerStats {
   memory_stats?: { usage?: number; stats?: { total_inactive_file?: number; inactive_file?: number } };
   cpu_stats?: { cpu_usage?: { total_usage?: number } };
 }
 
-/** What we look at of the daemon's description of itself. */
+/** The part of the daemon's description of itself that is read here. */
 export interface EngineInfo {
   OSType?: string;
   CgroupDriver?: string;
@@ -44,8 +44,8 @@ const modemHttp = createRequire(resolve('dockerode'))('docker-modem/lib/http.js'
 modemHttp.maxRedirects = 0;
 
 /**
- * docker-modem prints every request's options to its debug log in full depth, also when nobody listens: with the agent
- * in them every socket and all it refers to. Under load that was half of the server's CPU, and stopped it for seconds.
+ * docker-modem formats every request's options for its debug log in full depth, also when nobody reads the log: the options
+ * hold the agent, the agent every socket, and a socket refers to much else. Under load that was half of the server's CPU, and stopped it for seconds.
  */
 class OpaqueAgent extends Agent {
   [inspect.custom](): string {
@@ -142,7 +142,7 @@ export class Engine {
     );
   }
 
-  /** One look; without `one-shot` the daemon takes two, a second apart. Up to a second in any case. */
+  /** One sample; without `one-shot` the daemon would take two, a second apart. Takes up to a second even so. */
   containerStats(id: string): Promise<ContainerStats> {
     return this.#again('measure a container', callLimits.query, (docker, abortSignal) =>
       promised(docker.getContainer(id).stats({ stream: false, 'one-shot': true, abortSignal } as never)),
@@ -210,7 +210,7 @@ export class Engine {
     this.#agent.destroy();
   }
 
-  /** For calls that may be made twice: a kept connection may turn out to be from before a restart of the daemon. */
+  /** For calls that may be made twice: a connection that was kept open may be from before a restart of the daemon. */
   async #again<T>(
     what: string,
     limitMs: number,

@@ -1,6 +1,6 @@
 /** Owns reading the daemon's streams of JSON, one value per line. */
 
-/** A line longer than this is not one of the daemon's; events with all labels are below 10 kB. */
+/** The daemon sends no longer line; events with all labels are below 10 kB. */
 const maxLineBytes = 4 * 1024 * 1024;
 
 /**

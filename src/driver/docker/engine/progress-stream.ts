@@ -1,7 +1,7 @@
-/** Owns the daemon's answer to long image work: JSON lines, among them errors, which dockerode's own reader lets pass as success. */
+/** Owns reading the progress of builds and pulls: JSON lines. An error is a line too, which dockerode's own reader takes for success. */
 import { jsonLines } from './json-lines.js';
 
-/** At most one line in this time, or a pull prints hundreds. */
+/** At most one sentence in this time: a pull reports its progress hundreds of times. */
 const progressEveryMs = 3_000;
 
 interface ProgressLine {

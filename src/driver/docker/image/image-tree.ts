@@ -76,8 +76,8 @@ export async function imageTree(nodeBinary: string): Promise<Readable> {
 }
 
 /**
- * Target in the image → path on this machine. The loader keeps its own path (it is written into the binary); the others go
- * beside the C library, where the loader looks without a cache, wherever this machine has them.
+ * Path in the image → path on this machine. The loader keeps its path, which is written into the binary. The other libraries
+ * go beside the C library, where the loader finds them without a cache.
  */
 async function libraries(binary: string): Promise<Map<string, string>> {
   const { stdout } = await run('ldd', [binary]);
@@ -94,7 +94,7 @@ async function libraries(binary: string): Promise<Map<string, string>> {
   );
 }
 
-/** Paths of `name => /path (0x…)` and `/path (0x…)`; the kernel's own vdso has none. Throws when one is not found. */
+/** Paths in lines `name => /path (0x…)` and `/path (0x…)`; the kernel's vdso has no path. Throws when a library is not found. */
 export function parseLdd(text: string): string[] {
   const missing = /^\s*(\S+) => not found/m.exec(text);
   if (missing) throw new Error(`this machine lacks the library ${missing[1]}, which the Node binary needs`);

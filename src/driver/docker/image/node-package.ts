@@ -1,6 +1,6 @@
 /**
- * Owns where the Node binary of the base image comes from: the npm package that repacks the official builds, fetched with the
- * user's own npm (so that their registry, proxy and certificates count), accepted only with the pinned integrity.
+ * Owns fetching the Node binary of the built image: from the npm package that repacks the official builds, with the operator's
+ * own npm (so that their registry, proxy and certificates count), accepted only with the pinned integrity.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ import { extract } from 'tar-stream';
 
 const run = promisify(execFile);
 
-/** The Node of the containers. A newer one means: new version, new integrity, nothing else. */
+/** Version of Node in the containers. For a newer one change this and the integrities, nothing else. */
 export const nodeVersion = '24.21.0';
 
 const packages: Partial<Record<NodeJS.Architecture, { name: string; integrity: string }>> = {
@@ -30,7 +30,7 @@ const packages: Partial<Record<NodeJS.Architecture, { name: string; integrity: s
   },
 };
 
-/** 52 MB take 2–5 s on a good line; without a network npm's own retries would last minutes. */
+/** The package's 52 MB take 2–5 s on a good line; without a network npm's own retries would last minutes. */
 const fetchLimitMs = 180_000;
 
 /**
@@ -81,7 +81,7 @@ async function pack(specifier: string, directory: string): Promise<void> {
   }
 }
 
-/** npm opens with its error code, then says what happened. */
+/** The first lines of npm's output: the error code, then a description. */
 function firstErrorOf(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.replace(/^npm (error|ERR!)\s*/, '').trim());
   return lines
@@ -96,7 +96,7 @@ async function integrityOf(path: string): Promise<string> {
   return `sha512-${hash.digest('base64')}`;
 }
 
-/** Only the one file is written; names of other entries never become paths. */
+/** Writes only the binary; names of other entries never become paths. */
 async function extractBinary(archivePath: string, binary: string): Promise<void> {
   const entries = extract();
   let found = false;

@@ -1,4 +1,4 @@
-/** Owns which instances are alive for this driver, and how those that ended did. What is forgotten leaves nothing behind. */
+/** Owns which containers are alive for this driver, and the ends of those that have ended. A forgotten container leaves nothing behind. */
 import type { ExitState } from '../../driver.js';
 
 type Listener = (exit: ExitState) => void;
@@ -9,15 +9,15 @@ interface Tracked {
   /** An `oom` event came; the `die` event follows, or does not when only a child was killed. */
   oomSeen: boolean;
   listeners: Set<Listener>;
-  /** Called when it is forgotten: nobody will ever know how it ended. */
+  /** Called when the container is forgotten: its end will never be known. */
   waiters: Set<() => void>;
 }
 
-/** Live instances by id. */
+/** Live containers by id. */
 export class ContainerExits {
   readonly #tracked = new Map<string, Tracked>();
 
-  /** From now on, until `forget`, exits of this instance are remembered. */
+  /** From now on, until `forget`, the exit of this container is remembered. */
   track(id: string): void {
     this.#tracked.set(id, {
       started: false,
@@ -43,7 +43,7 @@ export class ContainerExits {
     return this.#tracked.has(id);
   }
 
-  /** Its container exists and was told to start. */
+  /** The container exists and was told to start. */
   started(id: string): void {
     const tracked = this.#tracked.get(id);
     if (tracked) tracked.started = true;
@@ -60,7 +60,7 @@ export class ContainerExits {
     return this.#tracked.get(id)?.exit !== undefined;
   }
 
-  /** All that run. */
+  /** Ids of all that were started and are not known to have ended. */
   running(): string[] {
     return [...this.#tracked]
       .filter(([, tracked]) => tracked.started && tracked.exit === undefined)
@@ -81,7 +81,7 @@ export class ContainerExits {
     tracked.listeners.clear();
   }
 
-  /** Calls back once, later, also when it has ended already. An unknown instance never calls back. */
+  /** Calls back once, never before it returns, also when the container has ended already. For an unknown container it never does. */
   onExit(id: string, listener: Listener): () => void {
     const tracked = this.#tracked.get(id);
     if (tracked === undefined) return () => undefined;
@@ -98,7 +98,7 @@ export class ContainerExits {
     };
   }
 
-  /** Undefined when it still runs after `waitMs`, or is forgotten before. */
+  /** Undefined when the container still runs after `waitMs`, or is forgotten before. */
   wait(id: string, waitMs: number): Promise<ExitState | undefined> {
     const tracked = this.#tracked.get(id);
     if (tracked === undefined || tracked.exit !== undefined) return Promise.resolve(tracked?.exit);

@@ -1,6 +1,6 @@
 /**
- * Owns what containers wrote past the worker's console. Almost none writes anything, and asking the daemon for nothing costs
- * it 4 ms of CPU and us 1.4: so where its log files can be seen, an empty one is answered without asking.
+ * Owns reading what containers wrote to stdout and stderr. Most of them write nothing, and a request for that costs the daemon
+ * 4 ms of CPU and this server 1.4: where the daemon's log files can be seen, an empty one spares the request.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export interface ContainerOutputsOptions {
   rootDir: () => string | null;
 }
 
-/** Output of the containers that were started and not forgotten, without asking where possible. */
+/** Output of the containers that were started and not forgotten. */
 export class ContainerOutputs {
   readonly #options: ContainerOutputsOptions;
   readonly #dockerIds = new Map<string, string>();
@@ -41,7 +41,7 @@ export class ContainerOutputs {
 
   /**
    * The end of each stream. Rejects with `DriverError`.
-   * @param ended whether the container is known to have ended: only then do its log files tell all
+   * @param ended whether the container is known to have ended: only then are its log files complete
    */
   async read(id: string, maxBytes: number, ended: boolean): Promise<ContainerOutput> {
     if (ended && this.#wroteNothing(id)) return { stdout: '', stderr: '' };
@@ -50,8 +50,8 @@ export class ContainerOutputs {
   }
 
   /**
-   * The daemon writes whole lines as they come and the rest at the end, and tells of the end after that. The file's place is
-   * that of the log driver `local`: elsewhere there is none, and who does not see it has to ask.
+   * The daemon writes whole lines as they come and the rest at the container's end, which it reports after that. The path is
+   * that of the log driver `local`; where no such file can be seen, the daemon has to be asked.
    */
   #wroteNothing(id: string): boolean {
     const dockerId = this.#dockerIds.get(id);
@@ -63,7 +63,7 @@ export class ContainerOutputs {
   }
 }
 
-/** Synchronous on purpose: 10 µs. Undefined when it is not there, or not for us to see. */
+/** Synchronous on purpose: 10 µs. Undefined when the file is not there or may not be looked at. */
 function sizeOf(path: string): number | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false })?.size;

@@ -1,10 +1,9 @@
 /**
- * Owns the order of removals: few at the daemon at once, the others wait, urgent ones first. dockerd removes about as many
- * containers a second whether it is asked for two or for twenty at once; the twenty only take the time from starts.
+ * Owns the order of removals: few are at the daemon at a time, the others wait, urgent ones go first. dockerd removes about as
+ * many containers a second whether it is given two or twenty at once; twenty only slow down starts.
  *
- * A container that has ended is removed with an eighth less work of the daemon than one it must kill first (93 against 105 ms
- * of CPU for a whole life), because a kill is a process of its own. So a worker, whose connection has been closed, gets a
- * moment to end by itself.
+ * Removing a container that has ended costs the daemon an eighth less CPU than killing and removing a running one (93 against
+ * 105 ms for a whole life), because a kill is a process of its own. So a running container gets a moment to end by itself.
  */
 import { containerName } from '../container-options.js';
 import type { DriverError } from '../../driver.js';
@@ -16,24 +15,24 @@ export interface ContainerRemovalsOptions {
   whileAvailable: <T>(work: () => Promise<T>) => Promise<T>;
   /** How many may be at the daemon at a time. */
   atOnce: number;
-  /** Whether half of that will do, where nothing is urgent. */
+  /** Whether half as many may be at the daemon while no removal is urgent. */
   gently: () => boolean;
-  /** For how long a running container may end by itself before it is killed, in ms. It takes about 30 ms, under load 120. */
+  /** For how long a running container may end by itself before it is killed, in ms. A worker takes about 30 ms, under load 120. */
   graceMs: number;
-  /** For how long the end of one that was killed is waited for before it is read: a busy daemon has not seen it yet. */
+  /** For how long the report of a killed container's end is waited for before its output is read: a busy daemon is late. */
   lateMs: number;
 }
 
-/** For each that may be at the daemon so many may wait before it is in a hurry: they hold memory and places. */
+/** As many removals may wait for each one at the daemon before `gently` is ignored: waiting containers hold memory and places. */
 const PATIENCE = 4;
 
 export interface RemovalRequest {
   urgent: boolean;
-  /** Whether its end is still to come, and `ended` will be called for it. */
+  /** Whether the container still runs, so that `ended` will be called for it. */
   runs: boolean;
   /**
-   * Done when its turn has come and it has ended; it is killed if it must be. `ended` is false when its end was not heard
-   * of in time. Never rejects.
+   * Called in the removal's turn, after the container has ended; a running one is killed first. `ended` is false when the end
+   * was not reported in time. Never rejects.
    */
   before?: (ended: boolean) => Promise<void>;
 }
@@ -41,29 +40,29 @@ export interface RemovalRequest {
 interface Removal {
   name: string;
   urgent: boolean;
-  /** Its container is known to have ended. */
+  /** The container is known to have ended. */
   ended: boolean;
   /** The daemon was told to kill it. */
   killed: boolean;
-  /** Until then its container may end by itself. */
+  /** Until this fires the container may end by itself. */
   grace?: NodeJS.Timeout;
-  /** Its end need not be waited for any longer. */
+  /** Ends the wait for the container's end. */
   wake?: () => void;
   before: RemovalRequest['before'];
   begin: () => void;
   reject: (error: DriverError) => void;
-  /** Of the call to the daemon, or `reject`. */
+  /** Settles with the call to the daemon, or by `reject`. */
   done: Promise<void>;
 }
 
 /** All removals of one driver that somebody waits for. */
 export class ContainerRemovals {
   readonly #options: ContainerRemovalsOptions;
-  /** By instance id, until the caller is told. */
+  /** By container id, until the caller is told. */
   readonly #asked = new Map<string, { removal: Removal; told: Promise<void> }>();
-  /** Not in any turn yet. */
+  /** Containers that may still end by themselves. */
   readonly #ending = new Set<Removal>();
-  /** In order; sets, because one is taken out when its caller no longer waits. */
+  /** Removals that wait for their turn, in order; sets, because a removal leaves when its caller no longer waits. */
   readonly #urgent = new Set<Removal>();
   readonly #ordinary = new Set<Removal>();
   readonly #atDaemon = new Set<Promise<void>>();
@@ -72,13 +71,13 @@ export class ContainerRemovals {
     this.#options = options;
   }
 
-  /** Whether a removal of this instance was asked for and is not over: it is not the reaper's yet. */
+  /** Whether a removal of this container was asked for and is not over: the container is not the reaper's yet. */
   has(id: string): boolean {
     return this.#asked.has(id);
   }
 
   /**
-   * One asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's.
+   * A removal that is asked for twice is done once. Rejects with `DriverError`; the container is then the reaper's.
    */
   remove(id: string, { urgent, runs, before }: RemovalRequest): Promise<void> {
     let asked = this.#asked.get(id);
@@ -100,12 +99,12 @@ export class ContainerRemovals {
       asked.removal.urgent = true;
       this.#enter(asked.removal);
     }
-    // No turn was free: what must not run any longer is ended now, and removed later.
+    // No turn was free: the container must not run any longer, so it is killed now and removed later.
     if (urgent && this.#urgent.has(asked.removal)) void this.#kill(asked.removal);
     return asked.told;
   }
 
-  /** The container of this instance has ended. */
+  /** Tells that a container has ended. */
   ended(id: string): void {
     const removal = this.#asked.get(id)?.removal;
     if (removal === undefined) return;
@@ -114,14 +113,14 @@ export class ContainerRemovals {
     if (this.#ending.has(removal)) this.#enter(removal);
   }
 
-  /** In its turn too; for a container whose instance nobody waits for. Rejects with `DriverError`. */
+  /** Removes a container by name, in its turn like others, although nobody asked for it by id. Rejects with `DriverError`. */
   removeNamed(name: string): Promise<void> {
     const removal = this.#create(name, { urgent: false, ended: false, before: undefined });
     this.#enter(removal);
     return removal.done;
   }
 
-  /** Rejects what waits; what is at the daemon goes on. */
+  /** Rejects the removals that wait; those at the daemon go on. */
   rejectWaiting(error: DriverError): void {
     for (const removal of [...this.#ending, ...this.#urgent, ...this.#ordinary]) {
       this.#forget(removal);
@@ -130,7 +129,7 @@ export class ContainerRemovals {
     for (const { removal } of this.#asked.values()) removal.wake?.();
   }
 
-  /** Resolves when nothing is at the daemon. */
+  /** Resolves when no removal is at the daemon. */
   async settled(): Promise<void> {
     while (this.#atDaemon.size > 0) await Promise.allSettled(this.#atDaemon);
   }
@@ -153,7 +152,7 @@ export class ContainerRemovals {
 
   async #remove(removal: Removal): Promise<void> {
     if (removal.before !== undefined) {
-      // The daemon does so itself when it removes; here something is whole only after the end.
+      // The daemon would kill the container itself; but its output is complete only after its end.
       if (!removal.ended) await this.#end(removal);
       await removal.before(removal.ended);
     }

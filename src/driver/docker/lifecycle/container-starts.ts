@@ -9,7 +9,7 @@ import { faultPoint } from '../../../faults.js';
 
 export interface ContainerStartsOptions {
   engine: Pick<Engine, 'createContainer' | 'startContainer'>;
-  /** Removes by name or id; one that does not exist is success. */
+  /** Removes a container by name; one that does not exist is success. */
   remove: (name: string) => Promise<void>;
   /** A removal failed: the container is the reaper's. */
   onLeft: (error: unknown) => void;
@@ -72,7 +72,7 @@ export class ContainerStarts {
     return this.#removals.size > 0;
   }
 
-  /** Resolves when what failed starts made is removed, or left to the reaper. */
+  /** Resolves when the containers of failed starts are removed, or left to the reaper. */
   async settled(): Promise<void> {
     await Promise.all(this.#removals);
   }

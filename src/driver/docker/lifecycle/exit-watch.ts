@@ -1,4 +1,4 @@
-/** Owns finding out how containers end: from the event stream while it stands, by listing after it was cut. */
+/** Owns finding out how containers end: from the event stream, and by listing containers after the stream was cut. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerExits } from './container-exits.js';
 import { containerName, labels } from '../container-options.js';
@@ -7,7 +7,7 @@ import type { Engine } from '../engine/engine.js';
 
 /** 128 + the number of SIGKILL. */
 const KILLED = 137;
-/** The kernel's word on memory reaches the daemon another way than the end, under load up to 9 ms later. */
+/** The daemon hears of a kill for memory by another way than of the end, under load up to 9 ms later. */
 const OOM_LATE_MS = 100;
 
 export interface ExitWatchOptions {
@@ -15,9 +15,9 @@ export interface ExitWatchOptions {
   bootId: string;
   /** Where exits are recorded. */
   live: ContainerExits;
-  /** An instance that is no longer live ended. */
+  /** A container that is no longer live has ended. */
   onEnded: (id: string) => void;
-  /** The daemon looks gone. */
+  /** Called when the stream ends: the daemon may be gone. */
   onLost: () => void;
 }
 
@@ -42,7 +42,7 @@ export class ExitWatch {
     this.#events.open();
   }
 
-  /** The daemon is back. */
+  /** Reconnects at once: the daemon is back. */
   retry(): void {
     this.#events.retry();
   }
@@ -55,25 +55,25 @@ export class ExitWatch {
     const { live, onEnded } = this.#options;
     if (event.type === 'oom') return live.noteOom(event.id);
     if (live.has(event.id)) await this.#record(event.id, event.exitCode);
-    // Those being removed are forgotten, now or since a moment ago; each of them dies, and nobody wants to know how.
+    // A container that is being removed is no longer live, perhaps only since `#record` asked. Nobody asks how it ended.
     if (!live.has(event.id)) onEnded(event.id);
   }
 
-  /** Asks for the daemon's verdict on memory, which the event lacks; without an answer the event has to do. */
+  /** Asks the daemon whether the container was killed for memory, which the event does not say; without an answer the event's exit code is recorded. */
   async #record(id: string, exitCode: number | null): Promise<void> {
     const state = await this.#options.engine.inspectContainer(containerName(id)).then(
       (container) => container.State,
       () => undefined,
     );
     const exit = { exitCode: state?.ExitCode ?? exitCode, oomKilled: state?.OOMKilled ?? false };
-    // Nobody here kills what is live: most likely memory, and the event that says so is still to come.
+    // This server does not kill live containers, so SIGKILL most likely means memory, and the event about it is yet to come.
     if (exit.exitCode === KILLED && !exit.oomKilled) await sleep(OOM_LATE_MS);
     this.#options.live.record(id, exit);
   }
 
   async #reconcile(): Promise<void> {
     const { engine, bootId, live } = this.#options;
-    const running = live.running(); // before the list: whatever is started later is no part of it
+    const running = live.running(); // before the list, which lacks containers that are started after it
     if (running.length === 0) return;
     const containers = await engine.listContainers(`${labels.boot}=${bootId}`);
     const states = new Map(containers.map(({ Labels, State }) => [Labels[labels.instance], State]));

@@ -1,11 +1,11 @@
 /**
- * Owns removing containers nobody wants any more: of earlier runs of this server, of starts that were given up (an aborted
- * create may still happen when a frozen daemon wakes), and of removals that failed.
+ * Owns removing containers that nobody wants any more: those of earlier runs of this server, of starts that were given up (a
+ * frozen daemon may still carry out an aborted create when it wakes), and of removals that failed.
  */
 import type { Logger } from '../../../logger.js';
 
 export interface ReaperOptions {
-  /** Instance ids (undefined for a foreign name) and container ids of all containers of this data directory. */
+  /** All containers of this data directory; `id` is undefined for one of an earlier run of the server. */
   list: () => Promise<{ dockerId: string; id: string | undefined }[]>;
   remove: (dockerId: string) => Promise<void>;
   isLive: (id: string) => boolean;
@@ -13,10 +13,10 @@ export interface ReaperOptions {
   logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** dockerd removes about ten containers a second on two cores, whatever is asked of it; more at once only takes from starts. */
+/** dockerd removes about ten containers a second on two cores, however many removals it is given; more at once only slow down starts. */
 const atOnce = 4;
 
-/** Sweeps when told and periodically. */
+/** Removes orphans when told, and periodically. */
 export class Reaper {
   readonly #options: ReaperOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ export class Reaper {
 
   async #run(): Promise<number> {
     const { list, remove, isLive, logger } = this.#options;
-    // An instance is live before its container exists, so nothing in the list can become live later.
+    // A container is live before it exists, so no container in the list can become live later.
     const orphans = (await list()).filter(({ id }) => id === undefined || !isLive(id));
     let removed = 0;
     const next = orphans.values();

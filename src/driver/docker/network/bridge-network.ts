@@ -1,6 +1,6 @@
 /**
- * Owns the network of functions with `network: "bridge"`: public addresses can be reached; this machine, private ranges and
- * other containers cannot. Never used unprotected: without its packet filter it counts as not prepared.
+ * Owns the Docker network of containers with network `bridge`: they reach public addresses, but neither this machine, nor
+ * private ranges, nor each other. Without its packet filter the network counts as not prepared, so no container uses it.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -16,19 +16,19 @@ export interface BridgeNetworkOptions {
   dirId: string;
   /** IPv4 addresses of name servers; by default those of this machine that a container can reach. */
   resolvers?: string[] | undefined;
-  /** The iptables command, with what has to stand before it. */
+  /** The iptables command, with a prefix such as `nsenter …`. */
   iptables?: string[] | undefined;
-  /** A protected network has lost its protection (somebody flushed the rules and they cannot be put back). */
+  /** The network has lost its packet filter: somebody flushed the rules, and they cannot be put back. */
   onUnprotected: (error: unknown) => void;
 }
 
 /** Firewall services rebuild their tables when they reload. */
 const checkEveryMs = 10_000;
 
-/** One per driver. */
+/** The one bridge network of a driver. */
 export class BridgeNetwork {
   readonly name: string;
-  /** What containers of this network are to use as name servers; empty: what Docker finds. */
+  /** Name servers of the containers in this network; empty: Docker chooses. */
   readonly resolvers: string[];
   readonly #options: BridgeNetworkOptions;
   readonly #bridge: string;
@@ -62,13 +62,13 @@ export class BridgeNetwork {
       throw new DriverError('failed', 'network "bridge" is not prepared or has lost its protection.');
   }
 
-  /** Checks again, when in use: the daemon is back, or time has passed. */
+  /** Checks a network that is in use again: the daemon is back, or time has passed. */
   renew(): void {
     if (this.#timer !== undefined)
       this.prepare().catch((error: unknown) => this.#options.onUnprotected(error));
   }
 
-  /** Takes network and rules away, also those an earlier run left. A network still used by containers stays, with its rules. */
+  /** Removes network and rules, also of an earlier run. A network that containers still use stays, with its rules. */
   async remove(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -90,7 +90,7 @@ export class BridgeNetwork {
 
   async #prepare(): Promise<void> {
     try {
-      // Rules first: they name the interface, which need not exist yet, so there is no moment without them.
+      // Rules first: iptables accepts the name of an interface that does not exist yet, so the network is never without them.
       await this.#firewall.ensure();
       await this.#ensureNetwork();
     } catch (error) {
@@ -124,7 +124,7 @@ export class BridgeNetwork {
 
 /**
  * Docker's resolver forwards from the container's own network namespace, so a name server in a private range needs a hole in
- * the filter. Those on this machine's loopback are left to Docker, which asks them from the host's namespace.
+ * the filter. Name servers on this machine's loopback are left to Docker, which asks them from the host's namespace.
  */
 function reachableResolvers(): string[] {
   for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {

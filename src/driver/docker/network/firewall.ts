@@ -1,6 +1,7 @@
 /**
- * Owns the packet filter of one bridge: what its containers must not reach is dropped before Docker's own rules are asked.
- * Two chains of our own, filled fail-closed, each entered by one jump that has to stand first:
+ * Owns the packet filter of one bridge: packets to addresses that its containers must not reach are dropped before Docker's
+ * own rules apply. There are two chains of our own, closed while they are filled, each entered by one jump that has to stand
+ * first:
  *
  *     INPUT       -i <bridge> -j <chain>-IN    to this machine: name servers only
  *     DOCKER-USER -i <bridge> -j <chain>-OUT   through it: no private range, no neighbour; public addresses pass
@@ -14,9 +15,9 @@ const run = promisify(execFile);
 export interface FirewallOptions {
   /** Interface name of the bridge, at most 15 characters. */
   bridge: string;
-  /** IPv4 addresses that answer on port 53 wherever they are. */
+  /** IPv4 addresses of name servers: their port 53 may be reached wherever they are. */
   resolvers: string[];
-  /** The iptables command, with what has to stand before it. */
+  /** The iptables command, with a prefix such as `nsenter …`. */
   iptables: string[];
 }
 
@@ -35,10 +36,10 @@ const closedRanges = [
   '240.0.0.0/4',
 ];
 
-/** All bridges of this program begin so. Jumps of several servers on one machine may stand before each other. */
+/** The names of all bridges of this program begin so. Jumps of several servers on one machine may stand before each other. */
 export const bridgePrefix = 'glam-';
 
-/** Puts the rules in, keeps them, takes them out. */
+/** Inserts the rules, keeps them, removes them. */
 export class Firewall {
   readonly #options: FirewallOptions;
   readonly #chains: { name: string; entry: string; rules: string[] }[];
@@ -59,7 +60,7 @@ export class Firewall {
     ];
   }
 
-  /** Makes the rules what they have to be; changes nothing when they are. Rejects with `DriverError` and a reason. */
+  /** Makes the rules complete; changes nothing when they are. Rejects with `DriverError` and a reason. */
   async ensure(): Promise<void> {
     for (const { name, entry, rules } of this.#chains) {
       await this.#fill(name, rules);
@@ -67,7 +68,7 @@ export class Firewall {
     }
   }
 
-  /** Takes out what is there. */
+  /** Removes the rules that are there. */
   async remove(): Promise<void> {
     for (const { name, entry } of this.#chains) {
       const jump = this.#jump(name);
@@ -86,14 +87,14 @@ export class Firewall {
     const present = await this.#rules(chain).catch(() => undefined);
     if (present?.join('\n') === wanted.join('\n')) return;
     if (present === undefined) await this.#iptables('-N', chain);
-    // Closed while it is filled.
+    // The chain drops everything while it is filled.
     await this.#iptables('-I', chain, '1', '-j', 'DROP');
     for (let i = 0; i < (present?.length ?? 0); i += 1) await this.#iptables('-D', chain, '2');
     for (const rule of rules) await this.#iptables('-A', chain, ...rule.split(' '));
     await this.#iptables('-D', chain, '1');
   }
 
-  /** First, or what others have put before it might accept the packet. */
+  /** Puts the jump first: a rule of somebody else before the jump might accept the packet. */
   async #enter(entry: string, chain: string): Promise<void> {
     const jump = `-A ${entry} ${this.#jump(chain)}`;
     const rules = await this.#rules(entry);
@@ -120,7 +121,7 @@ export class Firewall {
   async #iptables(...args: string[]): Promise<string> {
     const [command = 'iptables', ...before] = this.#options.iptables;
     try {
-      // -w: others use the table too, and without waiting for its lock the command fails.
+      // -w waits for the table's lock: other programs use the table too, and iptables fails when it is locked.
       return (await run(command, [...before, '-w', '5', ...args], { timeout: 10_000 })).stdout;
     } catch (error) {
       throw new DriverError('failed', `network "bridge" cannot be protected: ${reasonOf(error, args)}.`, {

@@ -1,5 +1,5 @@
 /**
- * Owns what a container without a network knows of names: `localhost` and nothing else. The daemon mounts empty files over
+ * Owns the names that a container without a network can resolve: `localhost` and no other. The daemon mounts empty files over
  * /etc/hosts and /etc/resolv.conf of such a container; ours take their places, so they cost a start no further mounts.
  */
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { DriverError, type ContainerMount } from '../../driver.js';
 const hosts = '127.0.0.1 localhost\n::1 localhost\n';
 
 /**
- * Without a name server, resolvers ask one on the loopback. glibc hears at once that nobody listens there; musl does not
- * look and waits for 10 s, but for no longer than it is told here.
+ * A resolver that is told of no name server asks one on the loopback. glibc notices at once that nobody listens there; musl
+ * does not and would wait 10 s, were it not for the options.
  */
 const resolver =
   '# This container has no network, so there is no name server.\noptions timeout:0 attempts:1\n';
@@ -32,7 +32,7 @@ export class LoopbackFiles {
     }));
   }
 
-  /** Writes what is not there as it was written. @throws DriverError */
+  /** Writes each file that is not there as it was written. @throws DriverError */
   repair(): void {
     try {
       for (const file of this.#files) file.repair();

@@ -1,4 +1,4 @@
-/** Owns what instances take in memory and CPU time: from /proc where it tells, else from the daemon's figures of their groups. */
+/** Owns the measuring of containers' memory and CPU time: in /proc where possible, else by the daemon's figures of their cgroups. */
 import { containerName } from '../container-options.js';
 import { DriverError, type ContainerUsage } from '../../driver.js';
 import type { ContainerStats, Engine } from '../engine/engine.js';
@@ -12,7 +12,7 @@ export interface ContainerUsagesOptions {
   procRoot?: string | undefined;
 }
 
-/** Requests for figures at the daemon at once. They cost it little, but Docker 20.10 answers each at its next full second only. */
+/** Requests for figures at a time. They cost the daemon little, but Docker 20.10 answers each at its next full second only. */
 const atOnce = 16;
 
 /** Measures when asked; keeps nothing. */
@@ -23,24 +23,24 @@ export class ContainerUsages {
     this.#options = options;
   }
 
-  /** By instance id; see `Driver.usage`. */
-  async measure(instances: readonly { id: string; uid: number }[]): Promise<Map<string, ContainerUsage>> {
+  /** By id; see `Driver.usage`. */
+  async measure(containers: readonly { id: string; uid: number }[]): Promise<Map<string, ContainerUsage>> {
     const { procRoot = '/proc', whileAvailable } = this.#options;
-    const usage = await procUsage(procRoot, instances);
-    const untold = instances.filter(({ id }) => !usage.has(id));
+    const usage = await procUsage(procRoot, containers);
+    const untold = containers.filter(({ id }) => !usage.has(id));
     if (untold.length > 0) await whileAvailable(() => this.#ask(untold, usage));
     return usage;
   }
 
-  async #ask(instances: { id: string }[], usage: Map<string, ContainerUsage>): Promise<void> {
-    const next = instances.values();
+  async #ask(containers: { id: string }[], usage: Map<string, ContainerUsage>): Promise<void> {
+    const next = containers.values();
     const work = async (): Promise<void> => {
       for (const { id } of next) {
         const measured = await this.#askFor(id);
         if (measured !== undefined) usage.set(id, measured);
       }
     };
-    await Promise.all(Array.from({ length: Math.min(atOnce, instances.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(atOnce, containers.length) }, work));
   }
 
   async #askFor(id: string): Promise<ContainerUsage | undefined> {
@@ -48,7 +48,7 @@ export class ContainerUsages {
       return usageOf(await this.#options.engine.containerStats(containerName(id)));
     } catch (error) {
       if (error instanceof DriverError && error.kind === 'unavailable') throw error;
-      return undefined; // this one is gone, most likely
+      return undefined; // most likely the container is gone
     }
   }
 }

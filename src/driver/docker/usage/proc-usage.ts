@@ -1,9 +1,8 @@
 /**
- * Owns reading from /proc what containers on this machine take. Only root sees it, and only where the daemon's processes
- * are ours to see under the uids we gave: elsewhere (daemon in another pid namespace or on another machine, shifted uids)
- * the instances are simply not found.
+ * Owns measuring containers in /proc. That takes root, and processes that are visible here under the uids of their specs.
+ * With a daemon in another pid namespace, on another machine, or with shifted uids, no container is found.
  *
- * Measured for 30 standbys (10 MB each) among 170 processes on two busy cores: 44 ms of CPU for a pass, of it 20 ms on the
+ * Measured for 30 containers (10 MB each) among 170 processes on two busy cores: 44 ms of CPU for a pass, of it 20 ms on the
  * event loop in slices of 2 ms, the rest in libuv's threads, where the kernel adds up the pages of one process after the other.
  */
 import fs from 'node:fs';
@@ -30,22 +29,22 @@ interface Process {
 }
 
 /**
- * Usage by instance id; those /proc does not tell about are absent. PSS: pages shared with others count in proportion, so
- * the sum over all instances is what they take together. What a container keeps in its /tmp is not in it.
+ * Usage by id; containers that are not found in /proc are absent. Memory is PSS: pages shared with others count in
+ * proportion, so the sum over all containers is what they take together. Files in a container's /tmp are not counted.
  * @param root `/proc`
  */
 export async function procUsage(
   root: string,
-  instances: readonly { id: string; uid: number }[],
+  containers: readonly { id: string; uid: number }[],
 ): Promise<Map<string, ContainerUsage>> {
   const turn = createSlice();
   const processes = await listProcesses(root, turn);
   const byPid = new Map(processes.map((process) => [process.pid, process]));
-  const byUid = new Map(instances.map(({ uid }) => [uid, [] as Process[]]));
+  const byUid = new Map(containers.map(({ uid }) => [uid, [] as Process[]]));
   for (const process of processes) byUid.get(process.uid)?.push(process);
   const shims = new Map<number, Promise<number | undefined>>();
   const usage = new Map<string, ContainerUsage>();
-  for (const { id, uid } of instances) {
+  for (const { id, uid } of containers) {
     const own = byUid.get(uid) ?? [];
     const measured = await usageOf(root, own, turn);
     if (measured === undefined) continue;
@@ -53,9 +52,9 @@ export async function procUsage(
     if (init !== undefined) {
       const { parentPid: shim } = init;
       if (!shims.has(shim)) shims.set(shim, pssBytes(root, shim));
-      // One shim may hold several containers. (The `runc` it calls now and then is its child, too.)
+      // One shim may hold several containers. A `runc` that the shim runs now and then is a child of the shim, too.
       const held = processes.filter(({ parentPid, name }) => parentPid === shim && !name.startsWith('runc'));
-      // None while the init process itself still bears the name of the `runc` that becomes it.
+      // The list is empty while the init process still bears the name of the `runc` it comes from.
       measured.memoryBytes += Math.round(((await shims.get(shim)) ?? 0) / Math.max(1, held.length));
     }
     usage.set(id, measured);
@@ -68,7 +67,7 @@ async function listProcesses(root: string, turn: Slice): Promise<Process[]> {
   for (const name of readOrNothing(() => fs.readdirSync(root)) ?? []) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
-    // Its text and not the directory's owner: that is root for a process which made itself undumpable.
+    // The uid is read from the text: the directory belongs to root when a process has made itself undumpable.
     const status = readOrNothing(() => fs.readFileSync(`${root}/${pid}/status`, 'latin1'));
     const fields = status && /^Name:\t([^\n]*)\n.*^PPid:\t(\d+)\n.*^Uid:\t(\d+)/ms.exec(status);
     if (fields) {
@@ -85,7 +84,7 @@ async function listProcesses(root: string, turn: Slice): Promise<Process[]> {
   return processes;
 }
 
-/** Undefined when none of them can be measured, or one must not be: then only Docker knows. */
+/** Undefined when no process can be measured, or one may not be: then only Docker knows. */
 async function usageOf(root: string, processes: Process[], turn: Slice): Promise<ContainerUsage | undefined> {
   let memoryBytes: number | undefined;
   let cpuMs = 0;
@@ -98,7 +97,7 @@ async function usageOf(root: string, processes: Process[], turn: Slice): Promise
       return undefined;
     }
     const stat = readOrNothing(() => fs.readFileSync(`${root}/${pid}/stat`, 'latin1'));
-    // utime, stime and those of children it has waited for; the name before may contain anything, even `)`.
+    // utime and stime of the process, then of its children that have ended. The name before them may contain `)`.
     const times = stat
       ?.slice(stat.lastIndexOf(')') + 2)
       .split(' ')
@@ -109,7 +108,7 @@ async function usageOf(root: string, processes: Process[], turn: Slice): Promise
   return memoryBytes === undefined ? undefined : { memoryBytes, cpuMs };
 }
 
-/** Off the event loop, because this walks the page tables: 1 ms for 50 MB. Undefined when it is gone; throws when not allowed. */
+/** Off the event loop, because the kernel walks the page tables: 1 ms for 50 MB. Undefined for a process that is gone; throws when not allowed. */
 async function pssBytes(root: string, pid: number): Promise<number | undefined> {
   let file: number | undefined;
   try {
