@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { profileKey } from '../../../src/model/profile.js';
+import { profileKey } from '../../../src/model/function/profile.js';
 import { InstalledRuntime } from '../../../src/runtimes/installed-runtime.js';
 import type { Runtime } from '../../../src/runtimes/runtime.js';
 import { invokeMessage, PoolFixture, request } from '../../helpers/pool-fixture.js';
