@@ -33,14 +33,12 @@ import { table } from './table.js';
 import { Turn, Workbench } from './workbench.js';
 
 // The callers are elsewhere in life, so they do not compete with what they call; floors and servers get the same.
-goFirst(-10);
-process.once('exit', () => goFirst(0));
+goFirst();
 
-/** Also among sessions, as the server does. Where it is not ours to change callers wait for a core like everybody else. */
-function goFirst(nice: number): void {
+/** As the server does. Where this process may not, callers wait for a core like everybody else. */
+function goFirst(): void {
   try {
-    setPriority(nice);
-    writeFileSync('/proc/self/autogroup', String(nice));
+    setPriority(-10);
   } catch {
     // Nothing else depends on it.
   }

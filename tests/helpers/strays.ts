@@ -1,6 +1,7 @@
 /** Owns knowing what does not belong in a data directory while no call and no deploy is under way. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerProcess } from './server-process.js';
 
 /** Everything in `tmp/`, `run/` and `functions/` that the running server cannot explain, a sentence each. */
@@ -25,10 +26,18 @@ export async function strays(server: ServerProcess): Promise<string[]> {
   return found;
 }
 
+/** How long a slot may be there before its container, or after it: standbys come and go while nobody calls. */
+const SLOT_ALONE_MS = 3_000;
+
 /** A slot has its container; trees are kept ready while there is a function. */
 async function straySlots(server: ServerProcess, trees: boolean): Promise<string[]> {
-  const instances = new Set((await server.containers()).map(({ Labels }) => Labels['glambdar.instance']));
-  return [...server.slots().filter((entry) => !instances.has(entry)), ...(trees ? [] : server.trees())];
+  let alone = server.slots();
+  for (const until = Date.now() + SLOT_ALONE_MS; alone.length > 0 && Date.now() < until; await sleep(50)) {
+    const instances = new Set((await server.containers()).map(({ Labels }) => Labels['glambdar.instance']));
+    const slots = new Set(server.slots());
+    alone = alone.filter((slot) => slots.has(slot) && !instances.has(slot));
+  }
+  return [...alone, ...(trees ? [] : server.trees())];
 }
 
 /** A version is a directory and its sidecar; none is newer than the active one, and five are kept. */
