@@ -176,11 +176,12 @@ export class Instance {
     this.#calls += 1;
   }
 
-  /** One call. Rejects with ConnectionLost. */
+  /** One call. Rejects with ConnectionLost at once when the worker goes away first. */
   invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
     return this.#connection!.invoke(message, body, sink);
   }
 
+  /** Tells the function that its caller has gone. @param id of the message */
   cancel(id: string): void {
     this.#connection?.cancel(id);
   }

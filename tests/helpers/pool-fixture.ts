@@ -87,7 +87,7 @@ export function invokeMessage(id = 'call'): InvokeMessage {
 /** One call on a lease; its id is part of what the scripted worker sees. */
 export async function call(lease: Lease, id = 'call') {
   try {
-    return await lease.invoke(invokeMessage(id), Buffer.alloc(0), () => undefined);
+    return await lease.instance.invoke(invokeMessage(id), Buffer.alloc(0), () => undefined);
   } catch (error) {
     throw await lease.explain(error);
   }

@@ -1,19 +1,12 @@
 /** Owns the right to use one instance for one call. */
 import { InstanceFailure } from '../../instance/instance-failure.js';
 import type { Instance } from '../../instance/instance.js';
-import {
-  ConnectionLost,
-  type WorkerAnswer,
-  type InvokeMessage,
-} from '../../instance/wire/worker-connection.js';
+import { ConnectionLost } from '../../instance/wire/worker-connection.js';
 import type { ContainerOutput, ExitState } from '../../model/call/container-end.js';
 import type { LogSink } from '../../model/call/execution.js';
 import type { StartKind } from '../../model/call/call.js';
 import { stopping } from '../../model/call/refusal.js';
 import type { AcquireTimes } from '../requests/waiter.js';
-
-/** What a worker is told of a call. */
-export type CallMessage = InvokeMessage;
 
 /** What `release` of an instance that is kept returns: nothing is to be waited for. */
 export const KEPT: Promise<ContainerOutput> = Promise.resolve({ stdout: '', stderr: '' });
@@ -23,7 +16,7 @@ export class Lease {
   readonly times: AcquireTimes;
   /** What the module printed while it was loaded, when this is the first call after that. */
   readonly loadLogs: Parameters<LogSink>[];
-  readonly #instance: Instance;
+  readonly instance: Instance;
   readonly #release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>;
 
   constructor(
@@ -33,26 +26,11 @@ export class Lease {
     loadLogs: Parameters<LogSink>[],
     release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>,
   ) {
-    this.#instance = instance;
+    this.instance = instance;
     this.start = start;
     this.times = times;
     this.loadLogs = loadLogs;
     this.#release = release;
-  }
-
-  /** Runs the call. Rejects with ConnectionLost at once when the worker goes away first; see `explain`. */
-  invoke(message: CallMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
-    return this.#instance.invoke(message, body, sink);
-  }
-
-  /** Tells the function that its caller has gone. @param id of the message */
-  cancel(id: string): void {
-    this.#instance.cancel(id);
-  }
-
-  /** What the container has written past the console so far. */
-  output(): Promise<ContainerOutput> {
-    return this.#instance.output();
   }
 
   /**
@@ -66,7 +44,7 @@ export class Lease {
 
   /** Turns a lost connection into how the container ended, waiting for its end for a moment; other errors stay. */
   explain(error: unknown): Promise<unknown> {
-    return Lease.explain(this.#instance, error);
+    return Lease.explain(this.instance, error);
   }
 
   /** See the method. */

@@ -3,12 +3,14 @@ import { deadline, type Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
 import type { LogSink } from '../../model/call/execution.js';
-import type { CallMessage, Lease } from '../act/lease.js';
+import type { Instance } from '../../instance/instance.js';
+import type { InvokeMessage, WorkerAnswer } from '../../instance/wire/worker-connection.js';
 import { onDeparture } from '../departure.js';
 
 export interface ExchangeOptions {
-  lease: Lease;
-  message: CallMessage;
+  /** Reserved for this call. */
+  instance: Instance;
+  message: InvokeMessage;
   body: Buffer;
   sink: LogSink;
   clock: Clock;
@@ -30,8 +32,8 @@ export class CallTimeout extends Error {
  * Rejects with CallTimeout, with ConnectionLost as soon as the connection is lost (how the container ended is not known
  * then: finding out must not run into the deadline), or with the signal's reason after the grace.
  */
-export async function exchange(options: ExchangeOptions): ReturnType<Lease['invoke']> {
-  const { lease, message, body, sink, clock, signal, cancelGraceMs } = options;
+export async function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
+  const { instance, message, body, sink, clock, signal, cancelGraceMs } = options;
   const { id, timeoutMs } = message;
   const begun = clock.now();
   let cancelDeadline: (() => void) | undefined;
@@ -44,10 +46,10 @@ export async function exchange(options: ExchangeOptions): ReturnType<Lease['invo
         cancelDeadline = deadline(clock, ms, () => reject(error()));
       };
       // Sent first: the worker begins while the rest is done.
-      lease.invoke(message, body, sink).then(resolve, reject);
+      instance.invoke(message, body, sink).then(resolve, reject);
       after(timeoutMs, () => new CallTimeout());
       unwatch = onDeparture(signal, () => {
-        lease.cancel(id);
+        instance.cancel(id);
         const left = Math.max(0, timeoutMs - (clock.now() - begun));
         const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
         after(Math.min(left, graceMs), () => signal.reason as Error);

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { randomId } from '../../instance/instance.js';
-import { LoadFailure } from '../../instance/wire/worker-connection.js';
+import { LoadFailure, type WorkerAnswer } from '../../instance/wire/worker-connection.js';
 import type { ContainerOutput } from '../../model/call/container-end.js';
 import {
   ExecutionFailure,
@@ -68,10 +68,18 @@ export class PoolExecutor implements Executor {
     const { clock, cancelGraceMs } = this.#options;
     const { signal, trace, sink, request } = call;
     const begun = clock.now();
-    let answer: Awaited<ReturnType<Lease['invoke']>>;
+    let answer: WorkerAnswer;
     try {
       const message = this.#message(call);
-      answer = await exchange({ lease, message, body: request.body, sink, clock, signal, cancelGraceMs });
+      answer = await exchange({
+        instance: lease.instance,
+        message,
+        body: request.body,
+        sink,
+        clock,
+        signal,
+        cancelGraceMs,
+      });
     } catch (error) {
       trace.runMs = clock.now() - begun;
       throw await this.#failed(error, lease, signal);
@@ -119,7 +127,7 @@ export class PoolExecutor implements Executor {
     if (!(explained instanceof InstanceFailure))
       return new ExecutionFailure(this.#reasonOf(explained, signal), outputOf(lease.release(false, true)));
     // V8 tells of a full heap only on the container's own stderr, and the verdict depends on it.
-    const output = await lease.output();
+    const output = await lease.instance.output();
     void lease.release(false);
     const { message, exit } = explained;
     const reason: FailureReason = { type: 'ended', message, exit, stderr: output.stderr };

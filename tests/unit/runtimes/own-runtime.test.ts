@@ -64,7 +64,7 @@ test('a function of another runtime is loaded and called like any other', async 
     ...call,
     workload: { ...call.workload, profile, profileKey: profileKey(profile) },
   });
-  const result = await lease.invoke(invokeMessage(), Buffer.from('hello'), () => undefined);
+  const result = await lease.instance.invoke(invokeMessage(), Buffer.from('hello'), () => undefined);
   t.is('body' in result && result.body.toString(), 'shout memory=128 HELLO');
   t.like(fixture.driver.started[0], { image: shout.image });
   t.deepEqual(
