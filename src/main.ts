@@ -29,7 +29,6 @@ try {
   armFault(config.fault);
   const logger = createLogger(config.logLevel);
   const unprotected = protectFromOom();
-  if (unprotected !== null) logger.warn(unprotected);
   process.on('uncaughtException', (err) => {
     // Crash-only: the next start is the recovery.
     try {
@@ -79,6 +78,7 @@ try {
     { url: runtime.url, dir: config.dir, startMs: Math.round(performance.now() - started) },
     'ready',
   );
+  if (unprotected !== null) logger.warn(unprotected);
   if (!['127.0.0.1', '::1', 'localhost'].includes(config.host))
     logger.warn(
       { host: config.host },
