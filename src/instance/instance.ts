@@ -21,13 +21,13 @@ import { stopping } from '../model/call/refusal.js';
 
 /** How long the instance waits for its container to end once the worker has gone, in milliseconds. */
 const EXIT_WAIT_MS = 1_500;
-/** Of what the container itself wrote, this much of the end of each stream is kept. */
+/** The last bytes kept of each stream that the container itself wrote. */
 const OUTPUT_BYTES = 256 * 1024;
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {
   driver: Driver;
-  /** That of the profile. */
+  /** The runtime that the profile names. */
   runtime: InstalledRuntime;
   runDir: string;
   profile: Profile;
@@ -42,11 +42,11 @@ export interface InstanceOptions {
   onGone: (instance: Instance) => void;
   /** Resolves when the machine has time for a removal that nobody waits for. */
   lull: () => Promise<void>;
-  /** Called when the container is gone, with the tree of its code, which lay in the slot. May take the tree away, or leave it. */
+  /** Called when the container is gone, with the code's tree in the slot. The callback may move the tree away, or leave it. */
   onTreeFree: (codeKey: string, treeDir: string) => void;
 }
 
-/** Monotonic milliseconds; null until then. */
+/** When an instance reached each stage, in monotonic milliseconds; null before that. */
 export interface Moments {
   readonly created: number;
   ready: number | null;
@@ -76,7 +76,7 @@ export class Instance {
   #started: Promise<void> = Promise.resolve();
   #stopped: Promise<ContainerOutput> | null = null;
 
-  /** @param intendedFor key of the code it is started for ahead of calls; null: for whoever comes */
+  /** @param intendedFor key of the code the instance is started for ahead of calls; null: any code of its profile */
   constructor(options: InstanceOptions, intendedFor: string | null) {
     this.#options = options;
     this.#since = options.clock.now();
@@ -100,7 +100,7 @@ export class Instance {
   get calls(): number {
     return this.#calls;
   }
-  /** Wall time the instance has spent in calls, the present one included; times `cpus` an upper bound of their CPU time. */
+  /** Wall time the instance has spent in calls, the present call included. Times `cpus`, it is an upper bound of their CPU time. */
   get busyMs(): number {
     return this.#busyMs + (this.#state === 'busy' ? this.#options.clock.now() - this.#since : 0);
   }
@@ -123,7 +123,7 @@ export class Instance {
       onStarting: (started) => void (this.#started = started),
     });
     if (this.#stopped) connection.destroy();
-    // What came in the same bytes as `ready` may have broken the protocol.
+    // The bytes that followed `ready` in the same read may have broken the protocol.
     if (connection.lost) throw connection.lost;
     this.#connection = connection;
     faultPoint('instance.ready');
@@ -136,7 +136,7 @@ export class Instance {
     return existsSync(this.slotDir);
   }
 
-  /** Reserves a standby for one load. @param ahead of calls: whoever comes with this code may wait for it */
+  /** Reserves a standby for one load. @param ahead no call asked for the load: any call of this code may wait for the instance */
   reserve(codeKey: string, ahead: boolean): void {
     this.intendedFor = ahead ? codeKey : null;
     this.moments.loadBegun = this.#transition('loading');
@@ -163,7 +163,7 @@ export class Instance {
       cancel();
     }
     if (this.#stopped) throw stopping();
-    // What came in the same bytes as `loaded` may have broken the protocol.
+    // The bytes that followed `loaded` in the same read may have broken the protocol.
     if (connection.lost) throw connection.lost;
     faultPoint('instance.loaded');
     this.moments.loaded = this.#transition('idle');
@@ -176,12 +176,12 @@ export class Instance {
     this.#calls += 1;
   }
 
-  /** One call. Rejects with ConnectionLost at once when the worker goes away first. */
+  /** Sends one call to the worker. Rejects with ConnectionLost as soon as the worker goes away. */
   invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
     return this.#connection!.invoke(message, body, sink);
   }
 
-  /** Tells the function that its caller has gone. @param id of the message */
+  /** Tells the function that its caller has gone. @param id the id of the invoke message */
   cancel(id: string): void {
     this.#connection?.cancel(id);
   }
@@ -207,8 +207,8 @@ export class Instance {
   }
 
   /**
-   * Kills and removes whatever the state: → stopping → stopped. Never rejects; what the driver cannot remove now its reaper
-   * removes later. The first call wins, later ones wait for it.
+   * Kills and removes the container, in any state: → stopping → stopped. Never rejects: a container that the driver cannot
+   * remove now is removed by its reaper later. The first call wins; later calls wait for it.
    * @param readOutput whether the container's own output is wanted (one more request to the engine)
    */
   stop(readOutput: boolean): Promise<ContainerOutput> {
@@ -217,18 +217,18 @@ export class Instance {
   }
 
   async #stop(readOutput: boolean): Promise<ContainerOutput> {
-    // A worker that was asked something and has not answered may be up to anything.
+    // A worker that owes an answer still runs the function's code, which may do anything.
     const urgent = this.#connection?.working ?? false;
     this.#transition('stopping');
-    // Once its worker has come the start has succeeded, even if the engine has not said so; a start given up now would have the
-    // container removed twice.
+    // Once the worker has connected, the start has succeeded, even if the engine has not answered yet. Aborting the start
+    // then would have the container removed twice.
     if (this.#connection === null) this.#life.abort(new InstanceFailure('the instance was stopped'));
     await this.#started.catch(() => undefined);
     if (!urgent) await this.#options.lull();
     faultPoint('instance.removing');
     const outputBytes = readOutput ? OUTPUT_BYTES : 0;
     const removal = this.#options.driver.remove(this.id, { urgent, outputBytes });
-    // Not before the removal: the worker exits when its connection ends, and the driver would ask the daemon why.
+    // After the removal has begun: the worker exits when its connection ends, and the driver would ask the daemon why.
     this.#connection?.destroy();
     const output = await removal.catch(() => null);
     if (output !== null && this.#codeKey !== null)
@@ -238,7 +238,7 @@ export class Instance {
     return output ?? NO_OUTPUT;
   }
 
-  /** @returns when it happened, monotonic milliseconds */
+  /** @returns the moment of the transition, in monotonic milliseconds */
   #transition(to: InstanceState): number {
     assertTransition(this.#state, to);
     const from = this.#state;
@@ -252,7 +252,7 @@ export class Instance {
   }
 }
 
-/** Never chosen or known by a client: user code shares the process that hears it. */
+/** A random id. A client neither chooses nor learns the ids of messages: user code shares the process that receives them. */
 export function randomId(): string {
   return randomBytes(8).toString('hex');
 }

@@ -2,7 +2,7 @@
 import { JoinedBytes } from '../model/call/joined-bytes.js';
 import type { LogSink } from '../model/call/execution.js';
 
-/** Output of one load. How much that may be is the connection's to say. */
+/** Output of one load. The connection limits its size. */
 export class LoadLogs {
   readonly #streams = new Map<'stdout' | 'stderr', JoinedBytes>();
 
@@ -12,7 +12,7 @@ export class LoadLogs {
     joined.add(text);
   };
 
-  /** All of it, once. */
+  /** Returns the whole output, one entry per stream, and forgets it. */
   take(): Parameters<LogSink>[] {
     const taken = [...this.#streams].map(([stream, { bytes }]): Parameters<LogSink> => [stream, bytes]);
     this.#streams.clear();

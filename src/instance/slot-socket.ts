@@ -7,15 +7,15 @@ import { createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 
 export interface SlotSocket {
-  /** Resolves with the first connection; rejects with the signal's reason when that comes first. */
+  /** Resolves with the first connection; rejects with the signal's reason when the signal aborts first. */
   accept(signal: AbortSignal): Promise<Socket>;
   /** Stops listening and unlinks the socket. May be called twice; `accept` closes by itself after the first connection. */
   close(): void;
 }
 
 /**
- * Makes the directory, which must not exist, and listens in it. When that fails the directory is gone again.
- * @param uid of the worker
+ * Makes the directory, which must not exist, and listens in it. Leaves no directory behind when it fails.
+ * @param uid uid of the worker
  */
 export function openSlot(slotDir: string, uid: number): SlotSocket {
   makeSlot(slotDir);
@@ -34,7 +34,7 @@ export function passwdOf(slotDir: string): string {
   return join(slotDir, 'passwd');
 }
 
-/** Gives the worker's uid a name: programs ask for that of their own. */
+/** Gives the worker's uid a user name: programs look up the name of their own uid. */
 export function writePasswd(slotDir: string, uid: number): void {
   const file = passwdOf(slotDir);
   writeFileSync(
@@ -44,7 +44,7 @@ export function writePasswd(slotDir: string, uid: number): void {
   chmodSync(file, 0o644); // whatever the umask
 }
 
-/** Makes the directory of all slots again, too: a cleaner of temporary files may have taken it. */
+/** Makes the directory of all slots; may be called again, because a cleaner of temporary files may have removed it. */
 export function makeRunDirectory(runDir: string): void {
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
 }
@@ -86,7 +86,7 @@ export function listenInSlot(slotDir: string): SlotSocket {
   };
   try {
     server.listen({ path, backlog: 1 });
-    // listen() has bound the socket, with a mode after our umask.
+    // listen() has bound the socket with a mode that depends on our umask.
     chmodSync(path, 0o666);
   } catch (error) {
     close();

@@ -1,4 +1,4 @@
-/** Owns the container of a worker: what is mounted into it, what it is started with, and its limits. */
+/** Owns the specification of a worker's container: its mounts, command, environment and limits. */
 import type { ContainerMount, ContainerSpec } from '../driver/driver.js';
 import type { Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
@@ -7,13 +7,13 @@ import { passwdOf } from './slot-socket.js';
 const MIB = 2 ** 20;
 
 export interface WorkerContainerOptions {
-  /** Of the instance. */
+  /** Id of the instance. */
   id: string;
   runtime: InstalledRuntime;
   profile: Profile;
   /** Absolute host path of the slot. */
   slotDir: string;
-  /** uid and gid of the worker, its own for every instance alive at a time. */
+  /** uid and gid of the worker; no two live instances share one. */
   uid: number;
 }
 

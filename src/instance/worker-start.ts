@@ -1,6 +1,6 @@
 /**
- * Owns starting a worker: its slot is opened, the worker's files are looked at, the container is started, the worker
- * connects and says `ready`.
+ * Owns starting a worker: the worker's files are repaired if necessary, the slot is opened, the container is started, the
+ * worker connects and sends `ready`.
  */
 import { deadline, type Clock } from '../clock.js';
 import type { Driver } from '../driver/driver.js';
@@ -10,7 +10,7 @@ import { WorkerConnection } from './wire/worker-connection.js';
 import { InstanceFailure } from './instance-failure.js';
 import { workerContainer, type WorkerContainerOptions } from './worker-container.js';
 
-/** Runs work that needs the disk; when the disk is full, makes room and runs the work once more. Failed work leaves nothing behind. */
+/** Runs work that writes to the disk; if the disk is full, makes room and runs it again. Failed work must leave nothing behind. */
 export type WithRoom = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface WorkerStartOptions {
@@ -22,13 +22,14 @@ export interface WorkerStartOptions {
   withRoom: WithRoom;
   /** Aborting it ends the start; a start that cannot go on aborts it. */
   life: AbortController;
-  /** Called when the driver has been asked; the promise settles when it has answered, which may be after the worker is ready. */
+  /** Called with the driver's promise of the start, which may settle after the worker is ready. */
   onStarting: (started: Promise<void>) => void;
 }
 
 /**
  * Resolves when the worker is ready, even if the driver has not yet answered the request to start.
- * Rejects with DriverError, InstanceFailure, ConnectionLost, or the reason of the abort. The connection may be lost already.
+ * Rejects with DriverError, InstanceFailure, ConnectionLost, or the reason of the abort. The connection it resolves with
+ * may already be lost.
  */
 export async function startWorker(options: WorkerStartOptions): Promise<WorkerConnection> {
   const { driver, container, clock, startTimeoutMs, withRoom, life } = options;

@@ -1,6 +1,6 @@
 /**
- * Owns the host's end of the wire: which message may come when, one load or call at a time, and rejecting what waits
- * when the worker dies. Deadlines are the pool's and the invoker's.
+ * Owns the host's end of the wire: which message may come when, one load or call at a time, and rejecting the load or
+ * call under way when the worker dies. The callers keep the deadlines.
  *
  *   handshake ──ready──▶ idle ──load()──▶ working ──loaded──▶ idle ──invoke()──▶ working ──response|error──▶ idle
  *                 any other message, one for another id, or a byte while nothing is asked ──▶ closed
@@ -23,7 +23,7 @@ import {
 import type { LogSink } from '../../model/call/execution.js';
 import { parseWorkerMessage } from './worker-message.js';
 
-/** The messages a user of the connection meets. */
+/** The messages that users of the connection send and receive. */
 export type {
   ErrorMessage,
   InvokeMessage,
@@ -31,14 +31,14 @@ export type {
   SerializedError,
 } from '../../../worker/node/protocol.cjs';
 
-/** A worker that sends more frames, or in more pieces, than this in one window is made to wait: the CPU is ours, not its. */
+/** A worker that sends more frames, or causes more reads, than this in one window is paused: parsing them takes our CPU time. */
 const FRAMES_PER_WINDOW = 2_000;
 const READS_PER_WINDOW = 2_000;
 const WINDOW_MS = 50;
 
 /**
- * What only names things fits in this. Larger headers belong to messages that end a piece of work, so a hostile worker
- * makes us parse one of them (some milliseconds) and not one after the other.
+ * Largest header of `ready`, `loaded` and `log`. Only messages that end a load or call may have larger headers, so a
+ * hostile worker makes us parse a single large one (some milliseconds), not a stream of them.
  */
 const MAX_SMALL_HEADER_BYTES = 1024;
 
@@ -66,7 +66,7 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** How a call ended as the worker tells it. */
+/** How a call ended, as the worker reports it. */
 export type WorkerAnswer = { message: ResponseMessage; body: Buffer } | { message: ErrorMessage };
 
 interface Work {
@@ -80,7 +80,7 @@ interface Work {
 
 export class WorkerConnection {
   #socket: Socket;
-  /** Of what may come now. */
+  /** The decoder's limits; the body's depends on the work under way. */
   readonly #limits = { maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: 0 };
   readonly #maxBodyBytes: Record<Work['kind'], number>;
   #decoder: FrameDecoder;
@@ -91,7 +91,7 @@ export class WorkerConnection {
   #reads = 0;
   #window: NodeJS.Timeout | null = null;
 
-  /** @param maxBodyBytes largest response body a worker may send; one beyond it, and of the console, ends the connection */
+  /** @param maxBodyBytes largest response body; a worker that sends more, or too much console output, loses its connection */
   constructor(socket: Socket, maxBodyBytes: number) {
     this.#socket = socket;
     this.#maxBodyBytes = {
@@ -108,7 +108,7 @@ export class WorkerConnection {
       this.#receive(message, body);
     });
     socket.on('data', (chunk: Buffer) => this.#push(chunk));
-    socket.on('error', () => undefined); // 'close' follows and tells
+    socket.on('error', () => undefined); // 'close' follows, and is handled
     socket.on('close', () => this.#lose(new ConnectionLost('closed', 'the worker closed its connection')));
   }
 
@@ -117,12 +117,12 @@ export class WorkerConnection {
     return this.#lost;
   }
 
-  /** Whether something was asked and not answered yet. */
+  /** Whether the handshake, a load or a call awaits the worker's answer. */
   get working(): boolean {
     return this.#work !== null;
   }
 
-  /** Calls back once, when the connection is lost for whatever reason. One listener: the instance. */
+  /** Calls back once, when the connection is lost for any reason. There is only one listener: the instance. */
   onLost(listener: (reason: ConnectionLost) => void): void {
     this.#onLost = listener;
   }
@@ -134,14 +134,14 @@ export class WorkerConnection {
     await done;
   }
 
-  /** Rejects with LoadFailure (the user's code), ConnectionLost. */
+  /** Has the worker load the function's code. Rejects with LoadFailure (the user's code), ConnectionLost. */
   async load(message: LoadMessage, sink: LogSink): Promise<void> {
     const done = this.#begin(message.id, 'load', sink);
     if (!this.#lost) writeFrame(this.#socket, message);
     await done;
   }
 
-  /** One call; a failure told by the worker resolves too. Rejects with ConnectionLost. */
+  /** Runs one call. A failure that the worker reports resolves, too. Rejects with ConnectionLost. */
   invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
     // Not async: two promises less for every call.
     if (this.#work) return Promise.reject(new Error(ONE_AT_A_TIME));
@@ -155,7 +155,7 @@ export class WorkerConnection {
     if (this.#work?.id === id && !this.#lost) writeFrame(this.#socket, { type: 'cancel', id });
   }
 
-  /** Ends the connection; whatever waits is rejected. May be called twice. */
+  /** Ends the connection and rejects the work under way. May be called twice. */
   destroy(): void {
     this.#lose(new ConnectionLost('destroyed', 'the connection was closed by the host'));
   }
@@ -176,7 +176,7 @@ export class WorkerConnection {
     try {
       if (!this.#work) throw new ProtocolError('bytes came while nothing was asked');
       this.#decoder.push(chunk);
-      // Else it would be kept for as long as the instance is idle.
+      // Otherwise the decoder would hold the partial message for as long as the instance is idle.
       if (!this.#work && !this.#decoder.betweenFrames)
         throw new ProtocolError('part of a message came after the answer');
     } catch (error) {

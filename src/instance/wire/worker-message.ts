@@ -1,6 +1,6 @@
 /**
- * Owns what the host believes of a worker's message. User code shares the process with the worker and can write
- * anything to the socket, so every field is checked here and copied into fresh objects; nothing else is passed on.
+ * Owns checking a worker's messages. User code shares the process with the worker and can write anything to the
+ * socket, so every field is checked here and copied into fresh objects; nothing else is passed on.
  */
 import {
   MAX_STREAM_BYTES,
