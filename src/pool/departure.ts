@@ -6,7 +6,7 @@
 const waiting = Symbol('callbacks');
 type Watched = AbortSignal & { [waiting]?: Set<() => void> };
 
-/** Calls back when the signal, not aborted yet, aborts. The returned function ends that. */
+/** Calls back when the signal, not aborted yet, aborts. The returned function cancels the callback. */
 export function onDeparture(signal: AbortSignal, callback: () => void): () => void {
   const watched = signal as Watched;
   let callbacks = watched[waiting];

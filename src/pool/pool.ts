@@ -1,6 +1,6 @@
 /**
- * Owns all instances: puts the parts together that know (`demand/`), decide (`decide/`) and act (`act/`), and is what
- * others ask.
+ * Owns all instances: puts together the parts that know (`demand/`), decide (`decide/`) and act (`act/`), behind the
+ * one interface that other folders use.
  */
 import type { Clock } from '../clock.js';
 import type { Profile } from '../model/function/profile.js';
@@ -23,34 +23,34 @@ import type { Workload } from './workload.js';
 
 export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
   limits: WaitingLimits;
-  /** The profile that always has standbys, and how many at least. */
+  /** The profile that always has standbys; it has at least `minStandby`. */
   defaultProfile: Profile;
   minStandby: number;
   /** The most short calls of one function that run at once in reused instances: more would only share the cores. */
   mostAtOnce: number;
-  /** What all idle instances together may take. */
+  /** Memory that all idle instances together may take. */
   memoryBudgetBytes: number;
   /** Work no call waits for begins when calls have paused for `quietMs`, and after `mostMs` at the latest. */
   lull: { quietMs: number; mostMs: number };
   /** How long a worker that is ready gets for itself before code is loaded ahead of calls, in milliseconds. */
   settleMs: number;
-  /** How long what is ready beyond what is wanted is kept, in milliseconds. */
+  /** How long instances ready beyond the wanted number are kept, in milliseconds. */
   surplusMs: number;
-  /** How long an idle reused instance is kept, and how long a function counts as in use after its last call. */
+  /** How long an idle reused instance is kept, and how long after its last call a function counts as in use. */
   keepAliveMs: number;
   loadTimeoutMs: number;
   queueTimeoutMs: number;
   clock: Clock;
   logger: Logger;
-  /** A function has again what a call took, after so many milliseconds. */
+  /** Called when an instance that a call took has been replaced, with the milliseconds that took. */
   onRefilled?: (ms: number) => void;
 }
 
 export interface PoolGauges {
-  /** Requests that wait, and how long the first of them has. */
+  /** Requests that wait, and how long the first has waited, in milliseconds. */
   queueLength: number;
   queueAgeMs: number;
-  /** Measured memory of all idle instances. */
+  /** Memory of all idle instances, measured where possible. */
   idleBytes: number;
   /** Containers begun per second, over about ten seconds. */
   createdPerSecond: number;
@@ -111,7 +111,7 @@ export class Pool {
     });
   }
 
-  /** Begins to have standbys; calls are served before, too. */
+  /** Begins to make instances ready ahead of calls; calls are served before that, too. */
   open(): void {
     this.#dispatcher.open();
   }
@@ -121,12 +121,12 @@ export class Pool {
     return this.#fleet.counts();
   }
 
-  /** Whether several functions are being called: what is not urgent should leave the cores to their calls. */
+  /** Whether several functions are being called: work that is not urgent should leave the cores to their calls. */
   severalCalled(): boolean {
     return this.#demands.severalCalled(this.#clock.now());
   }
 
-  /** What the metrics show. */
+  /** The pool's gauges, for the metrics. */
   gauges(): PoolGauges {
     return {
       queueLength: this.#queue.length,
@@ -137,8 +137,8 @@ export class Pool {
   }
 
   /**
-   * This workload is the active version of a function.
-   * @param unusedMs since the function's last call; Infinity: it was never called
+   * Makes this workload the active version of its function.
+   * @param unusedMs milliseconds since the function's last call; Infinity: it was never called
    * @param deployed the version has just been deployed, so its author's first call may come
    */
   activate(workload: Workload, unusedMs = 0, deployed = false): void {
@@ -148,21 +148,21 @@ export class Pool {
     this.#dispatcher.activated(workload.code.key);
   }
 
-  /** Nothing new will ask for this code: its idle instances stop. Resolves when they are gone. */
+  /** No new request will ask for this code: its idle instances stop. Resolves when they are gone. */
   retire(codeKey: string): Promise<void> {
     return this.#dispatcher.retire(codeKey);
   }
 
   /**
-   * Throws AT_CAPACITY when a new request of this flow would be refused, DRIVER_UNAVAILABLE while the driver is,
-   * STOPPING. For use before a body is read.
+   * Throws AT_CAPACITY when a new request of this flow would be refused, DRIVER_UNAVAILABLE while the driver is
+   * unavailable, STOPPING while the server stops. For use before a body is read.
    */
   assertAdmits(flow: string): void {
     this.#dispatcher.assertAdmits(flow);
   }
 
   /**
-   * An instance with the code loaded, reserved for one call. Rejects with GlambdarError (AT_CAPACITY,
+   * Resolves with an instance that has the code loaded, reserved for one call. Rejects with GlambdarError (AT_CAPACITY,
    * DRIVER_UNAVAILABLE, STOPPING), LoadFailure (user code), LoadTimeout, InstanceFailure (died while loading), or the
    * signal's reason.
    */
@@ -170,7 +170,7 @@ export class Pool {
     return this.#dispatcher.acquire(request);
   }
 
-  /** Lets nobody in, rejects who waits; calls under way go on. */
+  /** Refuses new requests and rejects waiting ones; calls under way go on. */
   drain(): void {
     this.#closing = true;
     this.#lull.end();

@@ -1,10 +1,10 @@
-/** Owns what the pool must know of a function to have instances of it ready: one version of it under its present settings. */
+/** Owns what the pool must know of a function to have its instances ready: one version under the function's present settings. */
 import type { Profile } from '../model/function/profile.js';
 import type { LoadMessage } from '../instance/wire/worker-connection.js';
 
 /** A function's code as the pool needs it. */
 export interface Code {
-  /** Equal exactly for the same version of the same function with the same settings. */
+  /** Two keys are equal exactly for the same version of the same function with the same settings. */
   key: string;
   /** Makes a tree of the function's files at `target` (which does not exist, on the file system of the slots). */
   prepareTree(target: string): Promise<void>;
@@ -14,7 +14,7 @@ export interface Code {
 }
 
 export interface Workload {
-  /** Whose share of the machine its calls are counted against: the function, whatever its version. */
+  /** The function whose share of the machine the calls count against, the same for all its versions. */
   flow: string;
   profile: Profile;
   /** `profileKey(profile)`. */
@@ -22,6 +22,6 @@ export interface Workload {
   code: Code;
   /** Isolation "function": an instance that was called before may be used, and is kept after a call. */
   reuse: boolean;
-  /** How many loaded instances to keep; null = as many as its calls need. */
+  /** How many loaded instances to keep; null = as many as the function's calls need. */
   standby: number | null;
 }

@@ -1,6 +1,6 @@
-/** Owns how long it takes to replace instances: from each taking of a loaded one until another is there in its place. */
+/** Owns how long it takes to replace instances: from a call taking a loaded instance until another is loaded in its place. */
 
-/** Takings remembered for one code; further ones are not counted, for they are replaced as slowly. */
+/** Taken instances remembered for one code; further ones are not counted, because their replacement takes as long. */
 const MOST = 256;
 
 export class AwayTimes {
@@ -13,7 +13,7 @@ export class AwayTimes {
     this.#taken.set(codeKey, times);
   }
 
-  /** Another instance is there. Returns how long one was missing, in milliseconds; undefined when none was. */
+  /** Another instance is loaded. Returns how long the one it replaces was missing, in milliseconds; undefined when none was. */
   replaced(codeKey: string, now: number): number | undefined {
     const takenAt = this.#taken.get(codeKey)?.shift();
     return takenAt === undefined ? undefined : now - takenAt;

@@ -1,6 +1,6 @@
 /**
- * Owns carrying out what is decided: takes a snapshot, asks `decide`, and does it. A request goes from here to an instance
- * and back.
+ * Owns carrying out decisions: takes a snapshot, asks `decide`, and does the actions. Requests get their instances here,
+ * and return them here.
  *
  * | Failure                                  | Instance          | The invocation                                | Queue                       |
  * |------------------------------------------|-------------------|-----------------------------------------------|-----------------------------|
@@ -35,7 +35,7 @@ import type { Lull } from './lull.js';
 import type { MemoryLedger } from './memory-ledger.js';
 import { startKindOf, timesOf, wasAhead } from './start-kind.js';
 
-/** Pauses of starting ahead of calls after failures. */
+/** The first and the longest pause of starts ahead of calls after failures. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -60,13 +60,13 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #room: WaitingRoom;
   readonly #loader: Loader;
-  /** Starts ahead of calls. */
+  /** When starts ahead of calls may go on after failures. */
   readonly #starts = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-  /** Code that is no function's any more and that some instance still holds. */
+  /** Keys of code that is no function's active code any more and that some instance still holds. */
   readonly #retired = new Set<string>();
-  /** Instances that compute although nothing was asked of them. */
+  /** Ids of instances that compute although nothing was asked of them. */
   #restless: ReadonlySet<string> = new Set();
-  /** What a call finds at first sight: most calls need no more. */
+  /** The offer to a call that has not queued: only idle instances, and no limit is counted. Most calls need no more. */
   readonly #firstSight: Offer<Instance> & { codeKey: string };
   #refilling = false;
   #poked = false;
@@ -110,7 +110,7 @@ export class Dispatcher {
     const { queue, demands, trees, lull, clock, queueTimeoutMs } = this.#options;
     const { workload, check = false } = request;
     const flow = check ? CHECKS : workload.flow;
-    // A candidate may have the number of one that was not published.
+    // The candidate may have the version number of an earlier candidate that was not published.
     if (check) this.#retired.delete(workload.code.key);
     const now = clock.now();
     if (!queue.has(flow)) {
@@ -130,7 +130,7 @@ export class Dispatcher {
     });
     const admitted = check || this.#room.admits(flow);
     queue.add(waiter, flow);
-    // As many calls of the function run as may: whoever ends next hands over its instance, and until then nothing changes.
+    // While as many calls of the function run as may, a pass changes nothing: the next call that ends hands over its instance.
     if (check || !this.#isCrowded(workload)) {
       lull.end();
       this.pass();
@@ -142,7 +142,7 @@ export class Dispatcher {
     return waiter.promise;
   }
 
-  /** Something changed that more instances, or fewer, may be wanted for: looks when calls pause. */
+  /** Something changed after which more instances, or fewer, may be wanted: makes a quiet pass when calls pause. */
   poke(): void {
     if (!this.#refilling || this.#poked) return;
     this.#poked = true;
@@ -153,12 +153,12 @@ export class Dispatcher {
   }
 
   /**
-   * Decides and does what there is to do. To be called after everything that could change an answer.
+   * Decides, and carries the actions out. To be called after everything that could change a decision.
    * @param quiet see `Snapshot`
    */
   pass(quiet = false): void {
     if (this.#room.closed) return;
-    // Doing something may call back here, in the middle of a list of actions.
+    // An action may call back here, in the middle of a list of actions.
     if (this.#passing) {
       this.#again = true;
       return;
@@ -178,14 +178,14 @@ export class Dispatcher {
     if (changed) this.poke();
   }
 
-  /** Instances found to compute without a call: they stop. */
+  /** Stops these idle instances, which were found computing without a call. */
   stopRestless(instanceIds: ReadonlySet<string>): void {
     this.#restless = instanceIds;
     this.pass(true);
     this.#restless = new Set();
   }
 
-  /** Nothing new will ask for this code. Resolves when its idle instances are gone. */
+  /** No new request will ask for this code. Resolves when its idle instances are gone. */
   async retire(codeKey: string): Promise<void> {
     const { fleet, demands, trees, queue } = this.#options;
     const flow = demands.of(codeKey)?.workload.flow;
@@ -202,13 +202,13 @@ export class Dispatcher {
     );
   }
 
-  /** The code of a function again: a version that was retired may come back. */
+  /** This code is a function's active code, perhaps again: a version that was retired may come back. */
   activated(codeKey: string): void {
     this.#retired.delete(codeKey);
     this.poke();
   }
 
-  /** An idle instance has ended of its own: that should not go on and on. */
+  /** An idle instance has ended of its own: its replacement waits for a pause, lest instances end and start in a loop. */
   lost(instance: Instance): void {
     const { demands, clock, logger } = this.#options;
     const { codeKey, state, calls } = instance;
@@ -229,14 +229,14 @@ export class Dispatcher {
     this.pass();
   }
 
-  /** The driver is back: what is missing is replaced at once. */
+  /** The driver is back: missing instances are replaced without a pause. */
   resume(): void {
     this.#starts.reset();
     this.#options.demands.forgive();
     this.poke();
   }
 
-  /** Lets nobody in, rejects who waits, makes nothing ready any more; calls under way go on. */
+  /** Refuses new requests, rejects waiting ones, makes nothing ready any more; calls under way go on. */
   drain(): void {
     this.#refilling = false;
     this.#room.close();
@@ -278,7 +278,7 @@ export class Dispatcher {
 
   #do(actions: readonly Action[], places: ReadonlyMap<number, Place>): void {
     const { fleet, demands } = this.#options;
-    /** Instances started by these actions, by the names they have in them. */
+    /** Instances started by these actions, by the names the actions use for them. */
     const started = new Map<string, Instance>();
     let provided = 0;
     for (const [index, action] of actions.entries()) {
@@ -289,7 +289,7 @@ export class Dispatcher {
         case 'load': {
           const instance = fleet.get(action.instance);
           if (!instance.hasSlot) {
-            // No code can reach it any more: another one is looked for.
+            // No code can reach the instance any more: the pass looks for another.
             void fleet.stop(instance);
             this.pass();
           } else if (action.request !== null) void this.#loadFor(places.get(action.request)!, instance);
@@ -335,7 +335,7 @@ export class Dispatcher {
     return service.kind === 'use' ? service.instance : undefined;
   }
 
-  /** Whether as many calls of this code run in reused instances as should at once. */
+  /** Whether as many calls of this code run in reused instances as should run at once. */
   #isCrowded({ code, reuse }: Workload): boolean {
     if (!reuse) return false;
     const { fleet, demands } = this.#options;
@@ -388,7 +388,7 @@ export class Dispatcher {
 
   #startedFor({ waiter }: Place, instance: Instance): void {
     waiter.claim = instance.id;
-    // While the container starts there is time for the tree.
+    // The tree is prepared while the container starts.
     waiter.tree().catch((error: unknown) => {
       this.#options.queue.drop(waiter);
       waiter.reject(error);
@@ -421,7 +421,7 @@ export class Dispatcher {
       instance.begin();
       if (start === 'loaded') this.#loader.took(workload.code.key, now);
       else if (start !== 'warm') demands.missed(workload.profileKey, now);
-      // A warm instance comes back: nothing is missing.
+      // A warm instance comes back, so none is missing.
       if (start !== 'warm') this.poke();
     }
     const logs = check ? [] : instance.loadLogs.take();
@@ -429,7 +429,7 @@ export class Dispatcher {
     return new Lease(instance, start, times, logs, release);
   }
 
-  /** After a call. Resolves with the container's own output when the instance is not kept. */
+  /** Takes an instance back after a call. Resolves with the container's own output when the instance is not kept. */
   #release(instance: Instance, keep: boolean, readOutput: boolean): Promise<ContainerOutput> {
     const { fleet, demands, lull, queue, clock } = this.#options;
     const now = clock.now();
@@ -443,7 +443,7 @@ export class Dispatcher {
     if (queue.length === 0) {
       if (!this.#retired.has(codeKey)) return KEPT;
     } else {
-      // Whoever waits for this code is next: nobody else can use the instance.
+      // The first request for this code gets the instance: no other request can use it.
       const next = queue.firstFor(codeKey);
       if (next) {
         queue.served(next, now, false);
@@ -451,7 +451,8 @@ export class Dispatcher {
         return KEPT;
       }
     }
-    // Nobody waits for this code: when it is no function's any more the instance goes, and is wanted with its output.
+    // No request waits for this code. When it is no function's active code any more, the instance stops, here and not in a
+    // pass, because the caller may want the container's output.
     if (this.#retired.has(codeKey)) return fleet.stop(instance, readOutput);
     this.pass();
     return KEPT;

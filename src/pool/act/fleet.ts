@@ -1,6 +1,6 @@
 /**
- * Owns the instances there are: making them with a uid of their own, and forgetting them when they have stopped. Which of
- * them serves whom is decided elsewhere.
+ * Owns the instances there are: making them with a uid of their own, and forgetting them when they have stopped. Which
+ * instance serves which call is decided elsewhere.
  */
 import type { Clock } from '../../clock.js';
 import type { ContainerOutput, Driver } from '../../driver/driver.js';
@@ -14,7 +14,7 @@ import { UidAllocator } from './uid-allocator.js';
 
 export interface FleetOptions {
   driver: Driver;
-  /** By the name a profile gives; throws for an unknown one. */
+  /** The runtime of the name that a profile gives; throws for an unknown name. */
   runtimeOf: (name: string) => InstalledRuntime;
   runDir: string;
   uidBase: number;
@@ -23,12 +23,12 @@ export interface FleetOptions {
   clock: Clock;
   /** See `InstanceOptions`. */
   lull: () => Promise<void>;
-  /** For slots, and for the trees of functions. */
+  /** Runs work that makes slots and trees, and makes room when the disk is full. */
   withRoom: WithRoom;
   onTransition?: (instance: Instance, from: InstanceState | null, previousMs: number) => void;
 }
 
-/** What the fleet tells whoever decides about instances. */
+/** What the fleet tells the dispatcher. */
 export interface FleetEvents {
   /** An instance is gone: there is room for another. */
   onStopped: (instance: Instance) => void;
@@ -39,7 +39,7 @@ export interface FleetEvents {
 }
 
 export class Fleet {
-  /** All that have not stopped. The array is always the same one. */
+  /** All instances that have not stopped. The array object never changes. */
   readonly all: Instance[] = [];
   readonly #options: FleetOptions;
   readonly #events: FleetEvents;
@@ -69,7 +69,7 @@ export class Fleet {
     return this.#byId.get(id)!;
   }
 
-  /** A new one, not started yet. @param intendedFor see `Instance` */
+  /** Makes a new instance, not started yet. @param intendedFor see `Instance` */
   create(profile: Profile, intendedFor: string | null = null): Instance {
     const { runtimeOf, onTransition } = this.#options;
     const uid = this.#uids.take();
@@ -99,19 +99,19 @@ export class Fleet {
     return instance;
   }
 
-  /** Whether an instance may serve another call: its worker is there and has not used up half of what the kernel gives it. */
+  /** Whether an instance may serve another call: its worker is alive and has used at most half of its CPU-time limit. */
   isReusable(instance: Instance): boolean {
     const { cpus, cpuSeconds } = instance.profile;
     const cpuSpent = (instance.busyMs / 1000) * cpus;
     return instance.alive && instance.state === 'busy' && cpuSpent <= cpuSeconds / 2;
   }
 
-  /** Whatever its state; see `Instance.stop`. */
+  /** Stops an instance in any state; see `Instance.stop`. */
   stop(instance: Instance, readOutput = false): Promise<ContainerOutput> {
     return instance.stop(readOutput);
   }
 
-  /** Resolves when an instance that is being stopped is gone; at once for one that is not. */
+  /** Resolves when an instance that is being stopped is gone; at once when it is not being stopped. */
   async stopped(instance: Instance): Promise<void> {
     if (this.isStopping(instance)) await instance.stop(false);
   }
@@ -120,7 +120,7 @@ export class Fleet {
     return state === 'stopping' || state === 'stopped';
   }
 
-  /** Resolves when all that were there are gone. */
+  /** Stops all present instances. Resolves when they are gone. */
   async stopAll(): Promise<void> {
     await Promise.all([...this.all].map((instance) => this.stop(instance)));
   }

@@ -1,6 +1,6 @@
 /**
- * Owns looking at what is idle, once a second: how much memory it takes, whether it keeps still, and whether the files of
- * functions in use are at hand.
+ * Owns looking after idle instances, once a second: how much memory they take, whether they compute, and whether a tree of
+ * each function in use is prepared.
  */
 import type { Clock } from '../../clock.js';
 import type { Instance } from '../../instance/instance.js';
@@ -20,9 +20,9 @@ export interface IdleWatchOptions {
   ledger: MemoryLedger;
   clock: Clock;
   available: () => boolean;
-  /** These instances compute although nothing was asked of them. */
+  /** Called with the ids of instances that compute although nothing was asked of them. */
   onRestless: (instanceIds: ReadonlySet<string>) => void;
-  /** A look is over: what was measured, and the time that has passed, may change what is wanted. */
+  /** Called after each look: new measurements, and the time that has passed, may change which instances are wanted. */
   onLooked: () => void;
   logger: Logger;
 }
@@ -46,7 +46,7 @@ export class IdleWatch {
     const { fleet, trees, demands, ledger, clock, available, logger, onRestless, onLooked } = this.#options;
     if (available()) {
       const now = clock.now();
-      // A call that finds nothing loaded finds its files linked, be they thousands.
+      // A call that finds no loaded instance then at least finds its files linked, which may be thousands.
       for (const { code } of demands.inUse(now)) trees.prepare(code).catch(() => undefined);
       try {
         const restless = await ledger.sample(fleet.all.filter(isIdle), now);

@@ -8,13 +8,13 @@ import type { StartKind } from '../../model/call/call.js';
 import { stopping } from '../../model/call/refusal.js';
 import type { AcquireTimes } from '../requests/waiter.js';
 
-/** What `release` of an instance that is kept returns: nothing is to be waited for. */
+/** The promise that `release` returns for a kept instance: it is settled, with no output. */
 export const KEPT: Promise<ContainerOutput> = Promise.resolve({ stdout: '', stderr: '' });
 
 export class Lease {
   readonly start: StartKind;
   readonly times: AcquireTimes;
-  /** What the module printed while it was loaded, when this is the first call after that. */
+  /** What the module printed while it was loaded; empty unless this is the first call after the load. */
   readonly loadLogs: Parameters<LogSink>[];
   readonly instance: Instance;
   readonly #release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>;
@@ -34,23 +34,23 @@ export class Lease {
   }
 
   /**
-   * Gives the instance back; call it exactly once. Resolves when it is gone; KEPT when it is kept.
-   * @param keep whether it may serve further calls (the pool may decide otherwise)
+   * Gives the instance back; call it exactly once. Resolves when the instance is gone; returns KEPT when it is kept.
+   * @param keep whether the instance may serve further calls (the pool may decide otherwise)
    * @param readOutput whether what the container wrote past the console is wanted
    */
   release(keep: boolean, readOutput = false): Promise<ContainerOutput> {
     return this.#release(keep, readOutput);
   }
 
-  /** Turns a lost connection into how the container ended, waiting for its end for a moment; other errors stay. */
+  /** Turns ConnectionLost into an error that says how the container ended, after a short wait for its end; other errors stay. */
   explain(error: unknown): Promise<unknown> {
     return Lease.explain(this.instance, error);
   }
 
-  /** See the method. */
+  /** `explain` for an instance without a lease. */
   static async explain(instance: Instance, error: unknown): Promise<unknown> {
     if (!(error instanceof ConnectionLost)) return error;
-    // Nobody but a stopping server closes the connection of a worker that is still wanted.
+    // Only a stopping server closes the connection of a worker that is still wanted.
     if (error.kind === 'destroyed') return stopping();
     if (error.kind === 'protocol')
       return new InstanceFailure(`the worker broke the protocol: ${error.message}`, { cause: error });

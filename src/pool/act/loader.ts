@@ -1,12 +1,11 @@
 /**
- * Owns loading code into standbys: for a call that waits for it, or ahead of calls. What is loaded when is decided in
- * `decide/`.
+ * Owns loading code into standbys, for a waiting call or ahead of calls. `decide/` decides which code is loaded, and when.
  *
- * | Failure                                       | What happens                                                          |
- * |-----------------------------------------------|-----------------------------------------------------------------------|
- * | loading for a call fails                      | stopped; the call is told                                             |
- * | loading ahead fails                           | stopped; the function is loaded by its next call, ahead after a pause |
- * | what was loaded ahead is replaced meanwhile   | stopped                                                               |
+ * | Failure                                  | The instance, and then                                                |
+ * |------------------------------------------|-----------------------------------------------------------------------|
+ * | loading for a call fails                 | stopped; the call is rejected                                         |
+ * | loading ahead fails                      | stopped; the next call loads the function; ahead only after a pause   |
+ * | the version is replaced during the load  | stopped                                                               |
  */
 import type { Clock } from '../../clock.js';
 import type { Instance } from '../../instance/instance.js';
@@ -19,7 +18,7 @@ import type { Fleet } from './fleet.js';
 import { Lease } from './lease.js';
 import type { TreeStock } from './tree-stock.js';
 
-/** A refill that took longer says more of the machine's trouble than of what is wanted. */
+/** Longest refill time that is learned from: a longer one tells of trouble with the machine, not of the function's needs. */
 const LONGEST_AWAY_MS = 5_000;
 
 export interface LoaderOptions {
@@ -27,15 +26,15 @@ export interface LoaderOptions {
   trees: TreeStock;
   demands: Demands;
   clock: Clock;
-  /** For a function's modules to load, in milliseconds. */
+  /** How long a function's modules may take to load, in milliseconds. */
   loadTimeoutMs: number;
   /** How long a worker that is ready gets for itself before code is loaded ahead of calls, in milliseconds. */
   settleMs: number;
   /** Whether instances are still made ready ahead of calls. */
   refills: () => boolean;
-  /** An instance became usable, or is gone. */
+  /** Called when an instance became usable, or is being stopped. */
   onReady: () => void;
-  /** A function has again what a call took, after so many milliseconds. */
+  /** Called when an instance that a call took has been replaced, with the milliseconds that took. */
   onRefilled?: ((ms: number) => void) | undefined;
   logger: Logger;
 }
@@ -50,16 +49,16 @@ export class Loader {
 
   /** A call took a loaded instance with this code. */
   took(codeKey: string, now: number): void {
-    // An instance that comes back is not replaced.
+    // With reuse the instance comes back and is not replaced.
     if (this.#options.demands.of(codeKey)?.workload.reuse === false) this.#away.took(codeKey, now);
   }
 
-  /** This code is no function's any more. */
+  /** This code is no function's active code any more. */
   forget(codeKey: string): void {
     this.#away.forget(codeKey);
   }
 
-  /** Loads a standby for a call. Rejects with what the call is told; the instance is then stopped. */
+  /** Loads a standby for a call. Rejects with the error for the call, after stopping the instance. */
   async loadFor(waiter: Waiter<Lease>, instance: Instance): Promise<void> {
     const { demands, fleet, loadTimeoutMs } = this.#options;
     const { code } = waiter.request.workload;
@@ -82,7 +81,7 @@ export class Loader {
     });
   }
 
-  /** Loads a standby ahead of calls; leaves it to whoever comes when that is not wanted any more. Never rejects. */
+  /** Loads a standby ahead of calls; when that is not wanted any more, the instance stays a spare standby. Never rejects. */
   async loadAhead(instance: Instance, codeKey: string): Promise<void> {
     const { demands, trees, fleet, clock, loadTimeoutMs, logger, refills, onReady } = this.#options;
     const demand = demands.of(codeKey);
@@ -97,10 +96,10 @@ export class Loader {
       tree = await trees.take(code);
       await instance.load(tree, code.load, loadTimeoutMs);
       this.#replaced(codeKey, clock.now());
-      // Replaced or deleted meanwhile: nobody will ask for it.
+      // The version was replaced or deleted during the load: nobody will ask for it.
       if (!demands.of(codeKey)) void fleet.stop(instance);
     } catch (err) {
-      // Unless the tree lies in the slot already.
+      // Does nothing when the tree lies in the slot already.
       if (tree !== undefined) trees.giveBack(codeKey, tree);
       if (instance.state === 'loading') {
         demand.loading.failed(clock.now());

@@ -1,21 +1,21 @@
 /**
  * Owns the right moment for work that no call waits for: starting a container or removing one takes both cores of a
- * small machine for a tenth of a second, so it begins when calls pause. Not much later than it should, though.
+ * small machine for a tenth of a second, so it begins when calls pause, or after a bounded wait.
  */
 
 export interface LullOptions {
   /** Calls pause when none began or ended for this long. */
   quietMs: number;
-  /** Nothing waits longer than that. */
+  /** The longest that any work waits. */
   mostMs: number;
-  /** Whether calls wait for what this work would free. */
+  /** Whether calls wait for places that this work would free: then no work waits. */
   hurry: () => boolean;
 }
 
 export class Lull {
   readonly #options: LullOptions;
   #lastAt = -Infinity;
-  /** What waits, the first come first, with the time it has to go at the latest. */
+  /** Work that waits, in the order of its arrival, with the latest moment for it to begin, in monotonic milliseconds. */
   #waiting: { latest: number; go: () => void }[] = [];
   #timer: NodeJS.Timeout | null = null;
 
@@ -38,7 +38,7 @@ export class Lull {
     });
   }
 
-  /** Nothing waits any more: the queue has filled, or the server stops. */
+  /** Lets all waiting work begin: a call has queued, or the server stops. */
   end(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;

@@ -1,12 +1,12 @@
-/** Owns how much memory idle instances take, as the driver measures it, and which idle instances do not keep still. */
+/** Owns how much memory idle instances take, as the driver measures it, and which idle instances compute without a call. */
 import type { ContainerUsage } from '../../driver/driver.js';
 import type { Instance } from '../../instance/instance.js';
 import { Ewma } from '../demand/ewma.js';
 
 const MIB = 1024 * 1024;
-/** Taken for the size of an instance until one was measured: what a Node process and its shim take. */
+/** Assumed size of an instance before any was measured: that of a Node process and its containerd shim. */
 const FIRST_GUESS_BYTES = 24 * MIB;
-/** A new instance is measured twice within seconds, which shows whether it keeps still; later every half minute. */
+/** A new instance is measured twice within seconds, which shows whether it computes; later every half minute. */
 const YOUNG_MS = 1_000;
 const OLD_MS = 30_000;
 const AT_ONCE = 16;
@@ -24,7 +24,7 @@ interface Sample {
   count: number;
 }
 
-/** What the ledger must know of an instance to say what it takes. */
+/** What the ledger must know of an instance to look up its size. */
 type Measured = Pick<Instance, 'id' | 'codeKey' | 'intendedFor' | 'profileKey'>;
 
 export type MeasureMemory = (
@@ -42,7 +42,7 @@ export class MemoryLedger {
     this.#measure = measure;
   }
 
-  /** What an instance with this code, or a standby of this profile, takes; a guess until one was measured. */
+  /** Bytes that an instance with this code, or a standby of this profile, takes; a guess until one was measured. */
   typicalBytes(codeOrProfileKey: string): number {
     return this.#typical.get(codeOrProfileKey)?.value ?? FIRST_GUESS_BYTES;
   }
@@ -51,12 +51,12 @@ export class MemoryLedger {
     return this.#samples.get(instance.id)?.bytes ?? this.typicalBytes(keyOf(instance));
   }
 
-  /** What all these instances take together. */
+  /** Bytes that all these instances take together. */
   sum(instances: readonly Measured[]): number {
     return instances.reduce((sum, instance) => sum + this.bytesOf(instance), 0);
   }
 
-  /** Measures some of the idle instances, the least known first. Resolves with those that compute without a call. */
+  /** Measures some of the idle instances, the longest unmeasured first. Resolves with those that compute without a call. */
   async sample(idle: readonly Instance[], now: number): Promise<Instance[]> {
     if (this.#busy) return [];
     const due = idle
@@ -83,7 +83,7 @@ export class MemoryLedger {
     }
   }
 
-  /** Returns whether the instance computed since the sample before. @param since when it was in its state as it was asked about */
+  /** Returns whether the instance computed since its last sample. @param since its `since` when the measurement began */
   #note(
     instance: Instance,
     since: number,
@@ -109,7 +109,7 @@ export class MemoryLedger {
   #forget(idle: readonly Instance[]): void {
     const ids = new Set(idle.map(({ id }) => id));
     for (const id of this.#samples.keys()) if (!ids.has(id)) this.#samples.delete(id);
-    // Keys of old versions would pile up. A size that is forgotten is guessed anew should its code come back.
+    // Keys of old versions would pile up. If forgotten code comes back, its size is guessed anew.
     if (this.#typical.size < 1_000) return;
     const keys = new Set(idle.map(keyOf));
     for (const key of this.#typical.keys()) if (!keys.has(key)) this.#typical.delete(key);

@@ -1,4 +1,4 @@
-/** Owns how a call found its instance, and where the call's time went until then: both are read off the instance's history. */
+/** Owns how a call found its instance, and how long it waited for what: both are read off the instance's history. */
 import type { Instance } from '../../instance/instance.js';
 import type { StartKind } from '../../model/call/call.js';
 import type { AcquireTimes } from '../requests/waiter.js';
@@ -12,7 +12,7 @@ export function startKindOf({ calls, moments }: History, arrivedAt: number): Sta
   return moments.ready !== null && moments.ready <= arrivedAt ? 'standby' : 'cold';
 }
 
-/** Whether an instance was made ready for this code without a call that asked for it. @param instance before it is reserved */
+/** Whether an instance was made ready for this code ahead of calls. To be asked before the instance is reserved. */
 export function wasAhead(
   { calls, state, intendedFor }: Pick<Instance, 'calls' | 'state' | 'intendedFor'>,
   codeKey: string,
@@ -20,7 +20,7 @@ export function wasAhead(
   return calls === 0 && (state === 'idle' || intendedFor === codeKey);
 }
 
-/** Of the instance's start and load only the part after the call came counts; the rest of the call's time was waiting. */
+/** How a call's time was spent: the parts of the instance's start and load after the call came; the rest was waiting. */
 export function timesOf({ moments }: Pick<History, 'moments'>, arrivedAt: number, now: number): AcquireTimes {
   const startMs = overlap(arrivedAt, moments.created, moments.ready);
   const loadMs = overlap(arrivedAt, moments.loadBegun, moments.loaded);

@@ -1,7 +1,7 @@
 /**
  * Owns the prepared trees: copies of functions' files that are one rename away from a slot. A tree comes back when its
- * container is gone. Nobody could write to the tree there, so it is used again: the files of a function with thousands of
- * them are not linked anew for every container.
+ * container is gone. The container could not write to the tree, so the tree is used again: thousands of files are not
+ * linked anew for every container.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { WithRoom } from '../../instance/worker-start.js';
 import type { Code } from '../workload.js';
 
-/** The most trees kept in all; the ones put aside first make room. */
+/** The most trees kept in all; beyond that a tree of the code whose last tree came back longest ago is removed. */
 const MOST_TREES = 256;
 /** The most trees kept of one version. */
 const MOST_PER_CODE = 16;
@@ -18,11 +18,11 @@ const MOST_PER_CODE = 16;
 export class TreeStock {
   readonly #runDir: string;
   readonly #withRoom: WithRoom;
-  /** Trees nobody uses, by code key; the code whose tree came back last is the last one. */
+  /** Paths of unused trees, by code key; the code whose tree came back last is last in the map. */
   readonly #spare = new Map<string, string[]>();
   readonly #wanted = new Set<string>();
   readonly #removals = new Set<Promise<void>>();
-  /** Trees that are being made ahead, by code key. */
+  /** Trees being made ahead of their use, by code key. */
   readonly #making = new Map<string, Promise<void>>();
   #count = 0;
 
@@ -45,7 +45,7 @@ export class TreeStock {
     for (const dir of dirs) this.#remove(dir);
   }
 
-  /** Removes all trees, and from now on those that come back. Resolves when the ones that were there are gone. */
+  /** Removes all trees, and from now on those that come back. Resolves when the present trees are gone. */
   async close(): Promise<void> {
     for (const codeKey of new Set([...this.#wanted, ...this.#spare.keys()])) this.drop(codeKey);
     await Promise.allSettled(this.#making.values());
@@ -57,7 +57,7 @@ export class TreeStock {
     return this.#spare.get(codeKey)?.length ?? 0;
   }
 
-  /** Path of a tree that belongs to the caller from now on. Rejects as `Code.prepareTree` does; no tree is left then. */
+  /** Resolves with the path of a tree that now belongs to the caller. Rejects as `Code.prepareTree` does, leaving no tree. */
   async take(code: Code): Promise<string> {
     const dirs = this.#spare.get(code.key);
     while (dirs !== undefined && dirs.length > 0) {
@@ -98,7 +98,7 @@ export class TreeStock {
     try {
       renameSync(dir, kept);
     } catch {
-      return; // the tree never came to lie there
+      return; // no tree was ever moved to `dir`
     }
     const dirs = this.#spare.get(codeKey) ?? [];
     this.#spare.delete(codeKey);

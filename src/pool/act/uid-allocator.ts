@@ -15,7 +15,7 @@ export class UidAllocator {
     this.#base = base;
   }
 
-  /** A uid in use by no instance; the longest unused comes first, so a container whose removal is late keeps its own. */
+  /** A uid that no instance uses; the longest unused comes first, so a container whose removal is late shares its uid with none. */
   take(): number {
     for (let tried = 0; tried < RANGE; tried += 1) {
       const uid = this.#base + this.#next;

@@ -3,8 +3,8 @@
  * instance that no failure brings about is decided here, with its reason.
  *
  *   1. serve the calls that wait, in turn; functions that lack a ready instance take their turns among them
- *   2. stop what has no reason to stay, and what is too much for the memory
- *   3. no call waiting: make ready what should be
+ *   2. stop idle instances that have no reason to stay, or that exceed the memory budget
+ *   3. when no call waits: make instances ready ahead of calls
  */
 import { Draft } from './draft.js';
 import { rankIdle, RANK } from './rank.js';
@@ -39,9 +39,9 @@ function keepWithinMemory(draft: Draft): void {
 }
 
 /**
- * Calls in the order of their turns. A function that lacks a ready instance goes before calls that have waited behind
- * others of their own function and whose turn comes later: so a flooded function does not keep another one from being
- * ready. Any other call never waits for a refill. Returns whether calls still wait.
+ * Serves calls in the order of their turns. A refill for a function that lacks a ready instance goes before a call that
+ * queued behind others of its own function and whose turn comes later, so that a flooded function does not keep another
+ * function from being ready. No other call waits for a refill. Returns whether calls still wait.
  */
 function serveInTurn(draft: Draft): boolean {
   const { snapshot } = draft;
@@ -73,7 +73,7 @@ function lackingIn(draft: Draft): { of: Refills; lacking: { view: FunctionView; 
   return { of, lacking };
 }
 
-/** Refills whose turn comes before this one; ties go to the call. Each refill costs its function a turn. */
+/** Does the refills whose turn comes before that of a call; ties go to the call. Each refill costs its function a turn. */
 function refillBefore(turn: number, { of, lacking }: NonNullable<ReturnType<typeof lackingIn>>): void {
   for (;;) {
     const due = lacking.filter((each) => each.turn < turn);
@@ -103,7 +103,7 @@ function carryOver(service: Service<DraftInstance>, request: RequestView, draft:
   }
 }
 
-/** What a request finds, with the limits as its function meets them. */
+/** The instances a request finds, and the limits that apply to its function. */
 function offerTo(request: RequestView, draft: Draft): Offer<DraftInstance> {
   const { snapshot, instances } = draft;
   const { limits } = snapshot;
@@ -119,8 +119,8 @@ function offerTo(request: RequestView, draft: Draft): Offer<DraftInstance> {
 }
 
 /**
- * Places a function leaves to others that are in use and have no instance at all, once it has its share of all places:
- * otherwise those would wait as long as its calls run.
+ * The number of places that a function which has its share must leave to functions that are in use and have no instance
+ * at all: otherwise their calls would wait for as long as its own calls run.
  */
 function placesOwed(request: RequestView, draft: Draft): number {
   if (!hasItsShare(request, draft)) return 0;
@@ -130,12 +130,12 @@ function placesOwed(request: RequestView, draft: Draft): number {
     .filter(({ inUse, codeKey }) => inUse && codeKey !== request.codeKey && !held.has(codeKey)).length;
 }
 
-/** The idle instance that matters least; a function that has its share may not take another one's only ready instance. */
+/** The idle instance that matters least; a function that has its share may not take another function's only ready instance. */
 function victimFor(request: RequestView, draft: Draft): DraftInstance | undefined {
   const [least] = rankIdle(draft.instances, draft.snapshot);
   if (least === undefined) return undefined;
   if (least.rank === RANK.only && hasItsShare(request, draft)) {
-    // Everything idle is some function's only one: the function's own may go.
+    // Every idle instance is the only ready one of some function: the request's function may give up its own.
     const own = rankIdle(draft.instances, draft.snapshot).find(
       ({ instance }) => instance.codeKey === request.codeKey,
     );

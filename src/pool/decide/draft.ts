@@ -48,7 +48,7 @@ export class Draft {
     }
   }
 
-  /** Memory that idle instances may take beyond what they and those on their way to idleness take, in bytes. */
+  /** Memory left for further idle instances, in bytes: the budget less that of instances that are idle or about to be. */
   freeBytes(): number {
     const { snapshot } = this;
     let taken = 0;
@@ -66,7 +66,7 @@ export class Draft {
     this.actions.push({ kind: 'use', request, instance: instance.id });
   }
 
-  /** @param request null: ahead of calls */
+  /** @param request null: the load is ahead of calls */
   load(request: number | null, instance: DraftInstance, codeKey: string): void {
     instance.state = 'loading';
     instance.codeKey = codeKey;
@@ -75,7 +75,7 @@ export class Draft {
     this.actions.push({ kind: 'load', request, instance: instance.id, codeKey });
   }
 
-  /** @param intendedFor for starts without a request: the code that is loaded then, or null for whoever comes */
+  /** @param intendedFor for starts without a request: the code to be loaded after the start; null: a spare standby */
   start(request: number | null, profileKey: string, intendedFor: string | null): void {
     this.starting += 1;
     this.instances.push({
@@ -91,14 +91,14 @@ export class Draft {
     this.actions.push({ kind: 'start', request, profileKey, intendedFor });
   }
 
-  /** @param worth of an instance that goes to make room */
+  /** @param worth the instance's worth when it is stopped to make room; else null */
   stop(instance: DraftInstance, reason: StopReason, worth: number | null = null): void {
     instance.state = 'stopping';
     this.stopping += 1;
     this.actions.push({ kind: 'stop', instance: instance.id, reason, worth });
   }
 
-  /** @param instance one on its way that will serve the request; null while there is none */
+  /** @param instance the starting or loading instance that will serve the request; null while there is none */
   wait(request: number, instance: DraftInstance | null): void {
     if (instance === null) this.unserved += 1;
     else instance.claimed = true;

@@ -1,14 +1,14 @@
 /**
- * Owns which idle instances matter more than others: by rank first, within a rank by worth. One order for everything:
- * what is made ready first, what stays longest, and what goes when room is needed; with two orders, one would undo the other.
+ * Owns which idle instances matter more than others: by rank first, within a rank by worth. The same order decides which
+ * instances are made ready first, which stay longest, and which go when room is needed; two orders would undo each other.
  */
 import type { FunctionView, InstanceView, Snapshot } from './snapshot.js';
 
-/** From what goes first to what stays longest. */
+/** The ranks, from the instances that go first to those that stay longest. */
 export const RANK = {
   /** Instances that no function wants. */
   unwanted: 0,
-  /** What a deploy left loaded of a function that nobody has called. */
+  /** An instance that a deploy left loaded, of a function that nobody has called. */
   uncalled: 1,
   /** A function's second ready instance, third, … */
   more: 2,
@@ -23,7 +23,7 @@ export interface Standing {
   worth: number;
 }
 
-/** Negative when `a` goes before `b`. */
+/** Compares for a sort: negative when `a` is stopped before `b`. */
 export function compareStanding(a: Standing, b: Standing): number {
   return a.rank - b.rank || a.worth - b.worth;
 }
@@ -41,8 +41,8 @@ export interface RankedInstance<T extends InstanceView = InstanceView> extends S
 }
 
 /**
- * The idle instances, what goes first first. Of several that hold the same code each has the standing it would have if
- * those before it were gone. Instances of the same standing go by how long they have been idle, the longest first.
+ * The idle instances in the order in which they are to be stopped. Of several that hold the same code, each has the
+ * standing it would have if those before it were gone. Instances of the same standing: the longest idle first.
  */
 export function rankIdle<T extends InstanceView>(
   instances: readonly T[],
@@ -74,7 +74,7 @@ export function isIdle({ state }: InstanceView): boolean {
   return state === 'idle' || state === 'standby';
 }
 
-/** A standby for whoever comes; others are about to be loaded. */
+/** A standby that any function of its profile may use, as opposed to one that is about to be loaded ahead of calls. */
 export function isSpare({ state, intendedFor }: InstanceView): boolean {
   return state === 'standby' && intendedFor === null;
 }

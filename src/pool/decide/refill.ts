@@ -2,7 +2,8 @@
  * Owns which instances are made ready ahead of calls: requests without a caller. Pure.
  *
  * While no call waits, in this order: functions in use that have nothing ready → the standbys each profile should have →
- * the others, by what one more is worth. While calls wait, functions are refilled in their turn only (`decide.ts`).
+ * other functions, by the worth of one more ready instance. While calls wait, functions are refilled only in their turn
+ * (`decide.ts`).
  */
 import type { Draft, DraftInstance } from './draft.js';
 import {
@@ -17,9 +18,9 @@ import {
 } from './rank.js';
 import type { FunctionView, StandbyView } from './snapshot.js';
 
-/** What is wanted, and what kept it from being made. */
+/** An instance that could not be started because memory was short: its standing, and the memory it needs. */
 interface Shortage extends Standing {
-  /** Memory that is needed, in bytes. */
+  /** Memory the instance needs, in bytes. */
   bytes: number;
 }
 
@@ -28,11 +29,11 @@ const NO_STANDBY = { reserve: 0, target: 0, bytes: 0 };
 export class Refills {
   readonly #draft: Draft;
   readonly #standbys: Map<string, StandbyView>;
-  /** Memory that idle instances may still take. Kept here: summing it up anew for each refill would take the longest. */
+  /** Memory that idle instances may still take, in bytes. A running sum: to sum up for each refill would cost the most time. */
   #free: number;
-  /** The first thing memory did not suffice for. */
+  /** The first instance that memory did not suffice for. */
   #short: Shortage | null = null;
-  /** The first thing there was no place for, and none becoming free. */
+  /** The first instance there was no place for, and no place becoming free. */
   #placeless: Standing | null = null;
 
   constructor(draft: Draft) {
@@ -46,7 +47,7 @@ export class Refills {
     return this.#draft.snapshot.functions().filter((view) => this.#lacks(view));
   }
 
-  /** One refill for a function, calls waiting. Returns whether something was begun. */
+  /** Makes one instance ready for a function while calls wait. Returns whether a start or load was decided. */
   inTurn(view: FunctionView): boolean {
     if (!this.#lacks(view)) return false;
     const begun = this.#refill(view, { places: 0, starting: Infinity });
@@ -54,7 +55,7 @@ export class Refills {
     return begun;
   }
 
-  /** Everything that should be there, no call waiting. */
+  /** Makes ready every instance that should be, when no call waits. */
   all(): void {
     const { snapshot } = this.#draft;
     // The last places, and the last starts, are for calls.
@@ -87,8 +88,8 @@ export class Refills {
     const { draft, standing } = { draft: this.#draft, standing: standingOf(view, this.#ready(view) + 1) };
     const there = draft.instances.filter((i) => isSpare(i) && i.profileKey === profileKey);
     const { reserve, target, bytes } = this.#standbys.get(profileKey) ?? NO_STANDBY;
-    // Code takes more than a standby. And what makes one miss takes the room of its replacement; only a function that
-    // has nothing goes before that.
+    // A loaded instance takes more memory than a standby. A load that leaves too few standbys needs memory for the
+    // replacement, too, unless the function has nothing ready.
     const replaced = standing.rank !== RANK.only && this.#there(profileKey) <= target;
     const room = Math.max(0, view.bytes - bytes) + (replaced ? bytes : 0);
     const mayLoad = draft.loadingAhead < draft.snapshot.limits.maxRefilling;
@@ -109,7 +110,7 @@ export class Refills {
     const draft = this.#draft;
     const { maxInstances, maxStarting } = draft.snapshot.limits;
     if (draft.starting >= Math.min(maxStarting, least.starting)) return false;
-    // A function in use may have any place: a call can take it from there.
+    // A function in use that has nothing ready may have any place: a call can take the instance from there.
     const places = standing.rank === RANK.only ? maxInstances : maxInstances - least.places;
     if (draft.instances.length >= places) {
       if (draft.instances.length - draft.stopping >= places) this.#placeless ??= standing;
@@ -124,7 +125,7 @@ export class Refills {
     return true;
   }
 
-  /** Lets one idle instance of lower rank go. Not one of the same rank: its function would take the place back. */
+  /** Stops an idle instance of lower rank for a refill without a place. The function of one of equal rank would take the place back. */
   #makePlace(): void {
     const placeless = this.#placeless;
     this.#placeless = null;
@@ -133,12 +134,12 @@ export class Refills {
     if (least && least.rank < placeless.rank) this.#draft.stop(least.instance, 'room', least.worth);
   }
 
-  /** Lets idle instances of less rank or worth go for what memory did not suffice for, if that makes enough room. */
+  /** Stops idle instances of less rank or worth for the refill that memory did not suffice for, if that frees enough. */
   #makeRoom(): void {
     const short = this.#short;
     if (short === null) return;
     const { snapshot, instances } = this.#draft;
-    // Room for what is more must do for the standbys that are missing, too: those go before.
+    // Missing standbys go before a function's second instance: the room must suffice for both.
     const standbyBytes = short.rank <= RANK.more ? this.#missingStandbyBytes() : 0;
     let missing = short.bytes + standbyBytes - this.#draft.freeBytes();
     const victims: RankedInstance<DraftInstance>[] = [];
@@ -169,7 +170,7 @@ export class Refills {
     ).length;
   }
 
-  /** Instances a function has ready or on their way: never called ones, and called ones where those are used again. */
+  /** Instances a function has ready or on their way: those never called, and with reuse also those called. */
   #ready({ codeKey, reuse }: FunctionView): number {
     return this.#draft.instances.filter((instance) => {
       const { state, calls, intendedFor } = instance;
@@ -180,7 +181,7 @@ export class Refills {
   }
 }
 
-/** What a refill must leave to calls: so many places, and starts beyond so many under way. */
+/** What a refill must leave to calls: `places` stay free, and no refill begins while `starting` instances are starting. */
 interface Left {
   places: number;
   starting: number;

@@ -1,13 +1,13 @@
 /**
- * Owns one question: what should happen to one call, given what is there? Pure.
+ * Owns one question: what should happen to one call, given the instances there are? Pure.
  *
- * Preference: warm (where reuse is allowed) → loaded → one that is being loaded ahead with this code → standby → a start
- * already under way that nobody ahead has a claim on → start, if under the limits → evict the idle instance that matters
- * least (and start when it is gone) → wait.
+ * Preference: a warm instance (where reuse is allowed) → a loaded one → one that is being loaded ahead with this code →
+ * a standby → a start already under way that no request ahead has a claim on → a new start, within the limits → evict the
+ * idle instance that matters least (and start when it is gone) → wait.
  */
 import type { InstanceView, RequestView } from './snapshot.js';
 
-/** What one call finds, and the limits it meets. Counted when asked for: most calls never need a place. */
+/** The instances one call finds, and the limits that apply. The limits are counted on demand: most calls need no new place. */
 export interface Offer<T extends InstanceView> {
   instances: readonly T[];
   /** Whether a request ahead waits for this instance to be ready. */
@@ -28,7 +28,7 @@ export type Service<T extends InstanceView> =
   | { kind: 'start' }
   /** Stop this instance; the call waits for its place. */
   | { kind: 'evict'; instance: T }
-  /** `instance`: one on its way that will serve the call, or null while there is none. */
+  /** `instance`: the starting or loading instance that will serve the call, or null while there is none. */
   | { kind: 'wait'; instance: T | null };
 
 /** What a call needs of an instance. */
@@ -42,7 +42,7 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
   let coming: T | undefined;
   let starting = 0;
   let freeing = 0;
-  /** Instances of this code in calls, and those that are or will be there for it. */
+  /** Instances of this code in calls; and all instances that hold this code or are being loaded with it. */
   let running = 0;
   let own = 0;
   for (const instance of offer.instances) {
@@ -75,7 +75,7 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
         break;
     }
   }
-  // More at once would only share the cores between more containers: a call is over sooner when it waits for one.
+  // More calls at once would only share the cores between more containers: a call is over sooner when it waits for an instance.
   if (reuse && running > 0) {
     const atOnce = offer.atOnce();
     if (running >= atOnce || (!usable && own >= atOnce)) return { kind: 'wait', instance: null };
@@ -86,14 +86,14 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
   if (coming) return { kind: 'wait', instance: coming };
   if (starting < offer.maxStarting()) {
     if (offer.instances.length < offer.maxInstances()) return { kind: 'start' };
-    // Each instance being stopped makes room for one request that waits ahead; only beyond those another must go.
+    // Each instance being stopped makes room for one request that waits ahead; another is evicted only when they are too few.
     const victim = freeing > offer.unserved ? undefined : offer.victim();
     if (victim) return { kind: 'evict', instance: victim };
   }
   return { kind: 'wait', instance: null };
 }
 
-/** Called before rather than not, then the most recently used. */
+/** Prefers an instance that was called before, then the most recently used one. */
 function better<T extends InstanceView>(best: T | undefined, other: T): T {
   if (!best) return other;
   const warmer = Number(other.calls > 0) - Number(best.calls > 0);

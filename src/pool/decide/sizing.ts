@@ -1,14 +1,14 @@
 /**
- * Owns how many instances should be ready: pure functions. An instance that is taken is away until it is replaced (or
- * comes back), so calls that find none are the calls lost in Erlang's system of n servers without a queue.
+ * Owns how many instances should be ready: pure functions. An instance that a call takes is away until it is replaced
+ * (or comes back), so calls that find none ready are the lost calls of Erlang's system of n servers without a queue.
  */
 
-/** Of a hundred calls, this share may find nothing ready. */
+/** The share of calls that may find no instance ready. */
 export const MAX_LOSS = 0.01;
 
 /**
  * Erlang's B formula (Erlang 1917) by its stable recursion: the share of calls that find all servers taken.
- * @param servers how many there are, ≥ 0
+ * @param servers number of servers, ≥ 0
  * @param load arrivals per second × seconds a server is taken by each, in erlang
  */
 export function erlangB(servers: number, load: number): number {
@@ -32,9 +32,9 @@ export function serversFor(load: number, most: number, maxLoss = MAX_LOSS): numb
 export interface Traffic {
   /** Calls per second. */
   rate: number;
-  /** Seconds from taking one until it is replaced, or comes back. */
+  /** Seconds from a call taking an instance until the instance is replaced, or comes back. */
   awaySeconds: number;
-  /** The most calls that came within such a time lately: a repeat of that burst should find as many. */
+  /** The most calls that came lately within `awaySeconds`: the same burst again should find as many instances. */
   burst: number;
 }
 

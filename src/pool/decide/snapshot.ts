@@ -1,6 +1,6 @@
 /**
- * Owns what the pool's decisions are made from, and what they can be: one snapshot in, a list of actions out. Nothing
- * here has a clock or does anything.
+ * Owns the input and output types of the pool's decisions: one snapshot in, a list of actions out. Nothing here has a
+ * clock or does anything.
  */
 import type { InstanceState } from '../../instance/instance-state.js';
 
@@ -9,9 +9,9 @@ export interface InstanceView {
   readonly id: string;
   readonly state: InstanceState;
   readonly profileKey: string;
-  /** Which code the instance holds; null before a load. */
+  /** Key of the code the instance holds; null before a load. */
   readonly codeKey: string | null;
-  /** Which code the instance is being made ready for without a call that asked for it; null: for whoever comes. */
+  /** Key of the code the instance is being made ready for ahead of calls; null: for any function of its profile. */
   readonly intendedFor: string | null;
   /** Calls the instance has run. */
   readonly calls: number;
@@ -41,16 +41,16 @@ export interface FunctionView {
   readonly flow: string;
   readonly codeKey: string;
   readonly profileKey: string;
-  /** Instances of the function are used again: those in calls come back, so they count as there. */
+  /** Instances of the function are used again: those in calls come back, so they count as ready. */
   readonly reuse: boolean;
   /** How many ready instances should be made now; 0 while loading ahead of calls pauses after failures. */
   readonly target: number;
   /** How many ready instances the function should have, whether or not making them pauses. */
   readonly wanted: number;
-  /** `wanted` was asked for by the setting `standby`, or nobody uses the function: more than that goes at once. */
+  /** The setting `standby` gives `wanted`, or nobody uses the function: instances beyond `wanted` are stopped at once. */
   readonly exact: boolean;
   readonly inUse: boolean;
-  /** The function was deployed and never called: what the deploy left is kept for a while, and not replaced. */
+  /** The function was deployed and never called: the instance the deploy left is kept for a while, and not replaced. */
   readonly uncalled: boolean;
   /** The virtual time from which a refill for this function may go before calls that wait behind others of their own. */
   readonly turn: number;
@@ -62,46 +62,46 @@ export interface FunctionView {
   worth(n: number): number;
 }
 
-/** What a profile should have ready for functions that have nothing. */
+/** The standbys that a profile should have for functions that have no instance ready. */
 export interface StandbyView {
   readonly profileKey: string;
   readonly target: number;
-  /** Of the standbys of this profile, how many loading ahead of calls must leave. */
+  /** How many standbys of this profile must stay when others are loaded ahead of calls. */
   readonly reserve: number;
   /** Memory one standby takes, in bytes. */
   readonly bytes: number;
 }
 
 export interface PoolLimits {
-  /** Instances in any state but stopped. */
+  /** Most instances in any state but `stopped`. */
   readonly maxInstances: number;
-  /** Instances being started at once. */
+  /** Most instances in state `starting`. */
   readonly maxStarting: number;
-  /** Starts, and loads, at once that no call waits for. */
+  /** Most starts under way when another begins ahead of calls; and most loads ahead of calls under way. */
   readonly maxRefilling: number;
-  /** Of the places, how many are left to calls: only a function in use that has nothing ready may have them, too. */
+  /** Places reserved for calls: among refills, only that of a function in use with nothing ready may use them. */
   readonly placesForCalls: number;
 }
 
-/** Everything a decision is made from. The functions are asked for when they are needed: most passes need none. */
+/** Everything a decision is made from. The list of functions is made on demand: most passes do not need it. */
 export interface Snapshot {
   /** Monotonic milliseconds. */
   readonly now: number;
   readonly instances: readonly InstanceView[];
-  /** In the order of their turns. */
+  /** The waiting requests, in the order of their turns. */
   readonly requests: readonly RequestView[];
   readonly limits: PoolLimits;
   /** Memory all idle instances together may take, in bytes. */
   readonly memoryBudgetBytes: number;
-  /** How long instances beyond those wanted are kept, should they be wanted again, in milliseconds. */
+  /** How long instances beyond the wanted number are kept, in case they are wanted again, in milliseconds. */
   readonly surplusMs: number;
   /** How long an idle instance that was called before is kept, in milliseconds. */
   readonly keepAliveMs: number;
-  /** Whether instances may be started and loaded that no call waits for. */
+  /** Whether instances may be started and loaded ahead of calls. */
   readonly mayRefill: boolean;
-  /** This is the time to look at what is idle, and to make ready what no call waits for: calls pause. */
+  /** Calls pause: this pass may also stop idle instances and make instances ready ahead of calls. */
   readonly quiet: boolean;
-  /** Code that is no function's any more. */
+  /** Keys of code that is no function's active code any more. */
   readonly retired: ReadonlySet<string>;
   /** Ids of idle instances that were found computing although nothing was asked of them. */
   readonly restless: ReadonlySet<string>;
@@ -117,7 +117,7 @@ export interface Snapshot {
 
 /** Why an idle instance is stopped. */
 export type StopReason =
-  /** Its code is no function's any more. */
+  /** Its code is no function's active code any more. */
   | 'retired'
   /** It computes although nothing was asked of it. */
   | 'restless'
@@ -125,22 +125,22 @@ export type StopReason =
   | 'not-reusable'
   /** A called instance was idle for as long as it is kept. */
   | 'expired'
-  /** There are more than wanted, and have been for a while. */
+  /** There have been more instances than wanted for a while. */
   | 'surplus'
   /** All idle instances together take too much memory. */
   | 'memory'
   /** A call that waits, or a function that is in use, needs its place or its memory more. */
   | 'room';
 
-/** What is to be done. */
+/** One decision of a pass, to be carried out by the dispatcher. */
 export type Action =
   /** The request gets an idle instance that holds its code. */
   | { kind: 'use'; request: number; instance: string }
-  /** A standby is given code: for a request, or ahead of calls (null). */
+  /** Code is loaded into a standby: for a request, or ahead of calls (null). */
   | { kind: 'load'; request: number | null; instance: string; codeKey: string }
-  /** A container is started: a request waits for it, or (null) for the code it is intended for, or for whoever comes. */
+  /** A container is started: for a request; or without one, for the code it is intended for or as a spare standby (null). */
   | { kind: 'start'; request: number | null; profileKey: string; intendedFor: string | null }
-  /** `worth`: of what went to make room; it makes everything that is no longer used worth less. */
+  /** `worth`: that of an instance stopped to make room, which ages everything that is no longer used; else null. */
   | { kind: 'stop'; instance: string; reason: StopReason; worth: number | null }
   /** The request waits: for an instance on its way, or until something changes (null). */
   | { kind: 'wait'; request: number; instance: string | null };

@@ -1,4 +1,4 @@
-/** Owns which idle instances have no reason to stay, whatever else is needed. Pure. */
+/** Owns which idle instances have no reason to stay, even when nothing else needs their room. Pure. */
 import type { Draft, DraftInstance } from './draft.js';
 import { isSpare } from './rank.js';
 import type { StopReason } from './snapshot.js';
@@ -9,11 +9,11 @@ import type { StopReason } from './snapshot.js';
  */
 const UNKNOWN_MS = 60_000;
 
-/** Stops them, the ones idle for longest first. Instances whose code a waiting request asks for stay. */
+/** Stops unwanted idle instances, the longest idle first. Instances whose code a waiting request asks for stay. */
 export function stopUnwanted(draft: Draft): void {
   const { snapshot, instances } = draft;
   const asked = new Set(snapshot.requests.map(({ codeKey }) => codeKey));
-  /** How many more there are than wanted: of the standbys of a profile, of the loaded instances of a code. */
+  /** How many more instances there are than wanted: standbys by profile key, loaded instances by code key. */
   const excess = new Map<string, number>();
   for (const { profileKey, target } of snapshot.standbys())
     excess.set(
@@ -31,7 +31,7 @@ export function stopUnwanted(draft: Draft): void {
   }
 
   function spareReason({ profileKey, since }: DraftInstance): StopReason | null {
-    // A profile that nobody uses wants none.
+    // A profile that nobody uses wants no standbys.
     const over = excess.get(profileKey) ?? Infinity;
     if (over <= 0 || snapshot.now - since < snapshot.surplusMs) return null;
     excess.set(profileKey, over - 1);

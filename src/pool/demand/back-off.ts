@@ -1,4 +1,4 @@
-/** Owns when something that failed may be tried again: after a pause that doubles with every further failure. */
+/** Owns when a failed operation may be tried again: after a pause that doubles with every further failure. */
 
 export class BackOff {
   readonly #firstMs: number;
@@ -12,14 +12,14 @@ export class BackOff {
     this.#longestMs = longestMs;
   }
 
-  /** A failure. Those that come during a pause have the same cause and do not count. @param now monotonic milliseconds */
+  /** Counts a failure. Failures during a pause have the same cause and do not count. @param now monotonic milliseconds */
   failed(now: number): void {
     if (!this.allows(now)) return;
     this.#notBefore = now + Math.min(this.#longestMs, this.#firstMs * 2 ** this.#failures);
     this.#failures += 1;
   }
 
-  /** A success, or the reason of the failures is gone. */
+  /** Ends the pause and forgets the failures, after a success or when the cause of the failures is gone. */
   reset(): void {
     this.#failures = 0;
     this.#notBefore = -Infinity;

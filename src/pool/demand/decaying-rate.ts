@@ -1,4 +1,4 @@
-/** Owns one estimate: how many events a second there are, the recent ones counting most. */
+/** Owns one estimate: how many events there are a second, recent events counting most. */
 
 /** An exponentially weighted rate: an event counts 1/τ at first and e⁻¹ of it after τ seconds. Its mean is the true rate. */
 export class DecayingRate {
@@ -6,7 +6,7 @@ export class DecayingRate {
   #value = 0;
   #atMs = 0;
 
-  /** @param seconds τ, the memory of the estimate */
+  /** @param seconds τ, the time constant of the estimate */
   constructor(seconds: number) {
     this.#seconds = seconds;
   }

@@ -1,6 +1,6 @@
 /**
- * Owns what is known of one function's calls: how often they come, how many at once, after which pauses; and, from that,
- * how many instances of the function should be ready. It survives redeploys. No clock of its own.
+ * Owns what is known of one function's calls: how often they come, how many at once, after which pauses; and from these,
+ * how many instances of the function should be ready. The knowledge survives redeploys. No clock of its own.
  */
 import { erlangB, readyFor } from '../decide/sizing.js';
 import type { Workload } from '../workload.js';
@@ -8,39 +8,39 @@ import { BackOff } from './back-off.js';
 import { DecayingRate } from './decaying-rate.js';
 import { Ewma } from './ewma.js';
 
-/** Shorter pauses are the inside of a burst and say nothing of how long a function stays unused. */
+/** Shorter pauses lie within a burst and say nothing of how long a function stays unused. */
 const PAUSE_MS = 1_000;
-/** Pauses remembered, and how many there must be before they are believed. */
+/** The most pauses remembered, and how many are needed before they are used. */
 const PAUSES = 200;
 const PAUSES_NEEDED = 10;
 /** Bounds of the keep-alive window; one minute is the grain of the published traces (Shahrad et al., ATC 2020). */
 const SHORTEST_WINDOW_MS = 60_000;
 const LONGEST_WINDOW_MS = 4 * 3_600_000;
-/** A deploy is no use: what it left loaded is kept this long, for its author's first call. */
+/** A deploy does not count as a use: the instance it left loaded is kept this long, for its author's first call. */
 const DEPLOY_GRACE_MS = 120_000;
-/** The memories of the two rates. */
+/** The time constants of the two rates. */
 const FAST_SECONDS = 10;
 const SLOW_SECONDS = 300;
-/** How fast a burst is forgotten, and the largest that is told from a larger one. */
+/** The time constant with which a burst is forgotten, and the largest burst that is counted, in calls. */
 const BURST_SECONDS = 300;
 const MOST_BURST = 256;
-/** Pauses of loading ahead after failures. */
+/** The first and the longest pause of loading ahead after failures. */
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 300_000;
 /** Weight of the latest measurement of how long an instance is away. */
 const AWAY_WEIGHT = 0.2;
-/** Calls that are over sooner are taken to need the cores all the time they run. */
+/** Calls shorter than this are taken to need a core for all of the time they run. */
 const SHORT_CALL_MS = 5;
 
 export class Demand {
   workload: Workload;
-  /** Loading this function ahead of calls. */
+  /** When loads of this function ahead of calls may go on after failures. */
   readonly loading = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   readonly #fast = new DecayingRate(FAST_SECONDS);
   readonly #slow = new DecayingRate(SLOW_SECONDS);
   /** How long an instance is away after it was taken, in milliseconds. */
   readonly #away = new Ewma(AWAY_WEIGHT);
-  /** The last call known of, and the last one since this server has started. */
+  /** The last call known of, and the last call since this server has started, in monotonic milliseconds. */
   #lastAt: number;
   #lastCallAt = -Infinity;
   #deployedAt: number;
@@ -52,7 +52,7 @@ export class Demand {
 
   /**
    * @param lastAt when the function was last called, monotonic milliseconds; -Infinity: never
-   * @param deployedAt when it was deployed; -Infinity: before this server has started
+   * @param deployedAt when the function was deployed; -Infinity: before this server has started
    */
   constructor(workload: Workload, keepAliveMs: number, lastAt: number, deployedAt = -Infinity) {
     this.workload = workload;
@@ -61,7 +61,7 @@ export class Demand {
     this.#deployedAt = deployedAt;
   }
 
-  /** A new version, or new settings: what is known of the calls stays. Parameters as for the constructor. */
+  /** Replaces the version or the settings and keeps what is known of the calls. Parameters as for the constructor. */
   replace(workload: Workload, lastAt: number, deployedAt = -Infinity): void {
     if (workload.code.key !== this.workload.code.key) this.loading.reset();
     this.workload = workload;
@@ -69,7 +69,7 @@ export class Demand {
     this.#deployedAt = Math.max(this.#deployedAt, deployedAt);
   }
 
-  /** A call came. @param awayMs how long an instance is away where nothing is known yet */
+  /** A call came. @param awayMs how long an instance is away, used until it was measured */
   arrived(now: number, awayMs: number): void {
     const pause = now - this.#lastAt;
     if (pause >= PAUSE_MS && pause < Infinity) {
@@ -90,7 +90,7 @@ export class Demand {
     }
   }
 
-  /** An instance that was taken is back, or replaced. */
+  /** An instance that a call took is back, or has been replaced, after so many milliseconds. */
   wasAway(ms: number): void {
     this.#away.add(ms);
   }
@@ -110,7 +110,7 @@ export class Demand {
     return this.#burst * Math.exp(-(now - this.#burstAt) / 1000 / BURST_SECONDS);
   }
 
-  /** How long after its last call the function counts as in use: the 99th percentile of its own pauses, once enough are known. */
+  /** How long after its last call the function counts as in use: the 99th percentile of its pauses, once enough are known. */
   windowMs(): number {
     return this.#windowMs;
   }
@@ -120,7 +120,7 @@ export class Demand {
     return this.#isCalled(now) || now - this.#deployedAt < DEPLOY_GRACE_MS;
   }
 
-  /** Nobody calls the function: it only was deployed. */
+  /** Whether nobody has called the function within its window, though it may have been deployed a moment ago. */
   isUncalled(now: number): boolean {
     return !this.#isCalled(now);
   }
@@ -131,8 +131,8 @@ export class Demand {
   }
 
   /**
-   * How many ready instances are to be made now: none for a while after that has failed, and none for a function that
-   * nobody has called. Parameters as for `wanted`.
+   * How many ready instances the function should be brought to now: none for a while after loading ahead has failed, and
+   * none for a function that nobody has called. Parameters as for `wanted`.
    */
   target(now: number, awayMs: number, most: number): number {
     if (!this.loading.allows(now)) return 0;
@@ -141,8 +141,8 @@ export class Demand {
   }
 
   /**
-   * How many instances should be ready: never called ones, or with reuse all there are.
-   * @param awayMs how long one is away where nothing is known yet  @param most never more than that
+   * How many instances should be ready: without reuse only those never called count, with reuse all.
+   * @param awayMs how long an instance is away, used until it was measured  @param most upper bound of the result
    */
   wanted(now: number, awayMs: number, most: number): number {
     const { standby } = this.workload;
@@ -153,13 +153,13 @@ export class Demand {
     return readyFor({ rate: this.rate(now), awaySeconds, burst: this.burst(now) - 0.5 }, most);
   }
 
-  /** The most calls that should run at once: short ones only share the cores when there are more. @param most for short calls */
+  /** The most calls that should run at once: more short calls would only share the cores. @param most the bound for short calls */
   atOnce(most: number): number {
     const { value } = this.#away;
     return this.workload.reuse && value !== null && value < SHORT_CALL_MS ? most : Infinity;
   }
 
-  /** Calls per second that need the n-th ready instance (n ≥ 1), because those before it are taken. */
+  /** Calls per second that need the n-th ready instance (n ≥ 1) because the n − 1 before it are taken. */
   rateOf(n: number, now: number, awayMs: number): number {
     const rate = Math.max(this.rate(now), 1000 / this.windowMs());
     return rate * erlangB(n - 1, (rate * (this.#away.value ?? awayMs)) / 1000);

@@ -1,6 +1,6 @@
 /**
- * Owns which functions and profiles there are for the pool, and turns what is known of their calls into what decisions are
- * made from: so many instances of each function in use, so many standbys of each profile in use, and what each is worth.
+ * Owns which functions and profiles the pool knows, and turns their calls into the input of decisions: how many instances
+ * of each function and how many standbys of each profile should be ready, and the worth of each.
  */
 import { profileKey, type Profile } from '../../model/function/profile.js';
 import { GreedyDual } from '../decide/greedy-dual.js';
@@ -13,29 +13,29 @@ import { Ewma } from './ewma.js';
 
 /** A function that was called within this time may be called at any moment. */
 const CALLED_MS = 5_000;
-/** The first guess of how long a container takes to be ready: a small machine's. */
+/** The first guess of how long a container takes to be ready: that of a small machine. */
 const READY_MS = 150;
 const READY_WEIGHT = 0.2;
-/** The memory of a profile's rate of calls that find nothing loaded. */
+/** The time constant of a profile's rate of calls that find nothing loaded. */
 const MISSES_SECONDS = 60;
 
 export interface DemandsOptions {
-  /** The profile that always has standbys, and how many at least. */
+  /** The profile that always has standbys; it has at least `minStandby`. */
   defaultProfile: Profile;
   minStandby: number;
   /** How long after its last call a function counts as in use, until its own pauses are known. */
   keepAliveMs: number;
-  /** The most of anything that is kept ready. */
+  /** The most ready instances of one function, and the most standbys of one profile. */
   most: number;
   /** The most short calls of one function that run at once in reused instances. */
   mostAtOnce: number;
-  /** Memory of an idle instance that holds this code, or of a standby of this profile. */
+  /** Memory of an idle instance that holds this code, or of a standby of this profile, in bytes. */
   bytesOf: (codeOrProfileKey: string) => number;
 }
 
 interface ProfileDemand {
   profile: Profile;
-  /** Calls that found nothing loaded. */
+  /** Calls that found nothing loaded, per second. */
   misses: DecayingRate;
 }
 
@@ -71,7 +71,7 @@ export class Demands {
     this.#greedy.used(code.key);
   }
 
-  /** This code is no function's any more. */
+  /** This code is no function's active code any more. */
   retire(codeKey: string): void {
     this.#greedy.forget(codeKey);
     const demand = this.#byCode.get(codeKey);
@@ -85,7 +85,7 @@ export class Demands {
     for (const demand of this.#byFlow.values()) demand.loading.reset();
   }
 
-  /** Of the function whose active code this is. */
+  /** The demand of the function whose active code this is. */
   of(codeKey: string): Demand | undefined {
     return this.#byCode.get(codeKey);
   }
@@ -98,7 +98,7 @@ export class Demands {
     this.#greedy.used(key);
   }
 
-  /** A call found nothing loaded. */
+  /** A call found nothing loaded. @param key profile key of the call's function */
   missed(key: string, now: number): void {
     this.#profiles.get(key)?.misses.add(now);
     this.#greedy.used(key);
@@ -113,12 +113,12 @@ export class Demands {
     return this.#ready.value!;
   }
 
-  /** An idle instance of this worth made room for something else. */
+  /** An idle instance of this worth was stopped to make room. */
   evicted(worth: number): void {
     this.#greedy.evicted(worth);
   }
 
-  /** Of the functions that count as in use. */
+  /** Workloads of the functions that count as in use. */
   inUse(now: number): Workload[] {
     return [...this.#byFlow.values()].filter((demand) => demand.inUse(now)).map(({ workload }) => workload);
   }
@@ -176,7 +176,7 @@ export class Demands {
     return this.#greedy.worth(key, rate, this.readyMs, this.#options.bytesOf(key));
   }
 
-  /** Whether several functions are being called, so that what is done for one keeps the calls of others waiting. */
+  /** Whether several functions are being called, so that work for one function delays the calls of others. */
   severalCalled(now: number): boolean {
     let called = 0;
     for (const demand of this.#byFlow.values())

@@ -1,4 +1,4 @@
-/** Owns one estimate: the typical size of something that is measured again and again, the recent measurements counting most. */
+/** Owns one estimate: the typical value of a repeated measurement, recent measurements counting most. */
 
 /** An exponentially weighted moving average. */
 export class Ewma {
@@ -6,15 +6,15 @@ export class Ewma {
   #value: number | null;
 
   /**
-   * @param weight of a new measurement, 0–1  @param firstGuess until something was measured; without one the first
-   *   measurement is taken as it is
+   * @param weight weight of a new measurement, 0–1
+   * @param firstGuess value before the first measurement; null: the first measurement is taken as it is
    */
   constructor(weight: number, firstGuess: number | null = null) {
     this.#weight = weight;
     this.#value = firstGuess;
   }
 
-  /** null while nothing was measured and nothing guessed. */
+  /** The estimate; null before the first measurement when there was no first guess. */
   get value(): number | null {
     return this.#value;
   }

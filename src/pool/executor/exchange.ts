@@ -1,4 +1,4 @@
-/** Owns one call's conversation with its worker: sent, then its answer, its deadline, or its caller's going and a grace. */
+/** Owns one call's exchange with its worker: the request, then the answer, the deadline, or the caller's departure and a grace. */
 import { deadline, type Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
@@ -8,15 +8,15 @@ import type { InvokeMessage, WorkerAnswer } from '../../instance/wire/worker-con
 import { onDeparture } from '../departure.js';
 
 export interface ExchangeOptions {
-  /** Reserved for this call. */
+  /** The instance reserved for this call. */
   instance: Instance;
   message: InvokeMessage;
   body: Buffer;
   sink: LogSink;
   clock: Clock;
-  /** Aborts when the caller has gone; with a GlambdarError when there is no time left for a grace. */
+  /** Aborts when the caller has gone; aborts with a GlambdarError when there is no time for a grace. */
   signal: AbortSignal;
-  /** What is left to a call whose caller has gone, in milliseconds. */
+  /** How long a call may still run after its caller has gone, in milliseconds. */
   cancelGraceMs: number;
 }
 
@@ -45,7 +45,7 @@ export async function exchange(options: ExchangeOptions): Promise<WorkerAnswer> 
         cancelDeadline?.();
         cancelDeadline = deadline(clock, ms, () => reject(error()));
       };
-      // Sent first: the worker begins while the rest is done.
+      // The request is sent first: the worker begins while the rest is set up.
       instance.invoke(message, body, sink).then(resolve, reject);
       after(timeoutMs, () => new CallTimeout());
       unwatch = onDeparture(signal, () => {

@@ -1,4 +1,4 @@
-/** Owns finding out whether a candidate's code loads: in a container like any call's, which is left ready for the first call. */
+/** Owns finding out whether a candidate's code loads: in a container like a call's, which is left ready for the first call. */
 import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
@@ -10,15 +10,15 @@ import { workloadOf } from './workloads.js';
 
 export interface LoadCheckOptions {
   pool: Pool;
-  /** Prepares what containers in this network need; rejects when it cannot be had. */
+  /** Prepares a network for containers; rejects when the network cannot be had. */
   prepareNetwork: (network: Profile['network']) => Promise<void>;
   /** Makes a copy of a tree of files at `target`, which does not exist. */
   copyTree: (treeDir: string, target: string) => Promise<void>;
 }
 
 /**
- * The returned function loads a candidate and resolves to one that throws the container away, for a version that is not
- * published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had),
+ * The returned function loads a candidate. It resolves to a function that throws the container away, for a version that is
+ * not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had),
  * DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
 export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOptions) {
@@ -42,7 +42,7 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOpt
       await lease.release(true);
       return () => void pool.retire(workload.code.key);
     } catch (error) {
-      // The next candidate may have the same number: nothing of this one may be taken for it.
+      // The next candidate may have the same version number: no instance of this candidate may be used for it.
       void pool.retire(workload.code.key);
       if (error instanceof LoadFailure) throw loadFailed(error.error, 422);
       if (error instanceof LoadTimeout) throw loadTimedOut(error.timeoutMs, settings.cpus, 422);

@@ -21,11 +21,11 @@ import { CallTimeout, exchange } from './exchange.js';
 
 export interface PoolExecutorOptions {
   pool: Pool;
-  /** What the pool must know of a deployed function. */
+  /** The workload of a deployed function. */
   workloadOf: (record: FunctionRecord) => Workload;
   clock: Clock;
   maxResponseBytes: number;
-  /** After its caller has gone a call may still run this long before it is killed, in milliseconds. */
+  /** How long a call may still run after its caller has gone, in milliseconds. */
   cancelGraceMs: number;
 }
 
@@ -49,7 +49,7 @@ export class PoolExecutor implements Executor {
     try {
       lease = await pool.acquire({ workload, signal });
     } catch (error) {
-      // How much of this was waiting for a place is not known: the request has no instance to read it off.
+      // How much of the wait was for a place is not known: the request has no instance whose history would tell.
       const waitedMs = clock.now() - arrivedAt;
       if (error instanceof LoadTimeout) trace.loadMs = Math.min(waitedMs, error.timeoutMs);
       trace.queueMs = waitedMs - trace.loadMs;
@@ -126,7 +126,7 @@ export class PoolExecutor implements Executor {
     const explained = await lease.explain(error);
     if (!(explained instanceof InstanceFailure))
       return new ExecutionFailure(this.#reasonOf(explained, signal), outputOf(lease.release(false, true)));
-    // V8 tells of a full heap only on the container's own stderr, and the verdict depends on it.
+    // V8 reports a full heap only on the container's own stderr, and the failure's code depends on that.
     const output = await lease.instance.output();
     void lease.release(false);
     const { message, exit } = explained;

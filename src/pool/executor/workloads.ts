@@ -1,4 +1,4 @@
-/** Owns how a deployed function looks to the pool: the profile of its containers, its code, and what its worker is told. */
+/** Owns how a deployed function looks to the pool: the profile of its containers, its code, and its worker's load message. */
 import { profileKey, type Profile } from '../../model/function/profile.js';
 import { versionKey, type FunctionRecord } from '../../model/function/function.js';
 import { shownRef } from '../../model/function/ref.js';
@@ -6,8 +6,8 @@ import type { FunctionSettings } from '../../model/function/settings.js';
 import type { Workload } from '../workload.js';
 
 /**
- * A standby's CPU limit is set before anybody knows whose it will be, and ends a runaway when this server is dead. So
- * functions are told apart by how long they may run at the most: a standby serves those of one class only.
+ * A container's CPU-time limit ends a runaway call even when this server is dead, but is set before the standby has a
+ * function. So functions are put into classes by their time limit, and a standby serves the functions of one class only.
  */
 const TIMEOUT_CLASSES_MS = [30_000, 120_000, 900_000];
 /** CPU-seconds a worker may spend on itself: booting, warming up, loading. */

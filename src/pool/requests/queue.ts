@@ -2,8 +2,8 @@
  * Owns the requests that wait and whose turn it is: fair between flows (functions), in order of arrival within one.
  *
  * Start-time fair queueing (Goyal, Vin and Cheng 1996): a request is tagged with the virtual time at which its flow would
- * be served if all flows took turns; the clock is the tag of who was served last. A flow with hundreds waiting is thus
- * one turn ahead of a newcomer, not hundreds.
+ * be served if all flows took turns; the clock is the tag of the request served last. A flow with hundreds of waiting
+ * requests is thus one turn ahead of a new flow, not hundreds.
  */
 import { GlambdarError } from '../../errors.js';
 import type { Lease } from '../act/lease.js';
@@ -23,16 +23,16 @@ export interface Place {
   readonly behind: boolean;
 }
 
-/** The flow that all load checks of deploys share: they take turns with the functions, and no more. */
+/** The flow that all load checks of deploys share: together they get the turns of one function. */
 export const CHECKS = '\0load checks';
 
-/** A start that failed is tried once more on another instance before the call is told. */
+/** Starts tried for one request: after a first failure, another instance is started before the request is rejected. */
 const START_ATTEMPTS = 2;
 
-/** One flow may hold at most this many times what is left free of the queue (dynamic thresholds, Choudhury and Hahne 1998). */
+/** One flow may hold at most this many times the free places of the queue (dynamic thresholds, Choudhury and Hahne 1998). */
 const SHARE_OF_FREE = 2;
 
-/** A request is let in when it will be served within this share of the time it may wait, by an estimate that errs. */
+/** A request is let in when its estimated wait is within this share of the time it may wait; the estimate errs. */
 const SAFE_SHARE = 0.5;
 
 export class Queue {
@@ -41,7 +41,7 @@ export class Queue {
   #lengths = new Map<string, number>();
   /** Tag after the last request of each flow that is ahead of the clock. */
   #finish = new Map<string, number>();
-  /** Since when, in virtual time, each flow waits for a refill. */
+  /** The virtual time since which each flow waits for a refill. */
   readonly #refillTurns = new Map<string, number>();
   #clock = 0;
   readonly service = new ServiceRate();
@@ -61,8 +61,8 @@ export class Queue {
   }
 
   /**
-   * The start of this instance failed: it counts as an attempt of the first request that has a claim on the instance,
-   * which is told when that was its last attempt.
+   * The start of this instance failed: it counts as an attempt of the first request that has a claim on the instance. The
+   * request is rejected when it has no attempts left.
    */
   startFailed(instanceId: string, error: unknown): void {
     const bearer = this.#places.find(({ waiter }) => waiter.claim === instanceId)?.waiter;
@@ -101,7 +101,7 @@ export class Queue {
     return Math.max(this.#clock, this.#finish.get(flow) ?? 0);
   }
 
-  /** The turn of the next refill for this flow, from when it is first asked about. */
+  /** The turn of the next refill for this flow; it is fixed when first asked for. */
   refillTurn(flow: string): number {
     let turn = this.#refillTurns.get(flow);
     if (turn === undefined) this.#refillTurns.set(flow, (turn = this.nextTag(flow)));
@@ -124,7 +124,7 @@ export class Queue {
     return this.#places.find(({ waiter }) => waiter.request.workload.code.key === codeKey)?.waiter;
   }
 
-  /** Takes a request out that will not be served, if it still waits: the next of its flow gets its turn. */
+  /** Takes out a request that will not be served, if it still waits: the next of its flow gets its turn. */
   drop(waiter: Waiter<Lease>): void {
     let index = this.#places.findIndex((place) => place.waiter === waiter);
     if (index < 0) return;
@@ -139,8 +139,8 @@ export class Queue {
   }
 
   /**
-   * Takes a request out that has got its instance.
-   * @param charged the instance was made ready ahead of calls, which has cost the flow a turn already: this costs none
+   * Takes out a request that has got its instance.
+   * @param charged the instance was made ready ahead of calls, which has cost the flow a turn already: the request costs none
    */
   served(waiter: Waiter<Lease>, now: number, charged = false): void {
     const index = this.#places.findIndex((place) => place.waiter === waiter);
@@ -182,7 +182,7 @@ export class Queue {
     return Math.max(1, Math.ceil(this.#predictedMs(this.#lengths.get(flow) ?? 0, now) / 1000));
   }
 
-  /** How long a request waits that has `own` others of its flow before it: each other flow takes a turn for each of them. */
+  /** Estimated wait of a request with `own` others of its flow before it: each other flow takes a turn for each of them. */
   #predictedMs(own: number, now: number): number {
     let ahead = 0;
     for (const length of this.#lengths.values()) ahead += Math.min(length, own + 1);

@@ -1,7 +1,7 @@
 /** Owns one estimate: how much time passes from one request being served to the next, while requests wait. */
 import { Ewma } from '../demand/ewma.js';
 
-/** The first guess, a small machine's, until something was measured: two starts at once, each taking 150 ms. */
+/** The estimate before any measurement, that of a small machine: two starts at once, each taking 150 ms. */
 const FIRST_GUESS_MS = 75;
 const SMOOTHING = 0.1;
 
@@ -16,7 +16,7 @@ export class ServiceRate {
     this.#lastAt = moreWait ? now : null;
   }
 
-  /** Milliseconds from one to the next; while none has been served for longer than usual, the time since the last one. */
+  /** Milliseconds from one served request to the next; when the last was served longer ago than usual, the time since then. */
   intervalMs(now: number): number {
     return Math.max(this.#interval.value!, this.#lastAt === null ? 0 : now - this.#lastAt);
   }

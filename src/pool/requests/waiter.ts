@@ -1,4 +1,4 @@
-/** Owns one request that waits for an instance: its deadline, its tree, and that it is settled once. */
+/** Owns one request that waits for an instance: its deadline, its tree, and its outcome, which is settled once. */
 import type { Clock } from '../../clock.js';
 import { onDeparture } from '../departure.js';
 import type { TreeStock } from '../act/tree-stock.js';
@@ -14,7 +14,7 @@ export interface PoolRequest {
   signal: AbortSignal;
 }
 
-/** Where the time went before a call could be sent, in milliseconds. */
+/** How a call's time was spent before it could be sent, in milliseconds. */
 export interface AcquireTimes {
   queueMs: number;
   startMs: number;
@@ -26,7 +26,7 @@ export interface WaiterOptions {
   clock: Clock;
   trees: TreeStock;
   queueTimeoutMs: number;
-  /** The error when the request has waited for `queueTimeoutMs`. */
+  /** Makes the error of a request that has waited for `queueTimeoutMs`. */
   late: () => Error;
   onGone: () => void;
 }
@@ -35,9 +35,9 @@ export class Waiter<T> {
   readonly request: PoolRequest;
   readonly promise: Promise<T>;
   readonly arrivedAt: number;
-  /** Called when the request ends of its own: its deadline has passed, or its caller has gone. */
+  /** Called when the request gives up: its deadline has passed, or its caller has gone. */
   onGone: () => void;
-  /** The instance on its way that will serve the request, as of the last decision; null while there is none. */
+  /** Id of the starting or loading instance that will serve the request, as of the last decision; null while there is none. */
   claim: string | null = null;
   /** Failed starts of instances the request was to get. */
   failedStarts = 0;
@@ -62,7 +62,7 @@ export class Waiter<T> {
     this.#stopClock = clock.after(queueTimeoutMs, () => this.#leave(late()));
   }
 
-  /** Begins to prepare the tree, once: while a container starts there is time for it. Resolves with its path. */
+  /** Prepares the tree of the request's code, once, while the container starts. Resolves with the tree's path. */
   tree(): Promise<string> {
     this.#tree ??= this.#trees.take(this.request.workload.code);
     return this.#tree;

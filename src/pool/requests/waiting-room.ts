@@ -1,11 +1,11 @@
-/** Owns which requests are let in to wait: none while the server stops or the driver is away, and no more than can be served in time. */
+/** Owns which requests may wait: none while the server stops or the driver is away, and no more than can be served in time. */
 import type { Clock } from '../../clock.js';
 import type { GlambdarError } from '../../errors.js';
 import type { Queue } from './queue.js';
 import { atCapacity, driverUnavailable, stopping, waitedTooLong } from '../../model/call/refusal.js';
 import type { PoolLimits } from '../decide/snapshot.js';
 
-/** The limits of the pool, and how many requests may wait beyond those an instance is on its way for. */
+/** The limits of the pool, and how many requests may wait without an instance on its way for them. */
 export interface WaitingLimits extends PoolLimits {
   readonly maxWaiting: number;
 }
