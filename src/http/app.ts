@@ -25,13 +25,13 @@ import { refuseWhenStopping } from './middleware/stopping.js';
 import { requestIdOf } from './requests/request-id.js';
 
 export interface AppConfig {
-  /** What the server listens on; that name is an allowed `Host`. */
+  /** The address or name that the server listens on, which is also an allowed `Host`. */
   host: string;
-  /** Where clients reach the server when that differs, e.g. through a proxy. */
+  /** The URL under which clients reach the server when it differs, e.g. through a proxy. */
   publicUrl: URL | null;
-  /** The largest body of a call, inclusive. */
+  /** The largest body of a call, in bytes, inclusive. */
   maxBodyBytes: number;
-  /** The largest zip, inclusive. */
+  /** The largest zip, in bytes, inclusive. */
   maxBundleBytes: number;
   /** Absolute directory for uploads in progress. */
   uploadDir: string;
@@ -43,7 +43,7 @@ export interface AppDeps {
   registry: Registry;
   deployments: Deployments;
   invoker: Invoker;
-  /** For the bodies of all requests to functions, and for all answers that do not leave at once. */
+  /** Bounds the bodies of all requests to functions, and all answers that do not leave at once. */
   bodies: BodyBudget;
   logs: Logs;
   readiness: () => Promise<Readiness>;
@@ -61,7 +61,7 @@ export class HttpApp extends Koa {
 
   constructor() {
     super();
-    // Every event stream listens to it.
+    // Every event stream listens to this signal, so there is no limit on listeners.
     setMaxListeners(0, this.stopping);
   }
 
@@ -93,7 +93,7 @@ export function createApp(deps: AppDeps): HttpApp {
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
   app.use(noRoute());
 
-  // Errors that no middleware could catch: of the sockets themselves, or a bug in an answer.
+  // Errors that no middleware could catch: those of the sockets themselves, or a bug in an answer.
   app.on('error', (error: unknown, ctx?: Koa.Context) => {
     if (isClientGone(error)) return;
     const requestId = ctx === undefined ? undefined : requestIdOf(ctx.req);

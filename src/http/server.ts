@@ -15,24 +15,24 @@ import { markAwaitingContinue, rejectBody } from './requests/request-body.js';
 
 export interface ServerOptions {
   host: string;
-  /** 0 = any free one. */
+  /** 0 = any free port. */
   port: number;
   logger?: Logger;
-  /** For the head of a request, and for the first byte of a new connection. Default 10 s; never more than for the whole. */
+  /** Time limit for a request's head, and for the first byte of a new connection. Default 10 s; at most `requestTimeoutMs`. */
   headersTimeoutMs?: number;
-  /** For a whole request including its body. Default 60 s. */
+  /** Time limit for a whole request including its body. Default 60 s. */
   requestTimeoutMs?: number;
-  /** How often time limits of connections are checked. Default 1 s; Node's own 30 s makes them look broken. */
+  /** How often the time limits of connections are checked. Default 1 s; Node's own 30 s makes the limits look broken. */
   checkIntervalMs?: number;
   /** How long a connection may wait for its next request. Default 5 s. */
   keepAliveTimeoutMs?: number;
-  /** How long a client may take nothing of what waits for it. Default 30 s. */
+  /** How long a client may read nothing of an answer that waits for it. Default 30 s. */
   writeStallMs?: number;
   /** Default 1024: must leave file descriptors for Docker and SQLite. */
   maxConnections?: number;
 }
 
-/** The address cannot be had; the message is a sentence for the operator. */
+/** The server cannot listen on its address; the message is a sentence for the operator. */
 export class ListenError extends Error {
   constructor(message: string, options: { cause: unknown }) {
     super(message, options);
@@ -41,18 +41,18 @@ export class ListenError extends Error {
 }
 
 export interface HttpServer {
-  /** Rejects with `ListenError`, a sentence for the operator when the address cannot be had. */
+  /** Rejects with `ListenError`, whose message is a sentence for the operator. */
   listen(): Promise<{ url: string; port: number }>;
   /**
-   * Stops accepting, answers new requests on open connections with 503, lets running ones finish within `graceMs`,
-   * then rejects what is left with 503 and cuts it. A further call may shorten the grace.
+   * Stops accepting connections, answers new requests on open connections with 503, lets running requests finish within
+   * `graceMs`, then answers the remaining ones with 503 and cuts their connections. A further call may shorten the grace.
    */
   close(graceMs: number): Promise<void>;
 }
 
 const MAX_HEADER_BYTES = 16_384;
 
-/** Calls that are rejected because the server stops have this long to say so before their connections are cut. */
+/** How long the answers to calls that are rejected because the server stops may take before their connections are cut. */
 const LAST_WORD_MS = 200;
 
 /** May be called more than once for one app: each server listens on an address of its own, and stops with the app. */
@@ -69,7 +69,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
     requireHostHeader: false,
   });
   server.maxConnections = options.maxConnections ?? 1024;
-  // Beyond this count Node would drop headers silently. The size bounds them, and the app refuses too many.
+  // No count: beyond one, Node would drop headers silently. Their size is bounded, and the app refuses too many.
   server.maxHeadersCount = 0;
 
   const connections = new Connections();
@@ -79,7 +79,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   const handle = app.callback();
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     connections.began(req, res);
-    // Node's parser stops behind a request that offers to upgrade: a next one on this connection would never be read.
+    // Node's parser stops behind a request that offers to upgrade: a next request on this connection would never be read.
     if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
     void handle(req, res);
   };
@@ -92,7 +92,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   server.on('checkExpectation', onRequest);
   server.on('connect', (req, duplex) => {
     const socket = duplex as Socket;
-    // An answer to an earlier request is under way, and Node no longer sees to the connection it needs.
+    // An answer to an earlier request is under way, and Node no longer looks after the connection it is written to.
     if (connections.on(socket).length > 0) socket.destroy();
     else onRequest(req, tunnelResponse(req, socket));
   });
@@ -138,14 +138,14 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   async function drain(): Promise<void> {
     app.stop();
     // Not `server.close()`: that also closes idle connections at once, on which clients under load are just sending
-    // their next request. They get a 503 as long as something still runs.
+    // their next request. These requests get a 503 as long as another request still runs.
     const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-    // Pipelined calls behind an answer that ends the connection would run for nobody, so only the newest says that.
+    // Pipelined calls behind an answer that ends the connection would run for nobody, so only the newest answer ends it.
     for (const socket of connections.sockets()) {
       const newest = connections.on(socket).at(-1);
       if (newest !== undefined && !newest.res.headersSent) newest.res.shouldKeepAlive = false;
     }
-    // A call whose body is still to come has not begun: its client can send all of it elsewhere.
+    // A call whose body is still arriving has not begun: its client can send the whole request elsewhere.
     for (const { req, res } of connections.all()) if (!res.headersSent) rejectBody(req, stopping());
     await connections.idle();
     closeAll();

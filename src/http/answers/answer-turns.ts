@@ -1,15 +1,15 @@
 /**
- * Owns when large answers are made that a small request asks for: one at a time on a connection, and one in a turn of
- * the event loop. Node hands over every pipelined request of a chunk at once, whether anybody reads answers or not.
+ * Owns when large answers to small requests are made: one at a time on a connection, and one in a turn of the event
+ * loop. Node hands over all pipelined requests of a chunk at once, even when the client reads no answers.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { GlambdarError } from '../../errors.js';
 
-/** How many large answers one connection may wait for. A client that reads each before it asks again never meets this limit. */
+/** How many large answers one connection may wait for. A client that reads each answer before it asks again never meets this limit. */
 const MAX_ON_CONNECTION = 8;
 
-/** The large answers that a connection has asked for and not been given yet. */
+/** The large answers that a connection has requested and not received yet. */
 interface Line {
   length: number;
   /** Settles when the newest answer is out, or the connection gone. */

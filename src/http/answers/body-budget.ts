@@ -1,14 +1,14 @@
 /**
- * Owns the bound on what all bodies together hold in memory: bodies of requests from their arrival until their call is
- * over, and answers from the moment they are written until they have left, unless the connection takes them at once.
+ * Owns the bound on the memory of all bodies together: bodies of requests from their arrival until their call is over,
+ * and answers from the moment they are written until they have left, unless the connection takes them at once.
  */
 import type { ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
 
-/** What a connection on which nothing waits takes at once: most of it goes to the kernel, little of it waits. */
+/** Size of answer that an idle connection takes at once: most of the bytes go to the kernel, few wait in this process. */
 const AT_ONCE_BYTES = 64 * 1024;
 
-/** One flow (a function, or the logs) may hold at most this many times what it leaves free, so that others always find room. */
+/** One flow (a function, or the logs) may hold at most this many times the free bytes, so that other flows always find room. */
 const SHARE_OF_FREE = 2;
 
 export class BodyBudget {
@@ -20,12 +20,12 @@ export class BodyBudget {
     this.#maxBytes = maxBytes;
   }
 
-  /** What is in use, in bytes. */
+  /** Bytes in use. */
   get usedBytes(): number {
     return this.#usedBytes;
   }
 
-  /** Counts bytes of this flow that are there now. Throws AT_CAPACITY when that is too much; nothing is counted then. */
+  /** Counts bytes that this flow now holds. Throws AT_CAPACITY, counting nothing, when there is no room for them. */
   take(bytes: number, flow: string): void {
     const own = (this.#byFlow.get(flow) ?? 0) + bytes;
     const free = this.#maxBytes - this.#usedBytes;
@@ -39,7 +39,7 @@ export class BodyBudget {
     this.#byFlow.set(flow, own);
   }
 
-  /** Gives back what was taken. */
+  /** Gives taken bytes back. */
   give(bytes: number, flow: string): void {
     if (bytes === 0) return;
     this.#usedBytes -= bytes;
@@ -52,9 +52,9 @@ export class BodyBudget {
 const nothing = (): void => undefined;
 
 /**
- * Counts an answer that its connection does not take at once, because it is large or others wait before it, until its
- * reader has it or has gone. To be called before the answer is written. Throws AT_CAPACITY.
- * @returns gives the bytes back earlier than that; may be called more than once
+ * Counts an answer that its connection does not take at once, because it is large or other answers wait before it, until
+ * the client has read it or has gone. To be called before the answer is written. Throws AT_CAPACITY.
+ * @returns a function that gives the bytes back earlier; may be called more than once
  */
 export function holdUntilWritten(
   res: ServerResponse,
@@ -74,7 +74,7 @@ export function holdUntilWritten(
   return release;
 }
 
-/** Whether nothing waits to be sent before this answer. A response has no socket while an earlier one is answered. */
+/** Whether no bytes wait to be sent before this answer. A response has no socket while an earlier request is being answered. */
 function hasFreeConnection({ socket }: ServerResponse): boolean {
   return socket !== null && socket.writableLength === 0;
 }

@@ -1,4 +1,4 @@
-/** Owns turning anything thrown into an error of the closed table: no library's text or status reaches a client. */
+/** Owns turning any thrown value into an error of the closed table: no library's text or status reaches a client. */
 import { GlambdarError, toGlambdarError } from '../../errors.js';
 
 interface Fields {
@@ -14,7 +14,7 @@ export function isClientGone(error: unknown): boolean {
   return typeof code === 'string' && (goneCodes.has(code) || code.startsWith('HPE_'));
 }
 
-/** An error of ours as it is; a library's 4xx as the nearest code of ours; any other error as INTERNAL. */
+/** Our own errors pass unchanged; a library's 4xx becomes the nearest code of ours; any other error becomes INTERNAL. */
 export function toClientError(error: unknown): GlambdarError {
   if (error instanceof GlambdarError) return error;
   const { code, status } = (error ?? {}) as Fields;

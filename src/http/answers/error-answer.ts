@@ -7,12 +7,12 @@ import { awaitsContinue } from '../requests/request-body.js';
 import { requestIdOf } from '../requests/request-id.js';
 import { toClientError } from './client-error.js';
 
-/** Headers that an error keeps from the route that failed; anything else described an answer that never came. */
+/** Headers that an error answer keeps from the route that failed; all others described an answer that is not sent. */
 const kept = new Set(['allow', 'connection', 'x-content-type-options', 'x-invocation-id', 'x-request-id']);
 
 /**
- * Answers with what was thrown, or cuts the connection when half of another answer is out. Never throws: a failure of
- * its own is logged and ends the connection.
+ * Answers with the thrown error, or cuts the connection when half of another answer is out. Never throws: a failure
+ * here is logged and ends the connection.
  */
 export type AnswerError = (thrown: unknown, req: IncomingMessage, res: ServerResponse) => void;
 
@@ -24,7 +24,7 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
     const error = toClientError(thrown);
     log(logger, error, requestId);
     if (res.headersSent) {
-      // Half an answer is out; only cutting the connection tells the client so.
+      // Part of an answer has been sent; only cutting the connection tells the client that the rest will not come.
       req.socket.destroy();
       return;
     }
@@ -39,7 +39,7 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
       res.setHeader('Retry-After', Math.max(1, Math.ceil(error.retryAfterSeconds)));
     if (awaitsContinue(req)) res.setHeader('Connection', 'close');
     res.statusCode = status;
-    // An answer whose head Node refused has left its own reason phrase here.
+    // An earlier answer whose head Node refused has left its reason phrase here.
     res.statusMessage = '';
     res.end(body);
   };
@@ -58,7 +58,7 @@ function pathOf(url: string): string {
   return question === -1 ? url : url.slice(0, question);
 }
 
-/** A caller's mistake is not news; the platform's own failure is, with everything known about it. */
+/** Logs a caller's mistake for debugging only, and a failure of the platform as a warning or error with its cause. */
 function log(logger: Logger, error: GlambdarError, requestId: string): void {
   if (error.code === 'INTERNAL') logger.error({ requestId, err: error.cause ?? error }, 'request failed');
   else if (error.fault === 'platform' && error.cause !== undefined) {

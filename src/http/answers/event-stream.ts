@@ -1,4 +1,4 @@
-/** Owns one Server-Sent-Events answer: framing, heartbeat, and what happens to a reader that does not keep up. */
+/** Owns one Server-Sent-Events answer: framing, heartbeat, and ending it for a reader that does not keep up. */
 import type { ServerResponse } from 'node:http';
 
 export interface EventStreamOptions {
@@ -11,7 +11,7 @@ export class EventStream {
   readonly #res: ServerResponse;
   readonly #maxBufferedBytes: number;
   readonly #heartbeat: NodeJS.Timeout;
-  /** Bytes of a replay that wait: they are no sign of a slow reader until the buffer has been empty once. */
+  /** Waiting bytes of a replay: they are no sign of a slow reader until the buffer has been empty once. */
   #replayedBytes = 0;
   #waitedAtLastBeat = false;
 
@@ -35,13 +35,13 @@ export class EventStream {
     else this.#write(event, id, data);
   }
 
-  /** As `send`, for records that are in memory anyway: never refused for their size. */
+  /** Like `send`, for records that are in memory anyway: they are never refused for their size. */
   replay(event: string, id: string, data: string): void {
     if (this.#res.writableEnded) return;
     if (!this.#write(event, id, data)) this.#replayedBytes = this.#res.writableLength;
   }
 
-  /** Says why the stream ends, and ends it. A reader that never takes the rest is cut by the server's time limit for writes. */
+  /** Sends why the stream ends, and ends it. The server's time limit for writes cuts a reader that never reads the rest. */
   end(event: 'end' | 'dropped', reason: string): void {
     if (this.#res.writableEnded) return;
     clearInterval(this.#heartbeat);
@@ -52,7 +52,7 @@ export class EventStream {
     return this.#res.write(`event: ${event}\nid: ${id}\ndata: ${data}\n\n`);
   }
 
-  /** Keeps proxies from closing a quiet stream, and notices a reader that took nothing for a whole interval. */
+  /** Keeps proxies from closing a quiet stream, and cuts a reader that read nothing for a whole interval. */
   #beat(): void {
     const waits = this.#res.writableLength > 0;
     if (waits && this.#waitedAtLastBeat) this.#res.destroy();

@@ -1,6 +1,6 @@
 /**
- * Owns writing what a function answered onto the wire, for every family. The function chooses status, headers and
- * bytes; framing, length and the headers that protect this origin are the server's, whatever the function sets.
+ * Owns writing a function's answer onto the wire, for every family. The function chooses status, headers and bytes; the
+ * server sets framing, length and the headers that protect this origin, even when the function set them, too.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,7 +13,7 @@ import { HOP_BY_HOP } from '../../model/hop-by-hop.js';
  */
 const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups allow-downloads';
 
-/** The invoker has dropped the first two kinds already; dropping them again makes the rule hold whatever hands answers in. */
+/** Headers only the server sets. The invoker has dropped most already; dropping them again makes this file safe by itself. */
 const reserved: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'content-length',
@@ -32,14 +32,14 @@ export interface ResponseIds {
   invocationId: string;
 }
 
-/** The bytes to send of a function's answer: none where its status forbids a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
+/** The body to send of a function's answer: empty where its status forbids a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 export function bodyToSend({ statusCode, body }: CallResponse): Buffer {
   return statusCode === 204 || statusCode === 205 || statusCode === 304 ? EMPTY : body;
 }
 
 /**
  * Writes head and body at once. Throws, with nothing sent, for a header that would break out of its line.
- * The response must have no headers yet that should go out: they are removed.
+ * Headers that the response already has are removed.
  */
 export function writeFunctionResponse(
   res: ServerResponse,
@@ -61,9 +61,9 @@ export function writeFunctionResponse(
   head.push('Content-Security-Policy', SANDBOX, 'Server-Timing', serverTiming(response));
   // 205 has no body but, unlike 204 and 304, a length: without it a client would wait for chunks or the end.
   if (statusCode !== 204 && statusCode !== 304) head.push('Content-Length', String(body.length));
-  // Beside headers that were set before, Node would keep only the last of a repeated name.
+  // With headers set before, Node would keep only the last of several headers of one name.
   for (const name of res.getHeaderNames()) res.removeHeader(name);
-  // From a flat list, with nothing set before, Node writes the head without keeping a table of headers.
+  // From a flat list, with no header set before, Node writes the head without keeping a table of headers.
   res.writeHead(statusCode, head);
   // Node itself leaves the body away when the request was HEAD.
   if (body.length === 0) res.end();
@@ -73,7 +73,7 @@ export function writeFunctionResponse(
 
 /**
  * Writes head and body in one string, which costs the kernel's side of a warm call a tenth less than `res.end(body)`:
- * that adds an empty piece, and two pieces take the slower of two ways through the socket.
+ * `end` adds an empty piece, and two pieces take the slower of two ways through the socket.
  */
 function writeInOne(res: ServerResponse, socket: Socket, body: Buffer): void {
   socket.cork();

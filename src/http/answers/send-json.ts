@@ -6,7 +6,7 @@ export function sendJson(ctx: Context, status: number, value: unknown): void {
   sendJsonText(ctx, status, JSON.stringify(value));
 }
 
-/** As `sendJson`, for a text that is JSON already. */
+/** Like `sendJson`, for a text that is JSON already. */
 export function sendJsonText(ctx: Context, status: number, text: string | Buffer): void {
   ctx.status = status;
   ctx.set('Content-Type', 'application/json; charset=utf-8');

@@ -2,7 +2,7 @@
 
 const PREFIX = '/invoke/';
 
-/** How metrics name the route of calls. */
+/** The route of calls, as metrics name it. */
 export const INVOKE_ROUTE = '/invoke/:name';
 
 /** Whether a request with this target, in origin form, runs a function. */

@@ -1,17 +1,17 @@
-/** Owns telling the calls of a connection that they are to end before they have their answer: the client has gone, or the server stops. */
+/** Owns aborting the calls of a connection before they are answered: because the client has gone, or because the server stops. */
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 
-/** Made with a connection's first call and used by all of them: a client that leaves, leaves all calls of its connection. */
+/** Key of the controller that all calls of a connection share, made with the first call: a client that leaves, leaves all of them. */
 const controllerOf = Symbol('client gone');
 type Watched = Socket & { [controllerOf]?: AbortController };
 
-/** Aborts the calls of a connection that stays open: they are answered with the reason. */
+/** Aborts the calls of a connection that stays open, so that they are answered with the reason. */
 export function rejectCalls(socket: Socket, reason: Error): void {
   (socket as Watched)[controllerOf]?.abort(reason);
 }
 
-/** Aborts when the connection is closed; for a call that has its answer by then, that means nothing any more. */
+/** The signal that aborts when the connection closes, or when `rejectCalls` is called; meaningless to a call already answered. */
 export function clientGone(socket: Socket): AbortSignal {
   const watched = socket as Watched;
   const known = watched[controllerOf];

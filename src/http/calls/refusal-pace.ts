@@ -1,17 +1,17 @@
 /**
- * Owns how fast refusals leave. A caller that calls again as soon as it was refused would have the server refuse thousands
- * of times a second, on the cores that containers need to be made on; so beyond a pace a refusal is held for a moment.
+ * Owns how fast refusals leave. A client that calls again as soon as it was refused would have the server refuse
+ * thousands of times a second, taking cores that starting containers needs; so beyond a pace a refusal is held for a moment.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GlambdarError, type ErrorCode } from '../../errors.js';
 
-/** Codes of refusals for want of room: their callers are told to come back, and do. */
+/** Codes of refusals for want of room: their clients are told to try again, and do. */
 const refusals = new Set<ErrorCode>(['AT_CAPACITY', 'RATE_LIMITED', 'CONCURRENCY_LIMIT']);
 
 export interface RefusalPaceOptions {
-  /** Refusals that leave at once, on average and in one burst. */
+  /** Refusals per second that leave without a delay, on average; also the largest burst of them. */
   perSecond?: number;
-  /** How long a refusal beyond the pace is held. */
+  /** How long a refusal beyond the pace is held, in milliseconds. */
   holdMs?: number;
   /** Monotonic milliseconds. */
   now?: () => number;
@@ -35,7 +35,7 @@ export class RefusalPace {
     this.#filledAt = this.#now();
   }
 
-  /** Resolves when this error, if it is a refusal, may be answered. */
+  /** Resolves when this error may be sent: at once, unless it is a refusal beyond the pace. */
   async hold(error: unknown): Promise<void> {
     if (!(error instanceof GlambdarError) || !refusals.has(error.code)) return;
     const now = this.#now();

@@ -1,6 +1,6 @@
 /**
- * Owns one call of a function over HTTP, for every family: let in by the invoker, then its body read, then answered.
- * The family says which function is called with what; the body passes as bytes and is never parsed.
+ * Owns one call of a function over HTTP, for every family: admitting it, reading its body, running and answering it.
+ * The family says which function is called and builds the request's head; the body passes as bytes and is never parsed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
@@ -14,17 +14,17 @@ import { isOwnRequestId, requestIdOf } from '../requests/request-id.js';
 import { clientGone } from './client-gone.js';
 import { RefusalPace } from './refusal-pace.js';
 
-/** What a family calls: the request as the function will see it, but for the body. */
+/** The function to call, and the request as the function will see it, without the body. */
 export interface CallHead extends Omit<CallRequest, 'body'> {
   ref: FunctionRef;
 }
 
-/** Writes an answer. What it throws is answered as an error; the record of the call stays as it is. */
+/** Writes an answer. An error it throws is answered instead; the record of the call stays as it is. */
 export type WriteResponse = (res: ServerResponse, response: CallResponse, ids: ResponseIds) => void;
 
 /**
- * Runs a call and answers it; nothing is written when the client has gone meanwhile. Rejects with what is to be
- * answered instead; `X-Invocation-Id` is set then if there is a record of the call.
+ * Runs a call and answers it; nothing is written when the client has gone meanwhile. Rejects with the error to be
+ * answered, after setting `X-Invocation-Id` if there is a record of the call.
  * @param write default: status, headers and bytes as the function gave them
  */
 export type RunCall = (
@@ -36,7 +36,7 @@ export type RunCall = (
 
 export interface RunCallDeps {
   invoker: Invoker;
-  /** The body of a request counts from its arrival until the call is over. */
+  /** Holds the bytes of the request's body from their arrival until the call is over. */
   bodies: BodyBudget;
   config: { maxBodyBytes: number };
 }
@@ -90,7 +90,7 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
   };
 }
 
-/** @param reason of the signal: ours when the server stops */
+/** @param reason reason of the signal: a GlambdarError when the server stops */
 function leftEarly(reason: unknown): GlambdarError {
   if (reason instanceof GlambdarError) return reason;
   return new GlambdarError('CANCELLED', 'The client went away before its call began.');

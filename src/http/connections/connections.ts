@@ -1,8 +1,8 @@
-/** Owns knowing which requests are being received and answered on which connection; Node tells neither in public. */
+/** Owns knowing which requests are being received and answered on which connection; Node has no public interface for either. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A request that was handed to the app and whose answer is not out yet. */
+/** A request that was handed to the app and is not fully answered yet. */
 export interface OpenRequest {
   req: IncomingMessage;
   res: ServerResponse;
@@ -10,7 +10,7 @@ export interface OpenRequest {
 
 interface Connection {
   open: Set<OpenRequest>;
-  /** The newest request, which may still be on its way in after its answer is out. */
+  /** The newest request, whose body may still be arriving after its answer is out. */
   newest: IncomingMessage;
 }
 
@@ -40,32 +40,32 @@ export class Connections {
     });
   }
 
-  /** Every connection that has brought a request and is open. */
+  /** The sockets of open connections that have brought a request. */
   sockets(): Iterable<Socket> {
     return this.#bySocket.keys();
   }
 
-  /** What is being answered on this connection, oldest first. */
+  /** The requests being answered on this connection, oldest first. */
   on(socket: Socket): OpenRequest[] {
     return [...(this.#bySocket.get(socket)?.open ?? [])];
   }
 
-  /** Whether the client is still sending a request, be it answered or not. */
+  /** Whether the client is still sending a request, answered or not. */
   isReceiving(socket: Socket): boolean {
     return this.#bySocket.get(socket)?.newest.complete === false;
   }
 
-  /** Everything that is being answered. */
+  /** The requests being answered on all connections. */
   all(): OpenRequest[] {
     return [...this.#bySocket.values()].flatMap(({ open }) => [...open]);
   }
 
-  /** Resolves when nothing is being answered. */
+  /** Resolves when no request is being answered. */
   async idle(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Node emits `close` only on the response that has the socket, not on those of pipelined requests behind it. */
+  /** Node emits `close` only on the response that has the socket; this emits it on those of the pipelined requests behind it. */
   #closed(socket: Socket): void {
     for (const { res } of this.on(socket)) if (!res.closed) res.emit('close');
     this.#bySocket.delete(socket);

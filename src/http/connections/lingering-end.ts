@@ -1,7 +1,7 @@
 /**
  * Owns ending a connection whose client is still sending. Closing a socket with unread bytes makes the kernel send a
- * reset, which often destroys the answer before the client has read it; so our side is closed first, and the rest is
- * read and dropped for a while.
+ * reset, which often destroys the answer before the client has read it; so our side is closed first, and the client's
+ * bytes are read and dropped for a while.
  */
 import type { Socket } from 'node:net';
 

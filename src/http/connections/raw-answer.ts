@@ -1,6 +1,6 @@
 /**
  * Owns answers to bytes that never became a whole request: Node's parser refused them, or the rest took too long to
- * arrive. These answers wear the native envelope, for nobody knows which family was meant.
+ * arrive. These answers have the native envelope, because the family that was meant is unknown.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
@@ -11,9 +11,9 @@ import { lingeringEnd } from './lingering-end.js';
 import { nativeEnvelope } from '../families/native/native-envelope.js';
 import { requestIdOf } from '../requests/request-id.js';
 
-/** For the server's `clientError` event: answers if the client cannot take the answer for that of another request, and ends the connection. */
+/** The listener for `clientError`: answers, unless the answer could be taken for another request's, and ends the connection. */
 export function createClientErrorHandler(connections: Connections): (error: Error, socket: Socket) => void {
-  // Bytes that keep coming after the first error are further errors.
+  // Node reports bytes that keep coming after the first error as further errors.
   const ended = new WeakSet<Socket>();
   return (error, socket) => {
     if (ended.has(socket)) return;
@@ -40,8 +40,8 @@ function refuse(socket: Socket, error: GlambdarError, requestId: string): void {
 }
 
 /**
- * The id for the answer; null when the client would take an answer written now for that of an earlier request that is
- * still under way, or for a second answer to a request that has one.
+ * The request id for the answer; null when the client would take an answer written now for that of an earlier request
+ * that is still under way, or for a second answer to a request that has one.
  */
 function brokenRequestId(connections: Connections, socket: Socket): string | null {
   const [first, ...others] = connections.on(socket);

@@ -6,7 +6,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { lingeringEnd } from './lingering-end.js';
 
-/** A response for the request, on its connection. Bytes that the client sends through the tunnel are dropped. */
+/** A response to the request on its own connection. Bytes that the client sends through the tunnel are dropped. */
 export function tunnelResponse(req: IncomingMessage, socket: Socket): ServerResponse {
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;

@@ -1,21 +1,21 @@
 /**
- * Owns the time limit for clients that do not read their answers: a connection on which bytes wait must take some of
- * them within the limit, or it is cut. Node's own idle timer does not do that: it starts again with everything that
- * moves on a socket, bytes that the client sends included, and runs twice before it fires for a write under way.
+ * Owns the time limit for clients that do not read their answers: a client must read some of the waiting bytes within
+ * the limit, or its connection is cut. Node's own idle timer does not do this: it starts again with all bytes that move
+ * on a socket, those that the client sends included, and runs twice before it fires for a write under way.
  */
 import type { Socket } from 'node:net';
 
-/** Less than this within the limit is no progress, unless it is all that waited: a client could take a byte now and then for ever. */
+/** Fewer bytes within the limit are no progress, unless no more waited: a client could read a byte now and then for ever. */
 const PROGRESS_BYTES = 64 * 1024;
 
-/** What the clock measures on one connection. */
+/** The state of one connection when its present wait began. */
 interface Wait {
   since: number;
-  /** All bytes ever given to the socket, when the wait began. */
+  /** All bytes given to the socket by then. */
   givenBytes: number;
-  /** Those of them whose write was over. */
+  /** Bytes of all writes that were over by then. */
   leftBytes: number;
-  /** Those of the write under way that the kernel had not taken. */
+  /** Bytes of the write under way that the kernel had not taken by then. */
   queuedBytes: number;
 }
 
@@ -65,17 +65,20 @@ function waitOf(socket: Socket, now: number): Wait {
 
 function hasMoved(socket: Socket, { givenBytes, leftBytes, queuedBytes }: Wait): boolean {
   const left = leftBytesOf(socket);
-  // Between two writes only whole ones are counted; within one, what the kernel took of it.
+  // When a write has ended since, whole writes are counted; else the bytes that the kernel took of the write under way.
   const moved = left > leftBytes ? left - leftBytes : queuedBytes - queuedBytesOf(socket);
   return left >= givenBytes || moved >= PROGRESS_BYTES;
 }
 
-/** Bytes of all writes that are over. The public counts tell no more: a write under way counts as waiting until its last byte. */
+/** Bytes of all writes that are over. Node's public counts tell no more: all bytes of a write under way count as waiting. */
 function leftBytesOf(socket: Socket): number {
   return socket.bytesWritten - socket.writableLength;
 }
 
-/** What Node itself looks at for its idle timer, but does not document; without it large answers move in one step. */
+/**
+ * Bytes of the write under way that the kernel has not taken, from an undocumented field that Node uses for its idle timer.
+ * Without it a large answer would seem to move in one step.
+ */
 function queuedBytesOf(socket: Socket): number {
   return (socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
 }

@@ -1,12 +1,12 @@
 /**
- * Owns what a route family is: the routes of one contract and the envelope its errors wear.
- * Five contracts share this port and their clients read errors differently, so an envelope is never unified.
+ * Owns what a route family is: the routes of one HTTP interface and the envelope of its errors. Clients of different
+ * interfaces read errors differently, so every family has its own envelope.
  */
 import type Router from '@koa/router';
 import type { Middleware } from 'koa';
 import type { GlambdarError } from '../../errors.js';
 
-/** How an error leaves: the family chooses status, type and text; `Retry-After` and `X-Request-Id` are added to it. */
+/** An error as it is answered: the family chooses status, type and text; `Retry-After` and `X-Request-Id` are added. */
 export interface ErrorAnswer {
   status: number;
   contentType: string;
@@ -17,12 +17,12 @@ export interface ErrorAnswer {
 export type Envelope = (error: GlambdarError, requestId: string) => ErrorAnswer;
 
 export interface Family {
-  /** Whether errors of this path, unknown paths and wrong methods included, wear this family's envelope. */
+  /** Whether errors of this path, also if the path is unknown or the method wrong, get this family's envelope. */
   owns(path: string): boolean;
   envelope: Envelope;
   /**
-   * Routes of calls, tried before all routers of all families: each answers past Koa, or calls `next` for a path that
-   * is not its own.
+   * Routes of calls, tried before all routers of all families: each answers past Koa, or calls `next` for another
+   * route's path.
    */
   calls: Middleware[];
   routers: Router[];

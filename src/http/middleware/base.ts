@@ -1,6 +1,6 @@
 /**
- * Owns what holds for every request, whatever serves it: an error becomes an answer, and a body that nobody read is
- * thrown away. The only middleware that waits for the ones behind it.
+ * Owns the frame around every request: an error becomes an answer, and a body that no route read is thrown away. The only
+ * middleware that waits for the middleware behind it, apart from `koa-answers.ts`.
  */
 import type { Middleware } from 'koa';
 import type { AnswerError } from '../answers/error-answer.js';
@@ -15,8 +15,8 @@ export function base(answerError: AnswerError): Middleware {
       ctx.respond = false;
       answerError(thrown, req, res);
     }
-    // A client that waits for 100 and gets an answer instead may or may not send the body; the next bytes on this
-    // connection could then be a body or a request. So the connection ends here.
+    // A client that waits for `100 Continue` and gets an answer instead may or may not send the body, so the next bytes on
+    // this connection could be a body or a request. Therefore the connection ends here.
     if (awaitsContinue(req) && !res.headersSent) res.setHeader('Connection', 'close');
     discardBody(req);
   };

@@ -5,7 +5,7 @@ import type { Middleware } from 'koa';
 /** Throws `GlambdarError` when the request must not go further. Cheap and synchronous. */
 export type Check = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** @param list in the order they are made; a later check may rely on what an earlier one has let through */
+/** @param list the checks in their order; a later check may rely on the earlier ones having passed */
 export function checks(list: readonly Check[]): Middleware {
   return (ctx, next) => {
     for (const check of list) check(ctx.req, ctx.res);

@@ -11,7 +11,7 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export function refuseCrossSite(publicUrl: URL | null): Check {
   return ({ method = '', url = '', headers }) => {
-    // A call runs code whatever its method is; but following a link to a function's page is what its author wants.
+    // A call runs code with any method; but following a link to a function's page is what the function's author wants.
     const runsCode = isCall(url) && headers['sec-fetch-mode'] !== 'navigate';
     if (safeMethods.has(method) && !runsCode) return;
     const site = headers['sec-fetch-site'];
@@ -30,7 +30,7 @@ function isOwnOrigin(origin: string, host: string, publicUrl: URL | null): boole
   const { protocol, host: originHost } = new URL(origin);
   if (protocol !== 'http:' && protocol !== 'https:') return false;
   if (publicUrl !== null && originHost === publicUrl.host && protocol === publicUrl.protocol) return true;
-  // Through URL, so that a default port written out equals one left away.
+  // Parsed as a URL, so that a default port that is written out equals one that is left away.
   const here = `${protocol}//${host}`;
   return URL.canParse(here) && new URL(here).host === originHost;
 }

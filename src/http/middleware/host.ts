@@ -18,11 +18,11 @@ export interface HostConfig {
 export function allowedHosts({ host, publicUrl }: HostConfig): Check {
   const names = new Set(['localhost', '[::1]', hostnameOf(host)]);
   if (publicUrl !== null) names.add(publicUrl.hostname);
-  /** The last `Host` that named this server at whichever of its addresses: nearly every request has the same. */
+  /** The last `Host` that was accepted whatever address the client came to: nearly every request has the same. */
   let known: string | undefined;
   return (req) => {
     const { host: header } = req.headers;
-    // Of several `Host` headers Node keeps the first; a proxy before this server may have looked at another.
+    // Of several `Host` headers Node keeps the first; a proxy before this server may have checked another.
     const single = countHosts(req.rawHeaders) <= 1;
     if (single && known !== undefined && header === known) return;
     const hostname = single ? parseHost(header) : null;

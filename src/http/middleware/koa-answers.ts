@@ -1,6 +1,6 @@
 /**
- * Owns what every answer of Koa's own carries: request id and `nosniff`, and its place in the body budget while a slow
- * reader takes it. Answers of functions and errors are written past Koa, by `answers/`, and carry the same.
+ * Owns the headers of every answer that Koa writes (request id, `nosniff`), and its place in the body budget while a slow
+ * client reads it. Answers of functions and errors are written past Koa, by `answers/`, with the same headers.
  */
 import type { Middleware } from 'koa';
 import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';

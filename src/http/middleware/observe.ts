@@ -12,7 +12,7 @@ export interface RequestObservation {
   seconds: number;
 }
 
-/** Where routes leave a template that differs from the router's pattern. */
+/** The part of `ctx.state` where a route puts a template that differs from the router's pattern. */
 export interface RouteState {
   route?: string;
 }
@@ -21,14 +21,14 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 
 export type OnRequest = (observation: RequestObservation) => void;
 
-/** Calls back once per request, when its answer is out or its client gone; what the callback throws is logged. */
+/** Calls back once per request, when its answer is out or its client gone. An error of the callback is logged. */
 export function observe(onRequest: OnRequest, logger: Logger): Middleware {
   return (ctx, next) => {
     const { req, res } = ctx;
     const { socket, method = '' } = req;
     const startedAt = performance.now();
     let told = false;
-    // Not `once`, which costs more than all else here.
+    // Not `once`, which costs more than all other work of this middleware.
     res.on('close', () => {
       if (told) return;
       told = true;

@@ -1,8 +1,8 @@
-/** Owns the shape every request must have before anything else looks at it. */
+/** Owns the shape that every request must have before other code looks at the request. */
 import { GlambdarError } from '../../errors.js';
 import type { Check } from './checks.js';
 
-/** Node drops headers beyond its own count silently, so that limit is switched off and this one answers. */
+/** The most headers of a request. Node's own limit is switched off, because Node drops further headers silently. */
 const MAX_HEADERS = 200;
 
 const absoluteForm = /^https?:\/\/([^/?#]*)([^#]*)$/i;
@@ -16,7 +16,7 @@ export function requestShape(): Check {
   return (req, res) => {
     const { httpVersion, method, rawHeaders } = req;
     if (httpVersion !== '1.1' && httpVersion !== '1.0') {
-      // Node's parser takes the request apart as HTTP/1; how the client frames what it sends next is anyone's guess.
+      // Node has parsed the request as HTTP/1; how the client frames its next bytes is unknown.
       res.setHeader('Connection', 'close');
       throw new GlambdarError('INVALID_REQUEST', 'This server speaks HTTP/1.0 and HTTP/1.1.', {
         status: 505,

@@ -11,7 +11,7 @@ export function refuseWhenStopping(signal: AbortSignal): Check {
   };
 }
 
-/** For a request of which nothing has been done yet: its client may send it again, here or elsewhere. */
+/** The error for a request that has not begun to run: its client may send it again, here or elsewhere. */
 export function stopping(): GlambdarError {
   return new GlambdarError('STOPPING', 'The server is stopping; try again in a moment.', {
     retryAfterSeconds: 1,

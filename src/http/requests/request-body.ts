@@ -8,26 +8,26 @@ import type { BodyBudget } from '../answers/body-budget.js';
 
 const EMPTY = Buffer.alloc(0);
 
-/** An unwanted body that is longer than this is not drained to its end: the connection is cut. */
+/** The connection of an unwanted body longer than this is cut instead of drained. */
 const DISCARD_LIMIT_BYTES = 64 * 1024 * 1024;
 
-/** So many pieces are kept as they came, then joined: a body sent byte by byte must not take hundreds of times its size. */
+/** Pieces kept as they came before they are joined: a body sent byte by byte must not take hundreds of times its size. */
 const MAX_LOOSE_CHUNKS = 1024;
 
-/** Set on requests whose body is being read: ends the reading with an error. */
+/** Key of a request's function that ends the reading of its body with an error. */
 const endReading = Symbol('end reading');
 type Reading = IncomingMessage & { [endReading]?: (error: Error) => void };
 
-/** Set on requests whose client waits for `100 Continue` before it sends the body. */
+/** Key of a request's flag that its client waits for `100 Continue` before it sends the body. */
 const waiting = Symbol('awaits 100 Continue');
 type Waiting = IncomingMessage & { [waiting]?: boolean };
 
-/** Notes that the client waits; called for the server's event `checkContinue`. */
+/** Notes that the client waits for `100 Continue`; called for the server's event `checkContinue`. */
 export function markAwaitingContinue(req: IncomingMessage): void {
   (req as Waiting)[waiting] = true;
 }
 
-/** Whether the client still waits for `100 Continue`: nobody has accepted its body. */
+/** Whether the client still waits for `100 Continue`, because its body has not been accepted. */
 export function awaitsContinue(req: IncomingMessage): boolean {
   return (req as Waiting)[waiting] === true;
 }
@@ -39,7 +39,7 @@ export function acceptBody(req: IncomingMessage, res: ServerResponse): void {
   if (hasBody(req)) res.writeContinue();
 }
 
-/** The announced length; undefined when chunked or absent. Node's parser has refused everything but digits. */
+/** The announced length in bytes; undefined when chunked or absent. Node's parser has refused all but digits. */
 export function declaredLength(req: IncomingMessage): number | undefined {
   const length = req.headers['content-length'];
   return length === undefined ? undefined : Number(length);
@@ -50,9 +50,9 @@ export function hasBody(req: IncomingMessage): boolean {
 }
 
 /**
- * The exact bytes, up to and including `maxBytes`. Rejects with BODY_TOO_LARGE (before reading where the length is
- * announced), AT_CAPACITY when all bodies together are too large, with CANCELLED when the client went away in the
- * middle, or with the error of `rejectBody`. Its bytes are taken from the budget; whoever gets the body gives them back.
+ * Reads the exact bytes of the body, up to and including `maxBytes`. Fails with BODY_TOO_LARGE (thrown before reading
+ * when the length is announced), AT_CAPACITY when all bodies together are too large, CANCELLED when the client went away
+ * in the middle, or the error of `rejectBody`. Takes the bytes from the budget; the caller gives them back.
  */
 export function readBody(
   req: IncomingMessage,
@@ -103,20 +103,20 @@ export function readBody(
       if (!settled) fail(new GlambdarError('CANCELLED', 'The client went away while it sent the body.'));
     };
     (req as Reading)[endReading] = fail;
-    // Listeners are taken off only where they would do harm, for taking off costs more than a call that does nothing.
+    // Listeners are removed only where they would do harm: removing one costs more than calling one that does nothing.
     // Without the `error` listener a request that is cut later, while it is drained, would throw.
     req.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut);
   });
 }
 
-/** Rejects the body that `readBody` is waiting for, if it is; one that has arrived stays. */
+/** Rejects a body that `readBody` is still reading; a body that has arrived stays. */
 export function rejectBody(req: IncomingMessage, error: Error): void {
   (req as Reading)[endReading]?.(error);
 }
 
 /**
- * Reads and drops what is left of a refused body, so that the client can finish sending, read the answer, and use
- * the connection again. Closing at once would reset the connection and often destroy the answer on its way.
+ * Reads and drops the rest of a refused body, so that the client can finish sending, read the answer, and use the
+ * connection again. Closing at once would reset the connection and often destroy the answer on its way.
  */
 export function discardBody(req: IncomingMessage): void {
   if (req.complete || !hasBody(req)) return;

@@ -5,7 +5,7 @@ import { HOP_BY_HOP } from '../../model/hop-by-hop.js';
 const dropped: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length', 'expect', 'host']);
 
 /**
- * Pairs in the order received, names in lower case, repeated ones repeated; without hop-by-hop headers, headers that
+ * Pairs in the order received, names in lower case, repeated headers repeated; without hop-by-hop headers, headers that
  * `Connection` names, `content-length`, `expect` and `host`.
  * @param raw Node's `rawHeaders`: name, value, name, value, …
  * @param connection the value of the `Connection` header

@@ -1,11 +1,11 @@
-/** Owns the id of a request: the client's own if it sent a usable one, else a new one. */
+/** Owns the id of a request: the id that the client sent if it is usable, else a new one. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 /** Printable ASCII: safe in a header, in a log line and in an SSE `id:` field. */
 const usable = /^[\x20-\x7e]{1,128}$/;
 
-/** Kept on the request itself: an entry in a WeakMap costs more than all else that is done for an id. */
+/** Keys of fields on the request itself: an entry in a WeakMap would cost more than all other work for an id. */
 const requestId = Symbol('request id');
 const madeHere = Symbol('request id made here');
 type Identified = IncomingMessage & { [requestId]?: string; [madeHere]?: boolean };
@@ -16,7 +16,7 @@ export function requestIdOf(req: IncomingMessage): string {
   return known ?? identify(req);
 }
 
-/** Whether `requestIdOf` made the id itself: nobody can have used it before. */
+/** Whether `requestIdOf` made the id, so that no earlier request can have used it. */
 export function isOwnRequestId(req: IncomingMessage): boolean {
   requestIdOf(req);
   return (req as Identified)[madeHere] === true;

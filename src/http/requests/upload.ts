@@ -12,24 +12,24 @@ import { faultPoint } from '../../faults.js';
 import { acceptBody, declaredLength, hasBody } from './request-body.js';
 
 export interface UploadConfig {
-  /** Absolute; created when missing. On the file system of the functions, so that publishing is a rename. */
+  /** Absolute path; created when missing. Lies on the file system of the functions, so that publishing is a rename. */
   uploadDir: string;
-  /** The largest file that is accepted. */
+  /** The largest accepted file, in bytes. */
   maxBundleBytes: number;
 }
 
 export interface Upload {
   /** Absolute path of the received file. Gone once `use` has settled. */
   path: string;
-  /** The client's own text: never a path. */
+  /** The file's name as the client sent it: any text, never to be used as a path. */
   originalName: string;
-  /** Text fields; each came once. Without prototype, so a field may be called `__proto__`. */
+  /** Text fields by name, each sent once. The object has no prototype, so a field may be called `__proto__`. */
   fields: Record<string, string>;
 }
 
 const FIELD_BYTES = 64 * 1024;
 const MAX_FIELDS = 20;
-/** How much longer than its file a form may be: all fields at their limit, part heads and boundaries. */
+/** Bytes by which a form may be longer than its file: all fields at their limit, part heads and boundaries. */
 const OVERHEAD_BYTES = MAX_FIELDS * FIELD_BYTES + 64 * 1024;
 
 type Receive = (req: unknown, res: unknown, done: (error?: unknown) => void) => void;
@@ -59,7 +59,7 @@ export async function withUpload<T>(
   const maxTotalBytes = config.maxBundleBytes + OVERHEAD_BYTES;
   if ((declaredLength(req) ?? 0) > maxTotalBytes) throw bundleTooLarge(config.maxBundleBytes);
   await mkdir(config.uploadDir, { recursive: true, mode: 0o700 });
-  // A directory per upload: removing it removes whatever is in it, also a file that multer was only about to open.
+  // A directory per upload: removing it also removes a file that multer was only about to open.
   const directory = await mkdtemp(join(config.uploadDir, 'upload-')).catch((error: unknown) => {
     throw uploadError(error, config.maxBundleBytes);
   });
@@ -89,10 +89,10 @@ async function receive(
       fieldSize: FIELD_BYTES,
       fieldNameSize: 100,
       headerPairs: 20,
-      // Not in the types yet. 0: a field name is a name, never a path into an object.
+      // Multer's types lack this option. 0: a field name is a name, never a path into an object.
       fieldNestingDepth: 0,
     };
-    // With two options that the types do not have yet.
+    // Multer's types lack these two options.
     const options: multer.Options & {
       defParamCharset: string;
       streamHandler: (req: IncomingMessage, parser: NodeJS.WritableStream) => void;
@@ -101,7 +101,7 @@ async function receive(
       defParamCharset: 'utf8',
       storage: multer.diskStorage({ destination: directory }),
       limits,
-      // Multer answers an error only when the client has sent everything, and no limit covers what stands between
+      // Multer reports an error only when the client has sent everything, and none of its limits covers the bytes between
       // parts. Counting here bounds both, for uploads of unknown length.
       streamHandler: (req, parser) => {
         let totalBytes = 0;
@@ -123,7 +123,7 @@ async function receive(
   });
 }
 
-/** Multer's and busboy's errors carry no status, and their texts are not ours to show. */
+/** Turns multer's and busboy's errors, which carry no status, into ours; clients never see their texts. */
 function uploadError(error: unknown, maxBundleBytes: number): Error {
   if (!(error instanceof Error)) return new Error('multer failed', { cause: error });
   if (error instanceof multer.MulterError) {
@@ -137,7 +137,7 @@ function uploadError(error: unknown, maxBundleBytes: number): Error {
       cause: error,
     });
   }
-  // A file system error is ours; anything else is about the bytes the client sent (cut off, no boundary, bad head).
+  // A file system error is the server's fault; all others are about the client's bytes (cut off, no boundary, bad head).
   if (code !== undefined && 'syscall' in error) return error;
   return new GlambdarError('INVALID_REQUEST', 'The multipart body is broken or incomplete.', {
     cause: error,

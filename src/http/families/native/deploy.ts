@@ -1,4 +1,4 @@
-/** Owns `POST /deploy`: which name an upload gets, and handing it to the deploy pipeline. */
+/** Owns `POST /deploy`: choosing the function's name, and handing the upload to the deploy pipeline. */
 import Router from '@koa/router';
 import { functionNameFromFile, parseFunctionName } from '../../../model/function/function-name.js';
 import type { Deployments } from '../../../deploy/deployments.js';

@@ -37,7 +37,7 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
   router.post(
     '/config/:name',
     (ctx, next) => {
-      // Unknown functions are told so before the body; then a client that waits may send it.
+      // An unknown function is refused before the body; then a client that waits for `100 Continue` may send it.
       registry.get(refParam(ctx.params['name']));
       // koa-body would take a missing body for `{}`.
       if (!hasBody(ctx.req)) throw notSettings();
@@ -67,7 +67,7 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
   return router;
 }
 
-/** The function that a path names. Throws FUNCTION_NOT_FOUND for a name that no function can have. */
+/** The ref of the function that a path names. Throws FUNCTION_NOT_FOUND for a name that no function can have. */
 function refParam(name: string | undefined): FunctionRef {
   return { namespace: DEFAULT_NAMESPACE, name: functionNameParam(name) };
 }

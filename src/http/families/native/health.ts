@@ -1,4 +1,4 @@
-/** Owns the two questions of a supervisor: does the process answer, and can it work. */
+/** Owns the two health checks for supervisors: `/healthz` (the process answers) and `/readyz` (calls can be served). */
 import Router from '@koa/router';
 import { GlambdarError, type ErrorCode } from '../../../errors.js';
 import { sendJson } from '../../answers/send-json.js';

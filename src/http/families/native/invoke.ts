@@ -1,4 +1,4 @@
-/** Owns `/invoke/:name` and everything under it. */
+/** Owns the route `/invoke/:name` and all paths under it. */
 import type { Middleware } from 'koa';
 import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import { INVOKE_ROUTE, isCall, splitTarget } from '../../calls/call-target.js';
@@ -12,7 +12,7 @@ const METHODS: readonly string[] = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'P
 
 /**
  * Plain middleware, not a router: the path of a call goes to the function undecoded, and a router's matching costs more
- * than all else that Koa does for a warm call.
+ * than all other work of Koa for a warm call.
  */
 export function invokeRoute(runCall: RunCall): Middleware {
   return (ctx, next) => {
@@ -22,11 +22,11 @@ export function invokeRoute(runCall: RunCall): Middleware {
     if (!METHODS.includes(method)) return methodNotAllowed(ctx, METHODS);
     (ctx.state as RouteState).route = INVOKE_ROUTE;
     const { name, path, query } = splitTarget(url);
-    // The answer is written past Koa, which would choose types and lengths from the kind of body.
+    // The answer is written past Koa, because Koa would choose its type and length from the kind of body.
     ctx.respond = false;
     return runCall(req, res, {
       ref: { namespace: DEFAULT_NAMESPACE, name: functionNameParam(name) },
-      // Functions need not know HEAD: it is GET, and the body of the answer is left away.
+      // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
       method: method === 'HEAD' ? 'GET' : method,
       path,
       query,

@@ -1,7 +1,7 @@
 /**
  * Owns reading records of calls: `/logs/:name` as a list or, with `follow=1`, as a stream of events, and
- * `/invocations/:id`. A stream starts with calls that finish from now on; with `limit` it first gives the newest
- * that many existing records, oldest first.
+ * `/invocations/:id`. A stream has the calls that finish from now on; with `limit=n` it begins with the newest n existing
+ * records, oldest first.
  */
 import Router from '@koa/router';
 import type { Context } from 'koa';
@@ -24,10 +24,10 @@ export interface LogsRoutesDeps {
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
-/** Streams open at once: each keeps a connection and up to its buffer of memory. */
+/** The most streams open at once: each keeps a connection and as much memory as its buffer may hold. */
 const MAX_FOLLOWERS = 100;
 
-/** Under this name the histories of streams hold their share of the body budget. No function can have it. */
+/** The flow under which histories of streams count in the body budget. No function's flow can equal it. */
 const FLOW = '/logs/:name';
 
 export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): Router {
@@ -64,8 +64,8 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
           retryAfterSeconds: 5,
         },
       );
-    // 2. Followed first, then the history is read: no record falls between the two. What comes while the history is read
-    //    waits for it.
+    // 2. The follower is added before the history is read, so that no record falls between the two. Records that come
+    //    while the history is read wait in `early`.
     const early = new Map<string, InvocationView>();
     let take = (record: InvocationView): void => void early.set(record.id, record);
     const unfollow = logs.follow(ref, (record) => take(record));
@@ -83,9 +83,9 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
       leave();
       throw error;
     }
-    // A record that came meanwhile is sent once, as it came: the history may have it as it was before its last output.
+    // A record in both is sent once, from `early`: the history may have it as it was before its last output.
     const replayed = past.filter(({ id }) => !early.has(id)).reverse();
-    // The history counts as held until it is through.
+    // The history counts in the body budget until the client has read it.
     const bytes = replayed.reduce((sum, record) => sum + Buffer.byteLength(jsonOf(record)), 0);
     let release: () => void;
     try {

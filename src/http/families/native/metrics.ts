@@ -1,4 +1,4 @@
-/** Owns `GET /metrics`. What is measured is the business of `metrics/`. */
+/** Owns the route `GET /metrics`. The folder `metrics/` owns what is measured. */
 import Router from '@koa/router';
 
 export type MetricsText = () => Promise<{ contentType: string; body: string }>;

@@ -2,7 +2,7 @@
 import type { GlambdarError } from '../../../errors.js';
 import type { ErrorAnswer } from '../family.js';
 
-/** The envelope of README "HTTP API". Details never replace the three fields that clients switch on. */
+/** The envelope of README "HTTP API". Details never replace the three fields that clients rely on. */
 export function nativeEnvelope(error: GlambdarError, requestId: string): ErrorAnswer {
   const base = { error: error.message, code: error.code, requestId };
   return {
@@ -12,7 +12,7 @@ export function nativeEnvelope(error: GlambdarError, requestId: string): ErrorAn
   };
 }
 
-/** Details may come from a user's module: too deep or circular ones must not turn the error into another one. */
+/** JSON, or undefined for a value that JSON cannot express: details may come from a user's module and be circular or too deep. */
 function encode(value: object): string | undefined {
   try {
     return JSON.stringify(value);

@@ -1,4 +1,4 @@
-/** Owns what the native API (README "HTTP API") is made of: its routes, and its envelope, which also owns unknown paths. */
+/** Owns putting the native API (README "HTTP API") together: its routes and its envelope, which unknown paths get, too. */
 import { createRunCall, type RunCallDeps } from '../../calls/run-call.js';
 import type { Family } from '../family.js';
 import { deployRoutes, type DeployRoutesDeps } from './deploy.js';
