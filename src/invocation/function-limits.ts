@@ -16,8 +16,8 @@ export class FunctionLimits {
   readonly #usage = new Map<FunctionId, Usage>();
 
   /**
-   * Takes one place and one token of the function's bucket (rate = rateLimit, burst = max(1, 10 %)).
-   * Throws RATE_LIMITED or CONCURRENCY_LIMIT; nothing is taken then. Give the place back with `leave`.
+   * Takes one place and one token of the function's bucket (rate = rateLimit, burst = max(1, 10 % of rateLimit)).
+   * Throws RATE_LIMITED or CONCURRENCY_LIMIT, taking nothing. Give the place back with `leave`.
    * @param now monotonic milliseconds
    */
   enter({ id, ref, settings }: FunctionRecord, now = performance.now()): void {
@@ -61,7 +61,7 @@ export class FunctionLimits {
     if (usage.isForgotten && usage.running === 0) this.#usage.delete(id);
   }
 
-  /** Drops what is remembered of a function that is gone, once none of its calls runs any more. */
+  /** Forgets a deleted function, once none of its calls runs any more. */
   forget(id: FunctionId): void {
     const usage = this.#usage.get(id);
     if (usage === undefined) return;

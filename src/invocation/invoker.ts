@@ -1,6 +1,6 @@
 /**
- * Owns running one call from admission to its record: limits, an executor, the answer checked. What a failure does to
- * the container is the executor's business.
+ * Owns running one call from its admission to its record: limits, the executor, checking the answer. The executor decides
+ * what a failure does to the container.
  */
 import { randomUUID } from 'node:crypto';
 import { toGlambdarError } from '../errors.js';
@@ -23,13 +23,13 @@ const NO_BODY = Buffer.alloc(0);
 /** The right to use one version's files until released. */
 export interface VersionLease {
   readonly record: FunctionRecord;
-  /** Give back once; later calls do nothing. */
+  /** Gives the lease back once; later calls do nothing. */
   release(): void;
 }
 
-/** What the invoker asks of the functions there are. */
+/** The functions, as far as the invoker needs them. */
 export interface Functions {
-  /** The active version, kept until released. Throws FUNCTION_NOT_FOUND. */
+  /** Leases the active version of a function. Throws FUNCTION_NOT_FOUND. */
   lease(ref: FunctionRef): VersionLease;
 }
 
@@ -45,7 +45,7 @@ export interface InvokerOptions {
 }
 
 export function createInvoker(options: InvokerOptions): Invoker {
-  /** Ids of calls under way: their records are still to come. */
+  /** Ids of calls under way, which have no record yet. */
   const running = new Set<string>();
   return {
     admit(ref, id, isOurId = false) {
@@ -64,7 +64,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
       };
       if (isOurId) return admitted(id);
       if (running.has(id)) return admitted(randomUUID());
-      // The id is taken at once: another call with it may come while the store is asked.
+      // The id is reserved at once: another call with the same id may come while the store is asked.
       running.add(id);
       return isNew(options, id).then((fresh) => {
         if (!fresh) running.delete(id);
@@ -74,7 +74,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
   };
 }
 
-/** A store that cannot be read is no reason to refuse a call: the call gets an id that is certainly new. */
+/** Whether no call on record has the id. False when the store cannot be read: the call then gets a new id, and is not refused. */
 async function isNew({ isKnownId, logger }: InvokerOptions, id: string): Promise<boolean> {
   try {
     return !(await isKnownId(id));
@@ -130,7 +130,7 @@ class Call implements AdmittedCall {
     const { result, cut, peakMemoryKb } = execution;
     this.#text.addCut(cut);
     this.#record.peakMemoryMb = Math.round(peakMemoryKb / 102.4) / 10;
-    // The function answered within the grace, but nobody was there any more.
+    // The function answered within the grace, but its caller had gone.
     if (signal.aborted)
       return this.#fail(failureOfReason(aborted(signal), record.settings), execution.release());
     if (result.type === 'error') return this.#fail(failureOfResult(result), execution.release());
@@ -149,14 +149,14 @@ class Call implements AdmittedCall {
       start: start!,
       times: { queueMs, startMs, loadMs, runMs },
     };
-    // First of all: the caller reads the answer while the rest is done.
+    // The answer goes out first: the caller reads it while the record is made.
     answered?.(response);
     faultPoint('invoke.answered');
     this.#finish(response.statusCode, execution.release());
     return response;
   }
 
-  /** @param output what the container wrote past the console, once it is known; null when nothing is to come */
+  /** @param output what the container wrote past the console, once it is known; null when there is none */
   #fail({ error, outcome, stack }: Failure, output: Promise<ContainerOutput> | null): never {
     this.#record.outcome = outcome;
     this.#record.error = { code: error.code, message: error.message, ...(stack ? { stack } : {}) };
@@ -177,7 +177,7 @@ class Call implements AdmittedCall {
     this.#leave();
   }
 
-  /** Whether the record's output has changed. */
+  /** Adds output to the record. Returns whether the record has changed. */
   #amend(output: ContainerOutput): boolean {
     const changed = this.#text.addOutput(output);
     if (changed) this.#write();

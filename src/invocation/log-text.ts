@@ -1,20 +1,20 @@
-/** Owns the text of one call's two output streams as it is kept: capped, with a note of what was cut. */
+/** Owns the kept text of one call's two output streams: capped, with a note of how much was cut. */
 import { StringDecoder } from 'node:string_decoder';
 import type { ContainerOutput } from '../model/call/container-end.js';
 import type { LogSink } from '../model/call/execution.js';
 import { JoinedBytes } from '../model/call/joined-bytes.js';
 
-/** Per stream, as README "HTTP API" has it. */
+/** Bytes kept of each stream, as README "HTTP API" says. */
 export const MAX_STREAM_BYTES = 256 * 1024;
 
-/** Bytes that are decoded at a time where the text may become longer than they are. */
+/** Bytes decoded at a time where the text may become longer than its bytes. */
 const DECODED_AT_ONCE = 1024;
 
 const EARLIER_CUT = Buffer.from('[earlier output was cut]\n');
 
 type StreamName = 'stdout' | 'stderr';
 
-/** The kept part of one stream. Made with the first output: most calls print nothing. */
+/** The kept part of one stream, made with the first output: most calls print nothing. */
 interface Kept {
   joined: JoinedBytes;
   cut: number;
@@ -37,8 +37,8 @@ export class LogText {
   }
 
   /**
-   * Adds output that the container wrote past the console, after the output that came through the console. Of too much, the
-   * driver keeps the end. False when there was no such output.
+   * Adds output that the container wrote past the console, behind the console's output. Of too much output the driver has
+   * kept the end. Returns false when there was no such output.
    */
   addOutput(output: ContainerOutput): boolean {
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -68,7 +68,7 @@ export class LogText {
   }
 }
 
-/** Bytes that are no UTF-8 become up to three times as long, so the limit is applied to the text again. `used`: bytes that the text is made of. */
+/** Decodes within the limit: bytes that are not UTF-8 become up to three times as long. `used`: number of bytes the text is made of. */
 function decoded(bytes: Buffer): { text: string; used: number } {
   const whole = bytes.toString('utf8');
   if (Buffer.byteLength(whole) <= MAX_STREAM_BYTES) return { text: whole, used: bytes.length };
@@ -84,7 +84,7 @@ function decoded(bytes: Buffer): { text: string; used: number } {
   return { text, used: wholeCharacters(bytes) };
 }
 
-/** The number of bytes without half a character at the end. */
+/** The number of bytes without an incomplete character at the end. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back]!;
@@ -95,7 +95,7 @@ function wholeCharacters(bytes: Buffer): number {
   return bytes.length;
 }
 
-/** Where the first whole character at or after `from` begins. */
+/** Index of the first whole character at or after `from`. */
 function characterFrom(bytes: Buffer, from: number): number {
   let at = from;
   while (at < bytes.length && isContinuation(bytes[at]!)) at++;

@@ -1,4 +1,4 @@
-/** Owns reading records of calls, finished ones and new ones as they come. */
+/** Owns reading records of calls: those on record, and new ones as they come. */
 import { GlambdarError } from '../errors.js';
 import type { CallRecord } from '../model/call/call.js';
 import type { FunctionId } from '../model/function/id.js';
@@ -6,12 +6,12 @@ import type { FunctionRef } from '../model/function/ref.js';
 import type { CallStore } from '../store/call-store.js';
 import type { Recorder } from './recorder.js';
 
-/** A record as clients see it: without ids of ours, with `invokedAt` as RFC 3339 UTC. */
+/** A record as clients see it: without our function id, with `invokedAt` as RFC 3339 UTC. */
 export type InvocationView = Omit<CallRecord, 'functionId' | 'invokedAt'> & { invokedAt: string };
 
 export interface LogQuery {
   limit: number;
-  /** Only calls that ended before the one of this id. */
+  /** Only calls that ended before the call of this id. */
   before?: string;
   /** Leave out records whose output is still to come. */
   final?: boolean;
@@ -19,16 +19,16 @@ export interface LogQuery {
 
 export interface Logs {
   /**
-   * Newest first; includes calls whose record is not on disk yet. Rejects with FUNCTION_NOT_FOUND when no such function is
-   * deployed.
+   * Records, newest first; includes calls whose record is not on disk yet. Rejects with FUNCTION_NOT_FOUND when no such
+   * function is deployed.
    */
   list(ref: FunctionRef, query: LogQuery): Promise<InvocationView[]>;
-  /** Rejects with INVOCATION_NOT_FOUND. */
+  /** The record of the call with this id. Rejects with INVOCATION_NOT_FOUND. */
   get(id: string): Promise<InvocationView>;
   /**
-   * Calls back with every record of this function that becomes final from now on. The returned function stops that. To get
-   * every record once, follow first, then list with `final`, and leave out of the list what the listener got meanwhile.
-   * Throws FUNCTION_NOT_FOUND.
+   * Calls back with every record of this function that becomes final from now on. The returned function removes the
+   * listener. To get every record once, follow first, then list with `final`, and leave out of the list the records that
+   * the listener got meanwhile. Throws FUNCTION_NOT_FOUND.
    */
   follow(ref: FunctionRef, listener: (record: InvocationView) => void): () => void;
 }
@@ -36,19 +36,19 @@ export interface Logs {
 export interface LogsOptions {
   store: CallStore;
   recorder: Recorder;
-  /** Throws FUNCTION_NOT_FOUND. */
+  /** The id of a deployed function. Throws FUNCTION_NOT_FOUND. */
   idOf: (ref: FunctionRef) => FunctionId;
   /** Whether a function is deployed. */
   isDeployed: (id: FunctionId) => boolean;
 }
 
-/** Of one list as JSON, which may be six times what was printed; whoever wants more asks for what came `before`. */
+/** The largest list as JSON, which may be six times the printed bytes; a client asks for older records with `before`. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 const PAGE = 16;
 
 const texts = new WeakMap<InvocationView, string>();
 
-/** A record as JSON, written out once, whoever asks for it: its length, its list, or those who follow. */
+/** A record as JSON. The text is made once for all uses: measuring it, listing it, and sending it to every follower. */
 export function jsonOf(record: InvocationView): string {
   const text = texts.get(record) ?? JSON.stringify(record);
   texts.set(record, text);
@@ -62,7 +62,7 @@ export function createLogs({
   idOf,
   isDeployed,
 }: LogsOptions): Logs & { has(callId: string): Promise<boolean> } {
-  // One view per record, however many follow it: who sends it can then write it out once.
+  // One view per record for all followers, so that `jsonOf` makes its text once.
   const views = new WeakMap<CallRecord, InvocationView>();
   const shared = (record: CallRecord): InvocationView => {
     const known = views.get(record) ?? view(record);
@@ -70,7 +70,7 @@ export function createLogs({
     return known;
   };
 
-  /** What the store has, newest first, from `before` on; as many as are wanted beside those that were found already. */
+  /** Adds to `found` the store's records older than `before`, newest first, until there are `limit` of them. */
   async function readStore(
     functionId: FunctionId,
     { limit, before }: LogQuery,
@@ -78,7 +78,7 @@ export function createLogs({
     unwritten: ReadonlySet<string>,
   ): Promise<void> {
     let from = before;
-    // A few at a time: texts are up to half a MiB a record, and an answer is bounded by their sum.
+    // A few records at a time: their texts are up to half a MiB each, and the sum of texts bounds an answer.
     while (found.length < limit && textOf(found) < MAX_LIST_BYTES) {
       const size = Math.min(PAGE, limit - found.length);
       const page = await store.list({
@@ -96,7 +96,7 @@ export function createLogs({
   return {
     async list(ref, query) {
       const functionId = idOf(ref);
-      // Flushing first makes the store the one list there is. Only when that fails some records are not in it, the newest.
+      // After a flush the store has all records. Only when the flush fails, the newest records are not in the store.
       const asked = new Set(recorder.pending(functionId).map(({ id }) => id));
       await recorder.flush();
       const unwritten = recorder
@@ -155,7 +155,7 @@ function view({ functionId: _, ...record }: CallRecord): InvocationView {
   };
 }
 
-/** More digits would be the clock's noise. */
+/** Rounds to microseconds: more digits would be noise of the clock. */
 function toMicroseconds(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -1,6 +1,7 @@
 /**
  * Owns records of calls on their way to the store: written in batches, in the order in which they came, without holding
- * calls up. What waits is bounded by number and by size: a full disk, or functions that print much, cannot fill the memory.
+ * calls up. Waiting records are bounded by number and by size: a full disk, or functions that print much, cannot fill the
+ * memory.
  */
 import type { Logger } from '../logger.js';
 import type { CallRecord } from '../model/call/call.js';
@@ -9,16 +10,16 @@ import type { FunctionId } from '../model/function/id.js';
 import type { CallStore } from '../store/call-store.js';
 
 const FLUSH_MS = 500;
-/** So many records, or characters of theirs, are written without waiting for the time: well below what may wait. */
+/** This many waiting records, or characters in them, are written before the time is up: well below the bounds of what may wait. */
 const FLUSH_AT = 2_500;
 const FLUSH_TEXT_AT = 4 * 1024 * 1024;
-/** Records, and characters, written in one go, some 2 ms of this thread: calls are served between two of them. */
+/** Records, and characters in them, written in one slice, some 2 ms of this thread: calls are served between two slices. */
 const SLICE = 200;
 const SLICE_TEXT = 512 * 1024;
-/** Beyond this the oldest records are given up. */
+/** The most records, and characters in them, that wait: beyond these bounds the oldest records are given up. */
 const MAX_WAITING = 5_000;
 const MAX_WAITING_TEXT = 32 * 1024 * 1024;
-/** After a failure. */
+/** Pause after a failure. */
 const RETRY_MS = 5_000;
 
 export interface RecordWriterOptions {
@@ -37,20 +38,20 @@ interface Entry {
 
 export class RecordWriter {
   readonly #options: RecordWriterOptions;
-  /** Not written yet, by id of the call, oldest first. */
+  /** Records not written yet, by id of the call, oldest first. */
   readonly #pending = new Map<string, Entry>();
-  /** Written, but changed since then; by id of the call. */
+  /** Records written, but changed since then; by id of the call. */
   readonly #amended = new Map<string, Entry>();
-  /** Characters of both. */
+  /** Characters in all records of `#pending` and `#amended`. */
   #text = 0;
   /** Functions whose counters have changed. */
   readonly #dirty = new Set<FunctionId>();
   #timer: NodeJS.Timeout | null = null;
-  /** The pass that is under way: there is never more than one, so the store gets the records in their order. */
+  /** The pass under way: there is never more than one, so the store gets the records in their order. */
   #pass: Promise<void> | null = null;
-  /** Callers of `flush` that wait: meanwhile a pass takes no breaks. */
+  /** Number of callers that wait for `flush`: meanwhile a pass takes no breaks. */
   #flushes = 0;
-  /** Ends the break that a pass is taking. */
+  /** Ends the break of the pass under way. */
   #hurry: (() => void) | null = null;
   #failing = false;
   #dropped = 0;
@@ -59,18 +60,18 @@ export class RecordWriter {
     this.#options = options;
   }
 
-  /** A new record; the counters of its function have changed too. */
+  /** Takes a new record; the counters of its function have changed, too. */
   add(record: CallRecord): void {
     this.#dirty.add(record.functionId);
     this.#put(this.#pending, record);
   }
 
-  /** The output of a record that was added has changed in place. */
+  /** Takes a record again whose output has changed in place since it was added. */
   amend(record: CallRecord): void {
     this.#put(this.#pending.has(record.id) ? this.#pending : this.#amended, record);
   }
 
-  /** Records not written yet, oldest first. @param id of one function alone */
+  /** Records not written yet, oldest first. @param id id of a function, to get its records only */
   pending(id?: FunctionId): CallRecord[] {
     const records = [];
     for (const { record } of this.#pending.values())
@@ -78,23 +79,23 @@ export class RecordWriter {
     return records;
   }
 
-  /** The record of this call, if it is not written yet as it is now. */
+  /** The record of this call, unless the store already has it in its present form. */
   find(callId: string): CallRecord | undefined {
     const entry = this.#pending.get(callId) ?? this.#amended.get(callId);
     return entry && this.#lives(entry.record) ? entry.record : undefined;
   }
 
-  /** Records given up because the disk did not take them. */
+  /** Number of records given up because the disk did not take them. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Writes all that waits now; resolves when that was tried. A failing medium keeps the records waiting and is tried again. */
+  /** Tries to write all waiting records, and resolves then. If the medium fails, the records stay, and are tried again later. */
   async flush(): Promise<void> {
     this.#flushes += 1;
     this.#hurry?.();
     try {
-      // A pass under way may have begun before the newest records came. Several callers share the pass that follows it.
+      // The pass under way may have begun before the newest records came. Several callers share the pass that follows.
       const before = this.#pass;
       if (before !== null) await before;
       await this.#begin();
@@ -103,7 +104,7 @@ export class RecordWriter {
     }
   }
 
-  /** Writes all for the last time. */
+  /** Writes all waiting records for the last time. */
   async close(): Promise<void> {
     await this.flush();
     if (this.#timer) clearTimeout(this.#timer);
@@ -114,7 +115,7 @@ export class RecordWriter {
     return this.#options.counters(functionId) !== undefined;
   }
 
-  /** A record that is there already keeps its place. */
+  /** Adds or replaces a record; a replaced record keeps its place. */
   #put(into: Map<string, Entry>, record: CallRecord): void {
     const entry = { record, text: textOf(record) };
     this.#text += entry.text - (into.get(record.id)?.text ?? 0);
@@ -125,7 +126,7 @@ export class RecordWriter {
     else this.#schedule();
   }
 
-  /** Resolves when all that waits at its first turn was tried. Never rejects. */
+  /** Begins a pass, or joins the one under way. Resolves when the pass has tried its records. Never rejects. */
   #begin(): Promise<void> {
     this.#pass ??= this.#writeAll().finally(() => {
       this.#pass = null;
@@ -137,8 +138,8 @@ export class RecordWriter {
   async #writeAll(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    await this.#break(); // a record is added in the midst of a call
-    // What comes while this is written is the next pass's: under load this one would never end.
+    await this.#break(); // this pass may have been begun in the midst of a call
+    // Records that come from now on are the next pass's: under load this pass would never end.
     const batch = this.#wanted();
     const amended = [...this.#amended.keys()];
     while (batch.length + amended.length + this.#dirty.size > 0) {
@@ -148,7 +149,7 @@ export class RecordWriter {
     }
   }
 
-  /** Lets calls be served, unless somebody waits for `flush`. */
+  /** Lets calls be served, unless a caller waits for `flush`. */
   #break(): Promise<void> {
     if (this.#flushes > 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -161,8 +162,8 @@ export class RecordWriter {
   }
 
   /**
-   * Ids of the calls to be written, oldest first. Of a function's records only so many are kept: older ones need not be
-   * written first, and those of deleted functions not at all.
+   * Ids of the calls to be written, oldest first. Records that the store would drop at once, because newer records of the
+   * function fill its share, are not written, nor are records of deleted functions.
    */
   #wanted(): string[] {
     const room = new Map<FunctionId, number>();
@@ -178,7 +179,7 @@ export class RecordWriter {
     return wanted.reverse();
   }
 
-  /** Writes the first of the batch, then of the amended, and the counters, and takes them off. False when the medium failed. */
+  /** Writes a slice of the batch, then of the amended records, and the counters, and takes them off. False when the medium failed. */
   async #writeSlice(batch: string[], amended: string[]): Promise<boolean> {
     const { store, keepPerFunction, logger } = this.#options;
     const room = this.#flushes > 0 ? { count: Infinity, text: Infinity } : { count: SLICE, text: SLICE_TEXT };
@@ -187,7 +188,7 @@ export class RecordWriter {
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     try {
-      // A function may have gone since the batch was put together.
+      // A function may have been deleted since the batch was put together.
       const records = added.map(({ record }) => record).filter((record) => this.#lives(record));
       const counters = new Map<FunctionId, FunctionCounters>();
       for (const id of dirty) {
@@ -210,7 +211,7 @@ export class RecordWriter {
     return !this.#failing;
   }
 
-  /** A record is in the store as it was when the writing began. */
+  /** The store has the record as it was when the writing began. */
   #written(entry: Entry): void {
     const now = this.#pending.get(entry.record.id);
     if (now === undefined) this.#dropped -= 1; // given up for room while it was being written
@@ -234,7 +235,7 @@ export class RecordWriter {
   }
 
   #schedule(): void {
-    if (this.#pass !== null) return; // its end schedules what it leaves
+    if (this.#pass !== null) return; // the end of the pass schedules the next
     this.#timer ??= setTimeout(() => void this.#begin(), this.#failing ? RETRY_MS : FLUSH_MS);
   }
 }
@@ -245,8 +246,8 @@ function textOf({ stdout, stderr, error }: CallRecord): number {
 }
 
 /**
- * Takes as many ids off the front as have room together, one at least, and returns their entries. An id whose record was
- * given up or written meanwhile is passed over. @param room what is taken is taken from it
+ * Takes as many ids off the front as have room together, at least one, and returns their entries. An id whose record was
+ * given up or written meanwhile is passed over. @param room records and characters; reduced by those taken
  */
 function take(
   ids: string[],

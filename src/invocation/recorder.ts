@@ -1,7 +1,8 @@
 /**
- * Owns records of calls from the end of the call on: counted, readable at once, told to who follows, written in the order
- * in which the calls ended. The last output of a container is known later, when the container has ended; the record is
- * amended then. At a graceful stop nothing is lost; at kill -9 at most the last second, and output that was not known yet.
+ * Owns records of calls from the end of the call on: counting them, making them readable at once, passing them to
+ * followers, and writing them in the order in which the calls ended. The last output of a container is known only when the
+ * container has ended; the record is amended then. At a graceful stop nothing is lost; at kill -9 at most the last second,
+ * and output that was not known yet.
  */
 import type { CallRecord } from '../model/call/call.js';
 import type { FunctionRecord } from '../model/function/function.js';
@@ -10,7 +11,7 @@ import { RecordWriter, type RecordWriterOptions } from './record-writer.js';
 
 type Listener = (record: CallRecord) => void;
 
-/** The record of a call that begins now, of which nothing is known yet. */
+/** The record of a call that begins now, with its other fields still empty. */
 export function emptyRecord(id: string, { id: functionId, ref, active }: FunctionRecord): CallRecord {
   return {
     id,
@@ -46,10 +47,10 @@ export class Recorder {
   }
 
   /**
-   * Takes the record of a call that has been answered. It can be read at once. Nothing is kept of a function that was
-   * deleted meanwhile.
-   * @param amended when given, the record's output may still be changed in place, right before this resolves: with whether
-   *   the output was changed. Who follows the function sees the record then.
+   * Takes the record of a call that has been answered. The record can be read at once. Records of a function that was
+   * deleted meanwhile are dropped.
+   * @param amended when given, the caller may change the record's output in place until this promise resolves, with whether
+   *   the output was changed. Followers get the record then.
    */
   add(record: CallRecord, amended?: Promise<boolean>): void {
     const counters = this.#counters(record.functionId);
@@ -67,12 +68,12 @@ export class Recorder {
     } else this.#announce(record);
   }
 
-  /** Records not written yet, oldest first. @param id of one function alone */
+  /** Records not written yet, oldest first. @param id id of a function, to get its records only */
   pending(id?: FunctionId): CallRecord[] {
     return this.#writer.pending(id);
   }
 
-  /** The record of this call, if it is not written yet as it is now. */
+  /** The record of this call, unless the store already has it in its present form. */
   find(callId: string): CallRecord | undefined {
     return this.#writer.find(callId);
   }
@@ -82,14 +83,14 @@ export class Recorder {
     return this.#open.has(callId);
   }
 
-  /** Records given up because the disk did not take them. */
+  /** Number of records given up because the disk did not take them. */
   get dropped(): number {
     return this.#writer.dropped;
   }
 
   /**
    * Calls back with every finished record of a function from now on, until the function is deleted. The returned function
-   * stops that.
+   * removes the listener.
    */
   onRecord(id: FunctionId, listener: Listener): () => void {
     const listeners = this.#listeners.get(id) ?? new Set();
@@ -100,12 +101,12 @@ export class Recorder {
     };
   }
 
-  /** Writes all that was added by now; resolves when that was tried. After a failure the records stay pending. */
+  /** Tries to write all records added by now, and resolves then. After a failure the records stay pending. */
   flush(): Promise<void> {
     return this.#writer.flush();
   }
 
-  /** Writes all for the last time: records that are still open stay as they are. */
+  /** Writes all records for the last time: records that are still open stay as they are. */
   async close(): Promise<void> {
     this.#open.clear();
     await this.#writer.close();

@@ -1,12 +1,12 @@
-/** Owns what a function may answer, checked on the host because the worker is not believed. */
+/** Owns the rules for a function's answer, checked on the host because the worker cannot be trusted. */
 import { GlambdarError } from '../errors.js';
 import { HOP_BY_HOP } from '../model/hop-by-hop.js';
 
 const MAX_HEADERS = 100;
 const MAX_HEADER_BYTES = 16 * 1024;
 /**
- * The limits are about the headers that the function set. A worker adds a content-type where the function named no type, so
- * one content-type does not count, up to this many bytes. The worker knows which headers are the function's, and is exact.
+ * The limits are about the headers that the function set. A worker adds a content-type where the function named no type,
+ * so one content-type does not count, up to this many bytes. The worker's own check is exact: it knows who set a header.
  */
 const UNCOUNTED_TYPE_BYTES = 256;
 /** Statuses whose answers have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). The worker leaves such a body away, too. */
@@ -19,7 +19,7 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * The status and headers as they may be sent: hop-by-hop headers and lengths left out.
- * Throws BAD_RESPONSE naming what is wrong.
+ * Throws BAD_RESPONSE naming the fault.
  */
 export function checkResponse(
   statusCode: number,
