@@ -1,4 +1,4 @@
-/** Owns showing text that came from outside inside a sentence: nothing invisible, nothing endless. */
+/** Owns quoting foreign text inside a sentence: without invisible characters, and not too long. */
 
 const MAX_LENGTH = 80;
 

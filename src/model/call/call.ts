@@ -1,4 +1,4 @@
-/** Owns the shapes of one call: what is asked, what is answered, what is kept of it. */
+/** Owns the shapes of one call: its request, its answer and its record. */
 import type { FunctionId } from '../function/id.js';
 
 export type Outcome = 'ok' | 'function_error' | 'timeout' | 'oom' | 'crash' | 'cancelled' | 'platform_error';
@@ -9,19 +9,19 @@ export type Outcome = 'ok' | 'function_error' | 'timeout' | 'oom' | 'crash' | 'c
  */
 export type StartKind = 'cold' | 'standby' | 'loaded' | 'warm';
 
-/** What the caller sent. The body is never parsed on the host. */
+/** The caller's request. The body is never parsed on the host. */
 export interface CallRequest {
   method: string;
-  /** What follows `/invoke/<name>`, as sent (not percent-decoded), at least `/`. */
+  /** The part of the path behind `/invoke/<name>`, as sent (not percent-decoded), at least `/`. */
   path: string;
   /** Query string as sent, without the `?`. */
   query: string;
-  /** As received, in order, lower-case names, hop-by-hop headers, `content-length` and `host` removed, repeated ones repeated. */
+  /** In the order received, lower-case names, repeated headers repeated; without hop-by-hop headers, `content-length`, `host`. */
   headers: [name: string, value: string][];
   body: Buffer;
 }
 
-/** Where the time of a call went, in fractional milliseconds. */
+/** How the time of a call was spent, in fractional milliseconds. */
 export interface CallTimes {
   queueMs: number;
   startMs: number;
@@ -29,10 +29,10 @@ export interface CallTimes {
   runMs: number;
 }
 
-/** What the function answered, already checked: legal status, names and values, within the limits of `response-rules.ts`. */
+/** The function's answer, already checked: legal status, names and values, within the limits of `response-rules.ts`. */
 export interface CallResponse {
   statusCode: number;
-  /** Repeated names are repeated headers. Never `content-length` or hop-by-hop. */
+  /** Headers; a repeated header has several pairs. Never `content-length` or hop-by-hop. */
   headers: [name: string, value: string][];
   body: Buffer;
   version: number;
@@ -40,9 +40,9 @@ export interface CallResponse {
   times: CallTimes;
 }
 
-/** One call, as kept. Durations are fractional milliseconds. */
+/** The record of one call, as kept. Durations are fractional milliseconds. */
 export interface CallRecord extends CallTimes {
-  /** Of the call; unique among the records that are kept. */
+  /** Id of the call; unique among the kept records. */
   id: string;
   functionId: FunctionId;
   /** The function's name, as clients see it. */

@@ -1,4 +1,4 @@
-/** Owns the shapes of what is known of a container that has ended. */
+/** Owns the shapes that describe the end of a container: how it ended, and its output. */
 
 /** How a container ended. */
 export interface ExitState {

@@ -1,5 +1,5 @@
 /**
- * Owns carrying errors through threads and wires as plain data: an error that is sent as it is loses its class and its code.
+ * Owns encoding errors as plain data for threads and wires: an Error object that is sent loses its class and its code.
  * The data survives structured cloning and JSON.
  */
 import { inspect } from 'node:util';
@@ -33,7 +33,7 @@ export interface EncodedFailure {
 
 export type EncodedError = EncodedGlambdarError | EncodedFailure;
 
-/** Whatever was thrown → plain data. */
+/** Any thrown value → plain data. */
 export function encodeError(error: unknown): EncodedError {
   return encode(error, MAX_CAUSES);
 }
@@ -58,7 +58,7 @@ export function decodeError(encoded: EncodedError): Error {
 
 function encode(error: unknown, causes: number): EncodedError {
   if (!(error instanceof Error)) {
-    // A thrown object may have no `toString`, or one that throws.
+    // A thrown object may have no `toString`, or a `toString` that throws.
     const text = typeof error === 'string' ? error : inspect(error);
     return { type: 'failure', name: 'Error', message: text };
   }

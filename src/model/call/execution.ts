@@ -1,6 +1,6 @@
 /**
- * Owns the shapes with which an admitted call meets an executor: what the executor is given, what it gives back, and how it
- * fails. Who runs calls (the pool of workers, later images or other nodes) is wired in `roles/`.
+ * Owns the interface of executors: what an executor is given for an admitted call, what it gives back, and how it fails.
+ * `roles/` decides which executor runs calls.
  */
 import type { GlambdarError } from '../../errors.js';
 import type { ContainerOutput, ExitState } from './container-end.js';
@@ -10,7 +10,7 @@ import type { FunctionRecord } from '../function/function.js';
 /** Receives console output of a call while it runs. */
 export type LogSink = (stream: 'stdout' | 'stderr', text: Buffer) => void;
 
-/** How a call found its instance, and where its time went, in fractional milliseconds. */
+/** How a call found its instance, and how its time was spent, in fractional milliseconds. */
 export type CallTrace = Pick<CallRecord, 'start' | 'queueMs' | 'startMs' | 'loadMs' | 'runMs'>;
 
 /** An error of user code as plain, bounded data. `file` is relative to the function's folder. */
@@ -22,20 +22,20 @@ export interface SerializedError {
   line?: number;
 }
 
-/** An admitted call, as an executor gets it. */
+/** An admitted call, as it is given to an executor. */
 export interface ExecutorCall {
   invocationId: string;
   /** The function, its settings, and the version the call was admitted for. */
   record: FunctionRecord;
   request: CallRequest;
-  /** Aborts when the caller has gone; with a `GlambdarError` as reason when no time is left for a grace. */
+  /** Aborts when the caller has gone; aborts with a `GlambdarError` when there is no time for a grace. */
   signal: AbortSignal;
   sink: LogSink;
-  /** The executor fills it in as things happen, also for calls that fail. */
+  /** Filled in by the executor while the call proceeds, also for calls that fail. */
   trace: CallTrace;
 }
 
-/** Why a function's answer is none: its own error, something that is no answer, too large, never settling, an uncaught error. */
+/** Why a function gave no answer: it threw, its value is no answer or too large, its promise cannot settle, an uncaught error. */
 export type FunctionFailureKind =
   'function' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught';
 
@@ -46,36 +46,36 @@ export type CallResult =
 /** A call whose function has answered, or failed in an orderly way. */
 export interface Execution {
   readonly result: CallResult;
-  /** Bytes of console output beyond what was sent. */
+  /** Bytes of console output that the worker did not send, because it was too much. */
   readonly cut: { stdout: number; stderr: number };
   readonly peakMemoryKb: number;
   /**
-   * Gives back what the call used. To be called exactly once, after the caller has the answer. Resolves with what the
-   * container wrote past the console; null when nothing is to come.
+   * Gives back the resources of the call. To be called exactly once, after the caller has the answer. Resolves with what
+   * the container wrote past the console; null when there is no such output.
    */
   release(): Promise<ContainerOutput> | null;
 }
 
 /** Why a call has no answer. */
 export type FailureReason =
-  /** Not let in, or ended by the server: no capacity, no driver, stopping, code that is not there. */
+  /** The server refused or ended the call: no capacity, no driver, stopping, code that is missing. */
   | { type: 'refused'; error: GlambdarError }
   /** The caller has gone, and the grace is over. */
   | { type: 'cancelled' }
   | { type: 'load-failed'; error: SerializedError }
-  /** The modules were not loaded within the limit. */
+  /** The function's modules were not loaded within the limit. */
   | { type: 'load-timeout'; timeoutMs: number }
   /** The function did not answer within its `timeoutMs`. */
   | { type: 'timeout' }
   /** The container ended, or its worker broke off. `stderr`: what the container wrote past the console. */
   | { type: 'ended'; message: string; exit: ExitState | undefined; stderr: string }
-  /** A fault of the platform that has no name. */
+  /** Any other fault of the platform. */
   | { type: 'unknown'; cause: unknown };
 
-/** What `Executor.execute` rejects with. What the call used is given back already. */
+/** The error of `Executor.execute`. The resources of the call have been given back. */
 export class ExecutionFailure extends Error {
   readonly reason: FailureReason;
-  /** Resolves with what the container wrote past the console; null when nothing is to come. */
+  /** Resolves with what the container wrote past the console; null when there is no such output. */
   readonly output: Promise<ContainerOutput> | null;
 
   constructor(reason: FailureReason, output: Promise<ContainerOutput> | null = null) {

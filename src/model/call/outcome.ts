@@ -1,4 +1,4 @@
-/** Owns what the end of a call means: for the caller an error of the table, for the record an outcome. */
+/** Owns how the end of a call is reported: to the caller as an error of the table, in the record as an outcome. */
 import { GlambdarError } from '../../errors.js';
 import type { ExitState } from './container-end.js';
 import type { CallResult, FailureReason, SerializedError } from './execution.js';
@@ -24,7 +24,7 @@ const SIGNALS: Record<number, string> = {
   31: 'SIGSYS',
 };
 
-/** What a worker's word on a call that did not succeed means. */
+/** The failure for an error that the worker reported. */
 export function failureOfResult({ kind, error }: Extract<CallResult, { type: 'error' }>): Failure {
   switch (kind) {
     case 'bad-response':
@@ -46,7 +46,7 @@ export function failureOfResult({ kind, error }: Extract<CallResult, { type: 'er
   }
 }
 
-/** What it means that a call has no answer. @param signal of the call's caller */
+/** The failure for a call that has no answer. */
 export function failureOfReason(
   reason: FailureReason,
   { memoryMb, cpus, timeoutMs }: Pick<FunctionSettings, 'memoryMb' | 'cpus' | 'timeoutMs'>,
@@ -81,19 +81,19 @@ export function failureOfReason(
   }
 }
 
-/** The call was ended before its answer: its caller went away, or, if the signal's reason says so, the server stops. */
+/** The reason of a call that was aborted before its answer: its caller went away, or, by the signal's reason, the server stops. */
 export function aborted({ reason }: AbortSignal): FailureReason {
   return reason instanceof GlambdarError ? { type: 'refused', error: reason } : { type: 'cancelled' };
 }
 
 /**
- * The user's module did not load. The details have relative paths of the bundle only.
- * @param status 422 for its author, who gets the stack too; anything else for a caller
+ * The error for a user's module that did not load. Its details name only relative paths of the bundle.
+ * @param status 422 for the function's author, who gets the stack, too; any other for a caller
  */
 export function loadFailed(error: SerializedError, status: number): GlambdarError {
   const place =
     error.file === undefined ? '' : ` (${error.file}${error.line === undefined ? '' : `:${error.line}`})`;
-  // Node goes on with who required whom; the stack has that.
+  // In further lines Node lists which files required the module; the stack has the list, too.
   const message = error.message.split('\n', 1)[0];
   const name = error.name === 'LoadError' || error.name === 'Error' ? '' : `${error.name}: `;
   return new GlambdarError('LOAD_FAILED', `The function does not load: ${name}${message}${place}`, {
@@ -106,7 +106,7 @@ export function loadFailed(error: SerializedError, status: number): GlambdarErro
   });
 }
 
-/** The user's module was not loaded within the server's limit. @param status see `loadFailed` */
+/** The error for a user's module that was not loaded within the server's limit. @param status see `loadFailed` */
 export function loadTimedOut(timeoutMs: number, cpus: number, status: number): GlambdarError {
   return new GlambdarError(
     'LOAD_FAILED',
@@ -116,13 +116,13 @@ export function loadTimedOut(timeoutMs: number, cpus: number, status: number): G
   );
 }
 
-/** @param stderr what the container wrote past the console: V8 says there that its heap is full */
+/** @param stderr what the container wrote past the console, where V8 reports a full heap */
 export function isOutOfMemory(exit: ExitState | undefined, stderr: string): boolean {
   if (!exit) return false;
   return exit.oomKilled || (exit.exitCode === 134 && /heap out of memory|Allocation failed/.test(stderr));
 }
 
-/** "exit code 3", "SIGSEGV". 128+n is how a shell, and the container's init, tell signal n. */
+/** Says how a container ended, e.g. "it ended with exit code 3". A shell, and the container's init, report signal n as 128+n. */
 export function describeExit(exit: ExitState | undefined): string {
   const code = exit?.exitCode;
   if (code === undefined || code === null) return 'it broke off its connection';

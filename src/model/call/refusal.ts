@@ -1,4 +1,4 @@
-/** Owns the errors a caller gets when no instance can be had: what is the matter, and when to try again. */
+/** Owns the errors a caller gets when there is no instance for its call: the cause, and when to try again. */
 import { GlambdarError } from '../../errors.js';
 
 export function atCapacity(retryAfterSeconds: number): GlambdarError {

@@ -1,4 +1,4 @@
-/** Owns what a function may be called, and how a name is had from an uploaded file's name. */
+/** Owns the rule for names of functions, and deriving a name from an uploaded file's name. */
 import { GlambdarError } from '../../errors.js';
 import { printable } from '../printable.js';
 
@@ -14,12 +14,12 @@ export function functionNameFromFile(filename: string): string {
   return dot > 0 ? base.slice(0, dot) : base;
 }
 
-/** Whether a function may be called that. */
+/** Whether a function may have this name. */
 export function isFunctionName(name: string): boolean {
   return FUNCTION_NAME.test(name);
 }
 
-/** The name, once it is certain that it is one. Throws GlambdarError INVALID_NAME. */
+/** Any value → a valid name. Throws GlambdarError INVALID_NAME. */
 export function parseFunctionName(name: unknown): string {
   // `$` would also match before a final newline in other languages' regexes; in JavaScript it does not.
   if (typeof name === 'string' && FUNCTION_NAME.test(name)) return name;

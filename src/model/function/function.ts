@@ -33,10 +33,10 @@ export interface FunctionCounters {
   lastInvokedAt: number | null;
 }
 
-/** Keys of versions that were asked for: every call asks for the key of its version. */
+/** Keys that were made: every call asks for the key of its version. */
 const keys = new WeakMap<VersionRecord, string>();
 
-/** Equal exactly for the same version of the same life of a function. */
+/** A key that is equal exactly for the same version of the same life of a function. */
 export function versionKey(version: VersionRecord): string {
   let key = keys.get(version);
   if (key === undefined) {

@@ -1,4 +1,4 @@
-/** Owns the profile: all that shapes the container of a worker before code is loaded into it. */
+/** Owns the profile: all settings of a worker's container that are fixed before code is loaded into it. */
 
 /** Instances with equal profiles are interchangeable until code is loaded. */
 export interface Profile {
@@ -11,7 +11,7 @@ export interface Profile {
   cpuSeconds: number;
 }
 
-/** Equal exactly for equal profiles. */
+/** A key that is equal exactly for equal profiles. */
 export function profileKey({ runtime, memoryMb, cpus, network, cpuSeconds }: Profile): string {
   return `${runtime}/${memoryMb}/${cpus}/${network}/${cpuSeconds}`;
 }

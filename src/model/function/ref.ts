@@ -8,12 +8,12 @@ export interface FunctionRef {
   readonly name: string;
 }
 
-/** Equal exactly for the same namespace and name: neither may hold a slash. */
+/** A key that is equal exactly for the same namespace and name: neither may hold a slash. */
 export function refKey({ namespace, name }: FunctionRef): string {
   return `${namespace}/${name}`;
 }
 
-/** As people read it: the name alone in the namespace `default`, else `namespace/name`. */
+/** The ref for people: the name alone in the namespace `default`, else `namespace/name`. */
 export function shownRef(ref: FunctionRef): string {
   return ref.namespace === DEFAULT_NAMESPACE ? ref.name : refKey(ref);
 }

@@ -9,9 +9,9 @@ export interface FunctionSettings {
   memoryMb: number;
   cpus: number;
   timeoutMs: number;
-  /** How many calls may run at once; null = no limit of its own. */
+  /** How many calls may run at once; null = no limit of the function's own. */
   maxConcurrency: number | null;
-  /** Requests per second; 0 = none. */
+  /** Requests per second; 0 = no limit. */
   rateLimit: number;
   /** "invocation": a fresh container for every call. "function": containers are reused, one call at a time. */
   isolation: 'invocation' | 'function';
@@ -24,7 +24,7 @@ export interface FunctionSettings {
   standby: number | null;
 }
 
-/** Settings that shape the container or what is loaded into it: changing one makes a new version. */
+/** Settings of the container or of the code loaded into it: changing one makes a new version. */
 const VERSIONED = ['memoryMb', 'cpus', 'network', 'env', 'handler', 'contract'] as const;
 
 const MAX_ENV_BYTES = 32 * 1024;
@@ -53,7 +53,7 @@ const shape = {
   standby: z.number().int().min(0).max(1_000).nullable(),
 } satisfies Record<keyof FunctionSettings, z.ZodType>;
 
-/** What a wrong value is answered with. */
+/** The expected value of each setting, for the error about a wrong one. */
 const EXPECTED: Record<keyof FunctionSettings, string> = {
   memoryMb: 'a whole number from 64 to 10240',
   cpus: `a number from 0.1 to ${Math.max(1, availableParallelism())}, the cores of this machine`,
@@ -89,8 +89,8 @@ export type SettingsPatch = Partial<FunctionSettings>;
 
 /**
  * Unknown JSON → settings.
- * @param source named in the error, e.g. "glambdar.json"
- * @throws GlambdarError INVALID_REQUEST naming every setting that is wrong
+ * @param source where the settings come from, for the error, e.g. "glambdar.json"
+ * @throws GlambdarError INVALID_REQUEST naming every wrong setting
  */
 export function parseSettingsPatch(value: unknown, source: string): SettingsPatch {
   const result = patchSchema.safeParse(value);
@@ -98,12 +98,12 @@ export function parseSettingsPatch(value: unknown, source: string): SettingsPatc
     const wrong = result.error.issues.map((issue) => describeIssue(issue)).join('; ');
     throw new GlambdarError('INVALID_REQUEST', `${source}: ${wrong}.`);
   }
-  // zod gives optional keys the type "… | undefined"; only keys that were sent are there.
+  // zod gives optional keys the type "… | undefined"; only keys that were sent are kept.
   return Object.fromEntries(Object.entries(result.data).filter(([, setting]) => setting !== undefined));
 }
 
 /**
- * Text fields of a form → settings: numbers, `null` and objects as JSON, everything else as it stands.
+ * Text fields of a form → settings: numbers, `null` and the object `env` are parsed as JSON, all other texts stay.
  * @throws GlambdarError INVALID_REQUEST
  */
 export function parseSettingsFields(fields: Record<string, string>): SettingsPatch {

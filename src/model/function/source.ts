@@ -1,8 +1,8 @@
-/** Owns what a version was made of. */
+/** Owns the shape of a version's source: a bundle of files, or an image. */
 
 /**
- * A `bundle` is files that a worker of the runtime (the name of a row in `runtimes/`) loads, an `image` a container image
- * that is the function itself.
+ * A `bundle` is a tree of files that a worker of the runtime (the name of a row in `runtimes/`) loads; an `image` is a
+ * container image that is the function itself.
  */
 export type Source = { type: 'bundle'; runtime: string } | { type: 'image'; image: string };
 
