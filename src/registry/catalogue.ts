@@ -1,4 +1,4 @@
-/** Owns which functions there are right now, in memory: a call reads no database to find its function. */
+/** Owns the list of deployed functions in memory: a call reads no database to find its function. */
 import { GlambdarError } from '../errors.js';
 import {
   versionKey,
@@ -18,7 +18,7 @@ export class Catalogue {
   readonly #byId = new Map<FunctionId, Entry>();
   readonly #byRef = new Map<string, Entry>();
 
-  /** Puts a function in, or replaces its record. A function that is new begins with the given counters, or none. */
+  /** Adds a function, or replaces its record. A new function begins with the given counters, or with zeros. */
   set(record: FunctionRecord, counters?: FunctionCounters): void {
     const fresh = { invokeCount: 0, errorCount: 0, lastInvokedAt: null };
     const entry = { record, counters: counters ?? this.counters(record.id) ?? fresh };
@@ -35,14 +35,14 @@ export class Catalogue {
     return this.#byRef.get(refKey(ref))?.record;
   }
 
-  /** Throws FUNCTION_NOT_FOUND. */
+  /** The record of a deployed function. Throws FUNCTION_NOT_FOUND. */
   get(ref: FunctionRef): FunctionRecord {
     const record = this.find(ref);
     if (record === undefined) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
     return record;
   }
 
-  /** Sorted by namespace and name. */
+  /** All records, sorted by namespace and name. */
   list(): FunctionRecord[] {
     return [...this.#byId.values()].map(({ record }) => record).sort((a, b) => compareRefs(a.ref, b.ref));
   }

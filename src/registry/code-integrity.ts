@@ -1,7 +1,7 @@
 /**
- * Owns trusting a version's files. Before a version is used for the first time in this process its digest is computed again
- * from disk; before every later use its stamp is compared, and the digest computed again when that differs. Altered or
- * missing code is not served.
+ * Owns whether a version's files can be trusted. Before the first use of a version in this process its digest is computed
+ * again from disk; before every later use its stamp is compared, and the digest is computed again when the stamp differs.
+ * Altered or missing code is not served.
  */
 import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
@@ -13,7 +13,7 @@ import type { VersionFiles } from './version-files.js';
 export class CodeIntegrity {
   readonly #files: VersionFiles;
   readonly #logger: Logger;
-  /** By `versionKey`: the stamp of files that were found to be what was deployed, or the refusal of all others. */
+  /** Verdicts by `versionKey`: resolves with the stamp of files found unaltered, or rejects for altered or missing ones. */
   readonly #verdicts = new Map<string, Promise<string>>();
 
   constructor(files: VersionFiles, logger: Logger) {
@@ -21,7 +21,7 @@ export class CodeIntegrity {
     this.#logger = logger;
   }
 
-  /** This process has just written the files of the record's active version itself. */
+  /** To be called when this process has just written the files of the record's active version. */
   trust({ ref, active }: FunctionRecord): void {
     const stamp = stampTree(this.#files.path(ref, active.version));
     // Without a stamp the next use computes the digest.
@@ -34,8 +34,8 @@ export class CodeIntegrity {
   }
 
   /**
-   * Resolves when the files of the record's active version are what was deployed, as far as their stamp tells. Rejects with
-   * CODE_UNAVAILABLE: for good when the files are not what was deployed, for now when they cannot be read.
+   * Resolves when the files of the record's active version are those that were deployed, as far as their stamp tells.
+   * Rejects with CODE_UNAVAILABLE: from then on when the files are altered or missing, only this time when reading failed.
    */
   async verify(record: FunctionRecord): Promise<void> {
     const { ref, active } = record;
@@ -47,7 +47,7 @@ export class CodeIntegrity {
     const stamp = await verdict;
     const now = await stampTree(this.#files.path(ref, active.version)).catch(() => 'cannot be read');
     if (now === stamp) return;
-    // Others may have noticed too; the first one computes the digest for all.
+    // Other callers may have noticed the change, too; the first of them computes the digest for all.
     const newer = this.#verdicts.get(versionKey(active));
     await (newer === undefined || newer === verdict ? this.#judge(record) : newer);
   }
@@ -65,12 +65,12 @@ export class CodeIntegrity {
     let stamp: string;
     let found: string;
     try {
-      // The stamp first: a change that comes while the files are read makes the next stamp differ.
+      // The stamp is made first: a change while the files are read then makes the next stamp differ.
       stamp = await stampTree(path).catch(() => 'cannot be read');
       found = (await digestTree(path)).digest;
     } catch (error) {
       this.#logger.error({ err: error, ...about }, 'the code of a function cannot be read');
-      // Not the code's fault (no free descriptor, a device that stumbles): the next call looks again.
+      // The files may be unaltered (no free descriptor, a device that stumbles): the next call reads them again.
       if (!(error instanceof GlambdarError)) this.forget(active);
       throw unavailable(ref.name);
     }

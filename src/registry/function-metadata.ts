@@ -1,8 +1,8 @@
-/** Owns what clients are told about a function. */
+/** Owns the metadata of a function that clients see. */
 import type { FunctionCounters, FunctionRecord } from '../model/function/function.js';
 import type { FunctionSettings } from '../model/function/settings.js';
 
-/** Metadata as clients see it. Times are RFC 3339 UTC. */
+/** Metadata of a function. Times are RFC 3339 UTC. */
 export interface FunctionMetadata {
   name: string;
   createdAt: string;

@@ -1,6 +1,6 @@
 /**
- * Owns the functions there are: the only writer of the store's functions and of their files. What is deployed, and whether
- * it may be, is decided by `deploy/`, to which this offers a turn per name, the next version's record, and publishing.
+ * Owns the deployed functions: the only writer of the store's functions and of their files. `deploy/` decides what is
+ * deployed, and whether it may be; the registry offers it a turn per name, the next version's record, and publishing.
  */
 import { namedDiskError } from '../data/disk-error.js';
 import { GlambdarError } from '../errors.js';
@@ -25,20 +25,20 @@ import { VersionLeases, type VersionLease } from './version-leases.js';
 
 export interface FunctionRegistryOptions {
   store: FunctionStore;
-  /** For the counters at a start, and to be told of functions that are gone. */
+  /** Gives the counters at a start, and forgets the records of deleted functions. */
   calls: Pick<CallStore, 'listCounters' | 'forget' | 'forgetOthers'>;
   functionsDir: string;
   tmpDir: string;
-  /** Calls that begin now use this record. @param lastUsedAt epoch milliseconds, null when it was never called */
+  /** Called when new calls use this record. @param lastUsedAt epoch milliseconds, null when the function was never called */
   onActive: (record: FunctionRecord, lastUsedAt: number | null, deployed: boolean) => void;
-  /** A version stopped being the active one: idle instances that hold it should go. */
+  /** Called when a version is no longer the active one: idle instances that hold it should stop. */
   onRetired: (record: FunctionRecord) => Promise<void>;
-  /** A function was deleted: nothing needs to be remembered of it. `onRetired` follows. */
+  /** Called when a function was deleted, so that others forget it. `onRetired` follows. */
   onRemoved?: (record: FunctionRecord) => void;
   logger: Logger;
 }
 
-/** What a version consists of, besides its number and its function. */
+/** The parts of a version besides its number and its function. */
 export type Code = Pick<VersionRecord, 'digest' | 'sizeBytes' | 'source'>;
 
 export class FunctionRegistry implements Registry {
@@ -47,7 +47,7 @@ export class FunctionRegistry implements Registry {
   readonly #leases = new VersionLeases();
   readonly #files: VersionFiles;
   readonly #integrity: CodeIntegrity;
-  /** By `refKey`: the files of all lives of a name lie in one directory. */
+  /** Keyed by `refKey`, not by id: the files of all lives of a name lie in one directory. */
   readonly #mutex = new KeyedMutex();
   readonly #collector: VersionCollector;
 
@@ -66,7 +66,7 @@ export class FunctionRegistry implements Registry {
     });
   }
 
-  /** Reads the stores and removes what a crash left. To be called once, before anything else. */
+  /** Reads the stores and removes the leftovers of a crash. To be called once, before all other methods. */
   async open(): Promise<void> {
     const { store, calls, logger, functionsDir, onActive } = this.#options;
     const stored = await store.list();
@@ -107,12 +107,12 @@ export class FunctionRegistry implements Registry {
     return this.#catalogue.find(ref);
   }
 
-  /** Throws FUNCTION_NOT_FOUND. */
+  /** The record of a deployed function. Throws FUNCTION_NOT_FOUND. */
   record(ref: FunctionRef): FunctionRecord {
     return this.#catalogue.get(ref);
   }
 
-  /** The active version, kept on disk until released. Throws FUNCTION_NOT_FOUND. */
+  /** Leases the active version: its files stay on disk until the lease is released. Throws FUNCTION_NOT_FOUND. */
   lease(ref: FunctionRef): VersionLease {
     return this.#leases.take(this.#catalogue.get(ref));
   }
@@ -122,18 +122,18 @@ export class FunctionRegistry implements Registry {
     return this.#catalogue.isActive(version);
   }
 
-  /** Live counters of a function, to be changed in place; undefined once it is gone. */
+  /** Live counters of a function, to be changed in place; undefined once the function is gone. */
   counters(id: FunctionId): FunctionCounters | undefined {
     return this.#catalogue.counters(id);
   }
 
-  /** A hard-link copy of the files of the record's active version at `target`. Rejects with CODE_UNAVAILABLE. */
+  /** Makes a hard-link copy of the files of the record's active version at `target`. Rejects with CODE_UNAVAILABLE. */
   async copyCode(record: FunctionRecord, target: string): Promise<void> {
     await this.verifyCode(record);
     await linkTree(this.#files.path(record.ref, record.active.version), target);
   }
 
-  /** Resolves when the files of the record's active version are what was deployed. Rejects with CODE_UNAVAILABLE. */
+  /** Resolves when the files of the record's active version are those that were deployed. Rejects with CODE_UNAVAILABLE. */
   verifyCode(record: FunctionRecord): Promise<void> {
     return this.#integrity.verify(record);
   }
@@ -141,22 +141,22 @@ export class FunctionRegistry implements Registry {
   async remove(ref: FunctionRef): Promise<void> {
     this.#catalogue.get(ref);
     await this.inTurn(ref, () => this.#remove(this.#catalogue.get(ref)));
-    // The files of versions nobody uses are removed in turns of the same name: once this turn comes they are gone.
+    // The files of unused versions are removed in turns of the same name: when this further turn comes, they are gone.
     await this.inTurn(ref, () => Promise.resolve());
     faultPoint('delete.removed');
   }
 
-  /** Runs `work` after everything asked for before under this name has settled. What follows is to be called in such a turn. */
+  /** Runs `work` after all earlier turns of this name have settled. The methods that follow are to be called in such a turn. */
   inTurn<T>(ref: FunctionRef, work: () => Promise<T>): Promise<T> {
     return this.#mutex.run(refKey(ref), work);
   }
 
-  /** A path in staging that does not exist yet. Whoever puts something there removes it. */
+  /** A path in staging that does not exist yet. The caller removes the tree it puts there. */
   stagingPath(): string {
     return this.#files.stagingPath();
   }
 
-  /** The record that a function will have when this code is published. Of a name that is not deployed: a new life. */
+  /** The record that a function will have when this code is published. A name that is not deployed begins a new life. */
   candidate(ref: FunctionRef, settings: FunctionSettings, code: Code): FunctionRecord {
     const before = this.#catalogue.find(ref);
     const id = before?.id ?? createFunctionId();
@@ -169,14 +169,14 @@ export class FunctionRegistry implements Registry {
 
   /**
    * Makes a candidate with its staged, durable tree the active version: a rename, one durable transaction, then in memory.
-   * After a failure nothing of the candidate is left, and the version before serves. Rejects with INVALID_NAME, StoreError
+   * After a failure nothing of the candidate is left, and the earlier version serves. Rejects with INVALID_NAME, StoreError
    * or the file system's errors.
    */
   async publish(candidate: FunctionRecord, stagedDir: string): Promise<void> {
     const { store, onRetired } = this.#options;
     const { ref, active, settings } = candidate;
     const before = this.#catalogue.find(ref);
-    // A crash from here on leaves files that the next start knows it may remove.
+    // After a crash from here on, the next start knows that it may remove the candidate's files.
     await store.doom([{ ref, version: active.version }]);
     let record: FunctionRecord;
     try {
@@ -220,7 +220,7 @@ export class FunctionRegistry implements Registry {
       .catch((err: unknown) => logger.error({ err, function: ref.name }, 'old code could not be removed'));
     for (const version of versions) this.#collector.removeWhenFree(ref, version);
     onRemoved?.(record);
-    // Records of a function that is gone are never shown, and the next start tries again to remove them.
+    // Records of a deleted function are never shown, and the next start tries again to remove them.
     await calls
       .forget(id)
       .catch((err: unknown) =>
@@ -229,7 +229,7 @@ export class FunctionRegistry implements Registry {
     await onRetired(record);
   }
 
-  /** Versions on disk under this name that the store knows nothing of. They go with a function that somebody wants gone. */
+  /** Versions on disk under this name that the store does not know. Deleting the function deletes them, too. */
   async #leftovers(ref: FunctionRef, versions: VersionRecord[]): Promise<number[]> {
     const doomed = (await this.#options.store.listDoomed()).filter(
       (other) => compareRefs(other.ref, ref) === 0,

@@ -1,8 +1,8 @@
-/** Owns doing one thing at a time per key, in the order of asking. */
+/** Owns running one piece of work at a time per key, in the order of the calls. */
 export class KeyedMutex {
   #tails = new Map<string, Promise<unknown>>();
 
-  /** Runs `work` after everything asked for before under this key has settled. */
+  /** Runs `work` after all earlier work under this key has settled. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
     const mine = before.then(work, work);

@@ -1,7 +1,7 @@
 /**
- * Owns making one, at a start, of what is on disk and what the store says. Code is removed only when the store knows that
- * nobody needs it. What the store knows nothing of is kept, and said: the store may have been rebuilt from what could be
- * read, or replaced by an older copy.
+ * Owns bringing the files on disk into line with the store at a start. Code is removed only when the store knows that
+ * nobody needs it. Code that the store does not know is kept and logged: the store may have been rebuilt from the readable
+ * sidecars, or replaced by an older copy.
  */
 import type { Logger } from '../logger.js';
 import { readSidecar } from '../data/sidecar.js';
@@ -22,13 +22,13 @@ export interface ReconcileOptions {
 /** @param functions every deployed function */
 export async function reconcile(functions: FunctionRecord[], options: ReconcileOptions): Promise<void> {
   const { store, files, collector, logger } = options;
-  // 1. What a crash left of deploys and deletes.
+  // 1. Leftovers of deploys and deletes that a crash ended.
   const doomed = await store.listDoomed();
   for (const { ref, version } of doomed) await collector.remove(ref, [version]);
   if (doomed.length > 0)
     logger.warn({ removed: doomed.map(shown) }, 'removed code that was never published or already deleted');
   await files.removeEmpty();
-  // 2. What is published: is it there, and does its sidecar say what the store says?
+  // 2. Published versions: is the code there, and does the sidecar agree with the store?
   const known = new Set<string>();
   for (const record of functions) {
     for (const version of await store.listVersions(record.id)) {
@@ -41,7 +41,7 @@ export async function reconcile(functions: FunctionRecord[], options: ReconcileO
         'the code of a function is missing; its calls are refused',
       );
   }
-  // 3. What nobody knows.
+  // 3. Versions on disk that the store does not know.
   const unknown = files.list().filter(({ ref, version }) => !known.has(`${refKey(ref)}@${version}`));
   if (unknown.length > 0)
     logger.error(
@@ -51,8 +51,8 @@ export async function reconcile(functions: FunctionRecord[], options: ReconcileO
 }
 
 /**
- * Brings the sidecar of a version to today's form: a release without ids wrote it, or it is missing or garbled. Of an older
- * version without a readable sidecar nobody knows the settings, so it gets none.
+ * Brings the sidecar of a version to today's form, when a release without ids wrote it, or it is missing or garbled. The
+ * settings of an older version without a readable sidecar are unknown, so that version gets none.
  */
 async function renewSidecar(
   record: FunctionRecord,
@@ -66,7 +66,7 @@ async function renewSidecar(
   try {
     await files.writeSidecar(isActive ? record : { ...found!.record, id: record.id, active: { ...version } });
   } catch (err) {
-    // A full disk. The store has it all; the next start tries again.
+    // The disk may be full. The store has all of the record; the next start tries again.
     logger.warn(
       { err, function: record.ref.name },
       'the record beside the code of a function could not be written',

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const SLICE_MS = 2;
 
-/** A slice begins now. `over`: time to call `next`, which resolves after a turn of the event loop, when another slice begins. */
+/** Begins a slice of 2 ms. When `over` is true, await `next`: it waits a turn of the event loop and begins another slice. */
 export function createSlice() {
   let end = performance.now() + SLICE_MS;
   return {

@@ -1,4 +1,4 @@
-/** Owns the digest of a tree of code: what it is computed over, and computing it again from disk. */
+/** Owns the digest of a tree of code: its definition, and computing it again from disk. */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const CONCURRENCY = 2;
 
 /** One line of the manifest a digest is computed over. */
 export interface ManifestFile {
-  /** Relative to the tree's root, with `/`. */
+  /** Path relative to the tree's root, with `/`. */
   path: string;
   executable: boolean;
   /** Lower-case hex of the content's SHA-256. */
@@ -41,9 +41,9 @@ export function digestManifest(files: readonly ManifestFile[]): string {
 }
 
 /**
- * Reads a whole tree and digests it: the same digest as when it was extracted, unless a file's bytes, name or x bit
- * changed or a file came or went. Never follows a link. Throws CODE_UNAVAILABLE if the tree holds anything but files
- * and directories or is not there, and the file system's own errors (EIO, EMFILE).
+ * Reads a whole tree and digests it. The digest is that of the extraction, unless a file's bytes, name or x bit changed,
+ * or a file was added or removed. Never follows a link. Throws CODE_UNAVAILABLE if the tree is missing or holds anything
+ * but files and directories, and the file system's own errors (EIO, EMFILE).
  */
 export async function digestTree(dir: string): Promise<TreeDigest> {
   const paths = await listFiles(dir);
@@ -59,7 +59,7 @@ export async function digestTree(dir: string): Promise<TreeDigest> {
       files.push({ path, executable: file.executable, sha256: file.sha256 });
     }
   });
-  // Settled, not all: after a failure the other reader must have closed its file before the caller removes the tree.
+  // `allSettled`, not `all`: after a failure the other reader must have closed its file before the caller removes the tree.
   const results = await Promise.allSettled(readers);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return { digest: digestManifest(files), sizeBytes, files: files.length };
@@ -80,7 +80,7 @@ async function listFiles(dir: string): Promise<string[]> {
 }
 
 async function digestFile(dir: string, path: string, buffer: Buffer) {
-  // O_NONBLOCK: opening a FIFO put there since the listing would otherwise hold a thread for good.
+  // O_NONBLOCK: if a FIFO has replaced the file since the listing, opening it would otherwise block a thread for good.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await unlessChanged(open(`${dir}/${path}`, flags));
   try {
@@ -94,7 +94,7 @@ async function digestFile(dir: string, path: string, buffer: Buffer) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
       hash.update(buffer.subarray(0, bytesRead));
       sizeBytes += bytesRead;
-      // A short read is the end of a regular file: one call for a small one instead of two.
+      // When all bytes of the file's size are read, a small file needs one call to `read` instead of two.
       if (bytesRead === 0 || sizeBytes === stats.size) break;
     }
     return { executable: (mode & 0o111) !== 0, sha256: hash.digest('hex'), sizeBytes };

@@ -1,4 +1,4 @@
-/** Owns when old versions go: beyond the kept ones they are forgotten at once, their files when nobody uses them any more. */
+/** Owns when old versions go: those beyond the kept ones are forgotten at once, and their files removed when nobody uses them. */
 import type { Logger } from '../logger.js';
 import type { FunctionRecord, VersionRecord } from '../model/function/function.js';
 import { refKey, type FunctionRef } from '../model/function/ref.js';
@@ -16,7 +16,7 @@ export interface VersionCollectorOptions {
   leases: VersionLeases;
   files: VersionFiles;
   integrity: CodeIntegrity;
-  /** One turn at a time per name, shared with deploys: a version number may come into use again. */
+  /** The turns per name, shared with deploys: a version number may come into use again. */
   mutex: KeyedMutex;
   logger: Logger;
 }
@@ -40,7 +40,7 @@ export class VersionCollector {
       );
       for (const version of surplus) this.removeWhenFree(ref, version);
     } catch (err) {
-      // Whoever asked has deployed, or is starting the server: neither may fail because of old code.
+      // The caller has deployed, or is starting the server: neither may fail because of old code.
       logger.error({ err, function: ref.name }, 'old versions could not be forgotten');
     }
   }
@@ -56,7 +56,7 @@ export class VersionCollector {
     });
   }
 
-  /** Removes the files of doomed versions now. To be called in the turn of that name. */
+  /** Removes the files of doomed versions now. To be called in a turn of the name. */
   async remove(ref: FunctionRef, versions: number[]): Promise<void> {
     const { files, store, logger } = this.#options;
     await files.remove(ref, versions);

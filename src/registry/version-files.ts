@@ -1,6 +1,6 @@
 /**
- * Owns how versions get to their place on disk and go: published by one rename, with a sidecar beside them, removed by a
- * rename into staging first. Where that place is says `data/function-layout.ts`. Knows nothing of the store.
+ * Owns putting versions in their place on disk and removing them: published by one rename, with a sidecar beside them,
+ * removed by a rename into staging first. `data/function-layout.ts` owns the paths. Knows nothing of the store.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
@@ -45,12 +45,12 @@ export class VersionFiles {
     return (await stat(this.path(ref, version)).catch(() => null))?.isDirectory() ?? false;
   }
 
-  /** The highest version number there is a file or directory of; 0 when none. Old code may outlive its record while calls run it. */
+  /** The highest version number on disk; 0 when there is none. Old code may outlive its record while calls run it. */
   highest(ref: FunctionRef): number {
     return listVersionsOnDisk(this.#functionsDir, ref).all[0] ?? 0;
   }
 
-  /** Every version that has a directory or a sidecar, of one function or of all. */
+  /** Every version with a directory or a sidecar, of one function or of all functions. */
   list(of?: FunctionRef): VersionOnDisk[] {
     const refs = of ? [of] : listFunctionDirs(this.#functionsDir);
     return refs.flatMap((ref) =>
@@ -60,7 +60,7 @@ export class VersionFiles {
 
   /**
    * Moves a staged, durable tree to the place of the record's active version, with its sidecar, and makes both names
-   * durable. Throws INVALID_NAME when something that is not a function stands there.
+   * durable. Throws INVALID_NAME when a file is in the place of the function's directory.
    */
   async publish(stagedDir: string, record: FunctionRecord): Promise<void> {
     const { ref, active } = record;
@@ -90,7 +90,7 @@ export class VersionFiles {
     await fsyncDir(functionPath(this.#functionsDir, ref));
   }
 
-  /** Removes versions; what is not there is ignored. The function's own directory goes with its last version. */
+  /** Removes versions; missing ones are ignored. The function's own directory goes with its last version. */
   async remove(ref: FunctionRef, versions: number[]): Promise<void> {
     for (const version of versions) {
       await rm(sidecarPath(this.#functionsDir, ref, version), { force: true });
@@ -98,7 +98,7 @@ export class VersionFiles {
       await rename(this.path(ref, version), trash).catch(ignoreMissing);
       await removeTree(trash);
     }
-    // Both fail while something else is in the directory, which is then still wanted.
+    // Both removals fail while the directory has other entries, and is still needed.
     const directory = functionPath(this.#functionsDir, ref);
     await rmdir(directory).catch(() => undefined);
     if (dirname(directory) !== this.#functionsDir) await rmdir(dirname(directory)).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Owns who uses which version right now: its files stay on disk until the last user has given its lease back. */
+/** Owns the leases on versions: the files of a version stay on disk until its last lease has been given back. */
 import { versionKey, type FunctionRecord, type VersionRecord } from '../model/function/function.js';
 
 /** The right to use one version's files until released. */
@@ -10,7 +10,7 @@ export interface VersionLease {
 }
 
 export class VersionLeases {
-  /** Leases that are held, by `versionKey`. */
+  /** Number of leases held, by `versionKey`. */
   readonly #held = new Map<string, number>();
   readonly #onFree = new Map<string, () => void>();
 
