@@ -1,6 +1,6 @@
 /**
- * Owns the interface to records of calls and to counters as they survive a restart. The contract suite in
- * `tests/unit/store/call-store-contract.ts` says what every implementation must do.
+ * Owns the interface to the stored records of calls and counters. The contract suite in
+ * `tests/unit/store/call-store-contract.ts` tests every implementation.
  */
 import type { CallRecord } from '../model/call/call.js';
 import type { FunctionCounters } from '../model/function/function.js';
@@ -8,15 +8,15 @@ import type { FunctionId } from '../model/function/id.js';
 
 export interface CallQuery {
   functionId: FunctionId;
-  /** 1–1000 */
+  /** The most records wanted, 1–1000. */
   limit: number;
-  /** Only calls after this one in the newest-first list, i.e. older ones: the id of a record. Unknown id → empty list. */
+  /** Id of a record: only calls older than it, i.e. behind it in the newest-first list. Unknown id → empty list. */
   before?: string;
 }
 
 /**
- * Every method rejects with `StoreError` when the medium fails, and after `close`. Changes are made in one transaction;
- * they survive a crash of the process, and power loss may take the last moments. Changes are made in the order of the calls.
+ * Every method rejects with `StoreError` when the medium fails, and after `close`. Each method makes its changes in one
+ * transaction, in the order of the calls. Changes survive a crash of the process; a power loss may undo the last ones.
  */
 export interface CallStore {
   /** The counters of every function that was ever called. */
@@ -31,17 +31,17 @@ export interface CallStore {
     keepPerFunction: number,
   ): Promise<void>;
   /**
-   * Replaces `stdout` and `stderr` of records that are here already. Unknown ones are ignored; nothing else of a record
-   * changes, its place in lists included.
+   * Replaces `stdout` and `stderr` of stored records. Unknown records are ignored; nothing else of a record changes, nor
+   * its place in lists.
    */
   amend(records: CallRecord[]): Promise<void>;
-  /** Newest first: the record appended last comes first. */
+  /** Records, newest first: the record appended last comes first. */
   list(query: CallQuery): Promise<CallRecord[]>;
-  /** The record of the call with this id. */
+  /** The record of the call with this id; undefined when there is none. */
   get(id: string): Promise<CallRecord | undefined>;
   /** Forgets the records and the counters of a function. */
   forget(id: FunctionId): Promise<void>;
-  /** Forgets the records and the counters of every other function: a crash in the middle of a removal leaves some. */
+  /** Forgets the records and the counters of all functions but these: a crash in the middle of a removal leaves some. */
   forgetOthers(alive: FunctionId[]): Promise<void>;
   /** Resolves when the medium can be read and written; used by `/readyz`. */
   check(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Owns the interface to deployed functions as they survive a restart. The contract suite in
- * `tests/unit/store/function-store-contract.ts` says what every implementation must do.
+ * Owns the interface to the stored functions and their versions. The contract suite in
+ * `tests/unit/store/function-store-contract.ts` tests every implementation.
  */
 import type { FunctionRecord, VersionRecord } from '../model/function/function.js';
 import type { FunctionId } from '../model/function/id.js';
@@ -15,7 +15,7 @@ export interface PublishRequest {
   at: number;
 }
 
-/** A version by the name of its function: what its files are found by. */
+/** A version by the name of its function, by which its files are found. */
 export interface VersionOnDisk {
   ref: FunctionRef;
   version: number;
@@ -33,7 +33,7 @@ export interface FunctionStore {
   /** Kept versions of a function, newest first; empty when the function is unknown. */
   listVersions(id: FunctionId): Promise<VersionRecord[]>;
   /**
-   * *Durable.* Adds the version and makes it and the settings the active ones, in one transaction. Rejects with
+   * *Durable.* Adds the version and makes the version and the settings the active ones, in one transaction. Rejects with
    * `StoreError` when the function has that version already, or another function has the name.
    */
   publish(request: PublishRequest): Promise<FunctionRecord>;
@@ -42,20 +42,20 @@ export interface FunctionStore {
   /** *Durable.* Forgets versions of a function other than its active one, and dooms them. Unknown versions are ignored. */
   removeVersions(id: FunctionId, versions: number[]): Promise<void>;
   /**
-   * *Durable.* Forgets the function and its versions, and dooms these. False when there was none.
-   * @param leftovers further versions whose files lie under its name, to be doomed with it
+   * *Durable.* Forgets the function and its versions, and dooms these versions. False when there was no such function.
+   * @param leftovers further versions whose files lie under the function's name, to be doomed, too
    */
   remove(id: FunctionId, leftovers?: number[]): Promise<boolean>;
   /**
-   * *Durable.* Notes that the files of these versions may be removed: nobody can ever need them again, unless the version
-   * is published after this, which ends it. To be called before files of a new version are put in their place, so that a
-   * crash leaves none that nobody knows of. Files of a version that is neither published nor doomed must stay: the store
-   * may have been rebuilt, or an older copy of it put in its place.
+   * *Durable.* Notes that the files of these versions may be removed, because nobody will need them; publishing such a
+   * version deletes the note. To be called before the files of a new version are put in their place, so that a crash leaves
+   * no unknown files. Files of a version that is neither published nor doomed must stay: the store may have been rebuilt,
+   * or replaced by an older copy.
    */
   doom(versions: VersionOnDisk[]): Promise<void>;
   /** The doomed versions, sorted. */
   listDoomed(): Promise<VersionOnDisk[]>;
-  /** The files of these versions are gone. */
+  /** Deletes the notes about these versions, whose files are gone. */
   forgetDoomed(versions: VersionOnDisk[]): Promise<void>;
   /** Resolves when the medium can be read; used by `/readyz`. */
   check(): Promise<void>;

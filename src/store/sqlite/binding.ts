@@ -1,19 +1,19 @@
 /**
  * Owns which SQLite is used: the package @photostructure/sqlite, on every version of Node. Its API is that of `node:sqlite`,
- * so the import below becomes the built-in's once the oldest supported Node has one that is not experimental (24 has).
+ * so the import below can become the built-in module once the oldest supported Node has a stable one (24 has).
  *
- * Peculiar to the package (1.2.1):
+ * Peculiarities of the package (1.2.1):
  * - a text column is cut at its first NUL when read: free text is kept in BLOB columns;
  * - `close` does not end prepared statements, and SQLite keeps the files open until the garbage collector has taken the
- *   last one. Then it merges and deletes the -wal by name: a file that a writing connection had open must not be replaced
- *   by another of the same name in this process, or the new file loses its log.
+ *   last statement. Then SQLite merges and deletes the -wal by name: a file that a writing connection had open must not be
+ *   replaced by another of the same name in this process, or the new file loses its log.
  */
 import { DatabaseSync } from '@photostructure/sqlite';
 
-/** What can be bound. Never undefined. */
+/** A value that can be bound to a statement. Never undefined. */
 export type Value = null | number | bigint | string | Uint8Array;
 
-/** A prepared statement, as far as it is used here. A row is an object by column name: the caller says which. */
+/** A prepared statement, as far as it is used here. A row is an object by column name; the caller gives it its type. */
 export interface Statement {
   get(...values: Value[]): unknown;
   all(...values: Value[]): unknown[];

@@ -1,4 +1,4 @@
-/** Owns a lock between processes: an exclusive lock of SQLite's on a file of its own. */
+/** Owns a lock between processes: SQLite's exclusive lock on a file made for this purpose. */
 import { statSync, truncateSync } from 'node:fs';
 import { connect, type Database } from './binding.js';
 import { createPrivately } from './create-privately.js';
@@ -11,8 +11,8 @@ export interface FileLock {
 }
 
 /**
- * Takes an exclusive lock on a file that the kernel gives back when this process ends, however it ends.
- * Undefined when another process (or this one) holds it. Writes only the first time, so that it works on a full disk.
+ * Takes an exclusive lock on a file; the kernel releases the lock when this process ends, however it ends. Undefined when
+ * another process (or this one) holds the lock. Writes to the file only the first time, so that it works on a full disk.
  */
 export function lockFile(file: string): FileLock | undefined {
   createPrivately(file);
@@ -21,8 +21,8 @@ export function lockFile(file: string): FileLock | undefined {
     db = locked(file);
   } catch (error) {
     if (!isDamage(error)) throw error;
-    // Somebody wrote into the file. It holds no data, and nobody has it locked: SQLite would have said so before it read
-    // the first page. The file is emptied in place, because a new file in its place would have locks of its own.
+    // Another program wrote into the file. It holds no data, and nobody has it locked: SQLite would have reported the lock
+    // before reading the first page. The file is emptied in place, because a new file would have locks of its own.
     truncateSync(file);
     db = locked(file);
   }
@@ -32,7 +32,7 @@ export function lockFile(file: string): FileLock | undefined {
 function locked(file: string): Database | undefined {
   const db = connect(file, { timeout: 0 });
   try {
-    // In an empty file the lock would begin with a first page and a journal for it, every time.
+    // Locking an empty file would write a first page and a journal for it every time.
     if (statSync(file).size === 0) db.exec('PRAGMA user_version = 1');
     db.exec('BEGIN EXCLUSIVE');
     return db;

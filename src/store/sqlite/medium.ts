@@ -1,12 +1,12 @@
-/** Owns what both stores do about their medium: making room on a full disk, and saying why a database cannot be opened. */
+/** Owns how both stores meet failures of the disk: making room when it is full, and saying why a database cannot be opened. */
 import { StartupError } from '../../model/startup-error.js';
 import { StoreError } from '../../model/store-error.js';
 import { toStoreError } from './sqlite-error.js';
 
-/** Gives up what is held back for a full disk. True when there is room now: what failed is tried once more. */
+/** Gives up the room reserved for a full disk. True when there is room now, so that the failed operation is tried once more. */
 export type MakeRoom = () => boolean;
 
-/** Runs `body`, and once more after making room when the disk is full. `body` throws `StoreError` and leaves nothing behind then. */
+/** Runs `body`, and once more after making room when it throws a full `StoreError`. A failed `body` must leave nothing behind. */
 export function makingRoom<T>(makeRoom: MakeRoom | undefined, body: () => T): T {
   try {
     return body();
@@ -16,7 +16,7 @@ export function makingRoom<T>(makeRoom: MakeRoom | undefined, body: () => T): T 
   }
 }
 
-/** Opens a database at the start of the server. Throws `StartupError` with a sentence about `file`. */
+/** Opens a database at the start of the server. Failures become a `StartupError` with a sentence about `file`. */
 export function opening<T>(file: string, makeRoom: MakeRoom | undefined, open: () => T): T {
   try {
     return makingRoom(makeRoom, () => {

@@ -1,10 +1,10 @@
-/** Owns bringing a database to the newest schema, step by step. The steps are those of `function-schema.ts` and `call-schema.ts`. */
+/** Owns bringing a database to the newest schema, step by step. `function-schema.ts` and `call-schema.ts` own the steps. */
 import { basename } from 'node:path';
 import { StartupError } from '../../model/startup-error.js';
 import type { Database } from './binding.js';
 import { transaction } from './transaction.js';
 
-/** One step: SQL, or what takes more than SQL. Foreign keys are not enforced meanwhile, and are checked at its end. */
+/** One step: SQL, or a function where SQL is not enough. Foreign keys are not enforced during the step, and checked at its end. */
 export type Migration = string | ((db: Database) => void);
 
 /** The schema version of a database; 0 when it is new. Reads the header only. */
@@ -23,13 +23,13 @@ export function refuseNewer(db: Database, migrations: readonly Migration[], file
 }
 
 /**
- * Brings a database to the newest schema, each step in a transaction of its own: a step that fails leaves the one before.
- * A new database gets all steps and what `fill` writes in one transaction, so it exists with its content or not at all.
+ * Brings a database to the newest schema, each step in its own transaction: a step that fails leaves the schema before it.
+ * A new database gets all steps and the rows that `fill` writes in one transaction, so it has all of its content or none.
  */
 export function migrate(db: Database, migrations: readonly Migration[], fill: () => void = () => {}): void {
   const from = schemaVersion(db);
   if (from === migrations.length) return;
-  // A table that others refer to can only be replaced while keys are not enforced: dropping it would delete their rows.
+  // A table that other tables refer to can be replaced only while keys are not enforced: dropping it would delete their rows.
   db.exec('PRAGMA foreign_keys = OFF');
   try {
     if (from === 0) {

@@ -1,4 +1,4 @@
-/** Owns what SQLite's errors mean, and what the store says instead. */
+/** Owns the meaning of SQLite's errors, and the store's own errors for them. */
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError } from '../../model/store-error.js';
@@ -13,7 +13,7 @@ const CANNOT_OPEN = 14;
 const CONSTRAINT = 19;
 const NOT_A_DATABASE = 26;
 
-/** SQLite's own sentences: the package's `all` throws without an `errcode`. */
+/** Result codes by SQLite's messages, for the package's `all`, which throws without an `errcode`. */
 const codeByMessage = new Map([
   ['database is locked', BUSY],
   ['attempt to write a readonly database', READ_ONLY],
@@ -31,24 +31,24 @@ function primaryCode(error: unknown): number | undefined {
   return typeof errcode === 'number' ? errcode & 0xff : codeByMessage.get(message ?? '');
 }
 
-/** The file is not a sound database. Never an I/O error: such errors may pass. */
+/** Whether the error says that the file is not a sound database. I/O errors do not count: they may be temporary. */
 export function isDamage(error: unknown): boolean {
   const code = primaryCode(error);
   return code === MALFORMED || code === NOT_A_DATABASE;
 }
 
-/** A constraint refused the row. */
+/** Whether a constraint refused the row. */
 export function isConstraint(error: unknown): boolean {
   return primaryCode(error) === CONSTRAINT;
 }
 
-/** Another connection holds a lock that was asked for. */
+/** Whether another connection holds the requested lock. */
 export function isBusy(error: unknown): boolean {
   const code = primaryCode(error);
   return code === BUSY || code === LOCKED;
 }
 
-/** The error as the store's own, in words that name no path, SQL or library. @param file the database it happened on */
+/** Any error → a `StoreError` whose message names no path, SQL or library. @param file the database that failed */
 export function toStoreError(error: unknown, file: string): StoreError {
   if (error instanceof StoreError) return error;
   const code = primaryCode(error);

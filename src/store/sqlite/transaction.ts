@@ -1,4 +1,4 @@
-/** Owns doing several things to a database or none. */
+/** Owns write transactions: several changes of a database are made together or not at all. */
 import type { Database } from './binding.js';
 
 /** Runs `body` in one write transaction; rolls back when it throws. */

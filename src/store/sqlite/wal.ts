@@ -1,10 +1,10 @@
 /**
- * Owns telling a write-ahead log that a crash left from one that something else damaged.
+ * Owns telling a write-ahead log that a crash left from a damaged one.
  *
- * SQLite reads a -wal up to the first frame whose checksum fails and silently ignores the rest: right after a crash (the
- * rest was never acknowledged), a lost deploy after damage. With `synchronous = FULL` a commit is synced before the next
- * transaction writes its first frame, so a frame that follows a commit proves that commit, and everything before it, was
- * once complete. Damage to the very last transaction looks like a torn write and cannot be told from one.
+ * SQLite reads a -wal up to the first frame whose checksum fails and silently ignores the rest. That is right after a crash
+ * (the rest was never acknowledged), but after damage it loses deploys. With `synchronous = FULL` a commit is synced before
+ * the next transaction writes its first frame, so a frame behind a commit proves that the commit, and everything before it,
+ * was once complete. Damage to the very last transaction looks like a torn write and cannot be told from it.
  * Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
  */
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { readFileSync } from 'node:fs';
 const HEADER = 32;
 const FRAME_HEADER = 24;
 
-/** What is wrong with the log, or undefined when it is sound, torn by a crash, or not there. */
+/** The damage of a log in words; undefined when the log is sound, torn by a crash, or missing. */
 export function walDamage(file: string): string | undefined {
   let wal: Buffer;
   try {
@@ -21,7 +21,7 @@ export function walDamage(file: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  if (wal.length < HEADER) return undefined; // not even a header: nothing was committed through it
+  if (wal.length < HEADER) return undefined; // without a whole header, no commit went through the log
   const magic = wal.readUInt32BE(0);
   const littleEndian = magic === 0x377f0682;
   const pageSize = wal.readUInt32BE(8);
@@ -36,7 +36,7 @@ export function walDamage(file: string): string | undefined {
   let sound = true;
   let commitAfterBreak = false;
   for (let at = HEADER; at + frameSize <= wal.length; at += frameSize) {
-    const ofThisLog = wal.subarray(at + 8, at + 16).equals(salts); // frames of before the last restart carry older salts
+    const ofThisLog = wal.subarray(at + 8, at + 16).equals(salts); // frames from before the log's last restart have older salts
     if (sound && ofThisLog) {
       const before = checksum(wal.subarray(at, at + 8), littleEndian, sum);
       sum = checksum(wal.subarray(at + FRAME_HEADER, at + frameSize), littleEndian, before);

@@ -1,5 +1,5 @@
 /**
- * Owns `invocations.db`: records of calls and counters. A commit survives our crash; power loss may take the last moments.
+ * Owns `invocations.db`: records of calls and counters. A commit survives our crash; a power loss may undo the last ones.
  *
  * Bound: per function the newest `keepPerFunction` records without their texts (some 300 bytes, at most 4.5 KiB with a
  * long error message), and over all functions the newest `TEXT_LIMIT_BYTES` of texts (stdout, stderr, long messages,
@@ -16,7 +16,7 @@ import { bytesOf, SHORT_MESSAGE, toRecord, type CalleeRow, type CallRow } from '
 import { callMigrations } from './call-schema.js';
 import { CallTexts } from './call-texts.js';
 
-/** Texts kept over all functions. */
+/** Bytes of texts kept over all functions. */
 export const TEXT_LIMIT_BYTES = 64 * 1024 * 1024;
 
 const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -36,7 +36,7 @@ export class CallDatabase {
   readonly #db: Database;
   readonly #statements;
   readonly #texts: CallTexts;
-  /** Of the last `append`: after a start, or a change of the setting, functions without a new call may hold too many too. */
+  /** Limit of the last `append`: after a start, or a change of it, functions without a new call may have too many records. */
   #keepPerFunction: number | undefined;
 
   private constructor(db: Database, textLimitBytes: number) {
@@ -66,7 +66,7 @@ export class CallDatabase {
     };
   }
 
-  /** Opens the database, creating it when it is not there. Throws `StartupError` when a newer release wrote it. */
+  /** Opens the database, creating it when it is missing. Throws `StartupError` when a newer release wrote it. */
   static open(file: string, textLimitBytes = TEXT_LIMIT_BYTES): CallDatabase {
     const db = openDatabase(file, 'NORMAL', WAL_LIMIT_BYTES);
     try {
@@ -90,7 +90,7 @@ export class CallDatabase {
     return counters;
   }
 
-  /** Appends in the given order. A record whose id is known already is left out: the first one stands. */
+  /** Appends records in the given order. A record whose id is known already is left out: the first record stays. */
   append(
     records: readonly CallRecord[],
     counters: ReadonlyMap<FunctionId, FunctionCounters>,
@@ -127,14 +127,14 @@ export class CallDatabase {
           { seq: number } | undefined;
         if (row === undefined) continue;
         if (index >= textFrom) this.#texts.replace(row.seq, record);
-        // The row counts the bytes of the new texts, for which there is no room; the earlier texts must not stand in for them.
+        // There is no room for the new texts, whose byte counts the row now has; the earlier texts must not be shown instead.
         else this.#texts.drop(row.seq);
       }
       this.#texts.prune();
     });
   }
 
-  /** Newest first. @param before id of a record of the same function; unknown → none */
+  /** Records, newest first. @param before id of a record of the same function; unknown → no records */
   list(id: FunctionId, limit: number, before: string | undefined): CallRecord[] {
     let below = Number.MAX_SAFE_INTEGER;
     if (before !== undefined) {
@@ -155,7 +155,7 @@ export class CallDatabase {
     this.#statements.forget.run(id);
   }
 
-  /** Forgets whatever belongs to none of the given functions. */
+  /** Forgets the records, texts and counters of all functions but the given ones. */
   forgetOthers(alive: readonly FunctionId[]): void {
     const known = new Set<string>(alive);
     transaction(this.#db, () => {
@@ -217,7 +217,7 @@ export class CallDatabase {
   }
 }
 
-/** NaN becomes NULL in SQLite and would refuse the whole batch. */
+/** The number, or 0: SQLite takes NaN for NULL and would refuse the whole batch. */
 function finite(value: number): number {
   return Number.isFinite(value) ? value : 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Owns what is done about an `invocations.db` that is damaged: it is left where it is, and an empty `invocations-2.db`
- * (then -3, …) takes its place. That works while the server runs, when a connection may still be open (see `binding.ts`).
+ * Owns the recovery from a damaged `invocations.db`: the file is left where it is, and an empty `invocations-2.db` (then
+ * -3, …) takes its place. That works while the server runs, when a connection may still be open (see `binding.ts`).
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,14 +8,14 @@ import type { Logger } from '../../../logger.js';
 import { isDamage } from '../sqlite-error.js';
 import { CallDatabase } from './call-database.js';
 
-/** Of `SqliteCallStoreOptions` what matters here. */
+/** The options of `SqliteCallStoreOptions` that are used here. */
 interface Options {
   dir: string;
   textLimitBytes?: number;
   logger?: Pick<Logger, 'warn'>;
 }
 
-/** Opens the records of calls: the newest database there is, or an empty one when that is damaged. */
+/** Opens the newest database of records, or an empty one when the newest is damaged. */
 export function openCalls(options: Options): CallDatabase {
   const generation = newest(options.dir);
   try {
@@ -26,11 +26,11 @@ export function openCalls(options: Options): CallDatabase {
   }
 }
 
-/** Leaves the newest database as it is, for somebody to look into, and opens an empty one. */
+/** Leaves the newest database as it is, for the operator to look into, and opens an empty one. */
 export function replaceCalls(options: Options, cause: unknown): CallDatabase {
   const { dir, textLimitBytes, logger } = options;
   const damaged = newest(dir);
-  // One is kept: more of them on a dying disk would only fill it.
+  // Only one damaged database is kept: more of them on a dying disk would only fill it.
   for (const { file, generation } of databaseFiles(dir)) {
     if (generation < damaged) rmSync(join(dir, file));
   }
@@ -40,7 +40,7 @@ export function replaceCalls(options: Options, cause: unknown): CallDatabase {
   return CallDatabase.open(join(dir, fresh), textLimitBytes);
 }
 
-/** The number of the newest database; 1 when there is none. */
+/** The number of the newest database of records; 1 when there is none. */
 function newest(dir: string): number {
   return Math.max(1, ...databaseFiles(dir).map(({ generation }) => generation));
 }

@@ -1,8 +1,8 @@
-/** Owns how a record of a call is laid out in a row of `invocations.db`. */
+/** Owns the mapping between a record of a call and a row of `invocations.db`. */
 import type { CallRecord, Outcome, StartKind } from '../../../model/call/call.js';
 import type { FunctionId } from '../../../model/function/id.js';
 
-/** Characters of an error's message that outlive its texts. */
+/** Characters of an error's message that are kept longer than the record's texts. */
 export const SHORT_MESSAGE = 1000;
 
 /** A row of `callees`; counters are null until they are first written. */
@@ -51,7 +51,7 @@ function fromBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
-/** Bytes that count against the limit of kept texts, at most. */
+/** Upper bound of the bytes by which a record counts against the limit of kept texts. */
 export function textBytesOf({ stdout, stderr, error }: CallRecord): number {
   let bytes = Buffer.byteLength(stdout) + Buffer.byteLength(stderr);
   if (error !== null) bytes += Buffer.byteLength(error.message) + Buffer.byteLength(error.stack ?? '');

@@ -4,9 +4,9 @@ import type { Migration } from '../migrate.js';
 
 /**
  * The n-th step brings a database to `user_version` n. Released steps are never edited: add one.
- * - `callees`: one row for each function that was called. `last_n` numbers its records, so that pruning is a range of an
- *   index and never a count.
- * - `texts`: what is long, apart from the rows that lists walk over. Triggers keep `usage` true, cascades included.
+ * - `callees`: one row for each function that was called. `last_n` is the number of its newest record, so that pruning
+ *   deletes a range of an index and counts no rows.
+ * - `texts`: the long parts, apart from the rows that lists walk over. Triggers keep `usage` correct, also for cascades.
  */
 export const callMigrations: readonly Migration[] = [
   `

@@ -1,12 +1,12 @@
 /**
- * Owns the long parts of records of calls (stdout, stderr, long messages, stacks), bounded over all functions: a new text
- * makes the oldest ones go. Methods throw SQLite's own errors.
+ * Owns the long parts of records of calls (stdout, stderr, long messages, stacks), bounded over all functions: beyond the
+ * bound the oldest texts are dropped. Methods throw SQLite's own errors.
  */
 import { bytesOf, SHORT_MESSAGE, textBytesOf } from './call-row.js';
 import type { CallRecord } from '../../../model/call/call.js';
 import type { Database } from '../binding.js';
 
-/** The table `texts`, and its sum in `usage`. A row has the `seq` of its record, which grows from record to record. */
+/** The table `texts`, and the sum of its bytes in `usage`. A row has the `seq` of its record, which grows from record to record. */
 export class CallTexts {
   readonly #statements;
   readonly #limitBytes: number;
@@ -22,7 +22,7 @@ export class CallTexts {
     };
   }
 
-  /** Replaces the texts of a record, if it has any. */
+  /** Replaces the texts of a record, or adds them if it had none. */
   replace(seq: number | bigint, record: CallRecord): void {
     this.drop(seq);
     this.put(seq, record);
@@ -45,7 +45,7 @@ export class CallTexts {
     if (bytes > 0) this.#statements.put.run(seq, bytes, ...texts);
   }
 
-  /** Index of the first record from which on all texts fit the limit: older ones would be dropped right after. */
+  /** Index of the first record from which on all texts fit the limit: the texts of earlier records would be dropped right after. */
   firstWithinLimit(records: readonly CallRecord[]): number {
     let bytes = 0;
     for (let index = records.length - 1; index >= 0; index--) {

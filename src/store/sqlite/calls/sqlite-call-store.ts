@@ -1,6 +1,6 @@
 /**
- * Owns the store of calls on SQLite, `invocations.db`: records of calls and counters. Damage met while it is used is
- * repaired by starting anew: records of calls are not worth a restart.
+ * Owns the store of calls on SQLite, `invocations.db`: records of calls and counters. When damage is met while the server
+ * runs, an empty database takes over: records of calls are not worth a restart.
  */
 import { join } from 'node:path';
 import type { Logger } from '../../../logger.js';
@@ -17,15 +17,15 @@ export interface SqliteCallStoreOptions {
   /** GLAMBDAR_DIR, locked by `openDataDirectory`. */
   dir: string;
   logger?: Pick<Logger, 'warn'>;
-  /** Asked when the records of a deleted function are removed, or the database is opened, on a full disk. */
+  /** Called when the disk is full while the records of a deleted function are removed, or the database is opened. */
   onFull?: MakeRoom;
-  /** Texts of calls kept over all functions; smaller in tests. */
+  /** Bytes of texts kept over all functions; smaller in tests. */
   textLimitBytes?: number;
 }
 
 const MAX_LIST = 1000;
 
-/** See `CallStore` for what the methods promise. Each runs to its end before it returns its promise. */
+/** See `CallStore` for the contract of the methods. Each method has finished its work when it returns its promise. */
 export class SqliteCallStore implements CallStore {
   readonly #file: string;
   readonly #options: SqliteCallStoreOptions;

@@ -77,11 +77,11 @@ export class FunctionDatabase {
   }
 
   /**
-   * What is wrong with an existing database, in SQLite's words; undefined when it is sound. The file stays as it is.
-   * Throws `StartupError` when a newer release wrote it.
+   * The damage of an existing database in words, mostly SQLite's; undefined when the database is sound. The file stays as it
+   * is. Throws `StartupError` when a newer release wrote it.
    */
   static damage(file: string): string | undefined {
-    // Asked before SQLite opens the file: it silently drops what follows the first bad frame of the -wal.
+    // The -wal is checked before SQLite opens it: SQLite silently drops all frames from the first bad one on.
     const broken = walDamage(`${file}-wal`);
     if (broken !== undefined) return broken;
     const db = openReadOnly(file);
@@ -89,7 +89,7 @@ export class FunctionDatabase {
       refuseNewer(db, functionMigrations, file);
       const { quick_check: found } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
       if (found !== 'ok' || schemaVersion(db) === 0) return found === 'ok' ? undefined : found;
-      // Changed bytes that leave the pages in order. quick_check is said to evaluate CHECKs; this one it passes over.
+      // Changed bytes may leave the pages in order. quick_check is said to evaluate CHECKs, but passes over this one.
       const row = db.prepare('SELECT 1 FROM functions WHERE NOT json_valid(settings) LIMIT 1').get();
       if (row !== undefined) return 'settings that are not JSON';
       return db.prepare('PRAGMA foreign_key_check').get() === undefined
@@ -103,12 +103,12 @@ export class FunctionDatabase {
     }
   }
 
-  /** Opens a sound database, or creates one that starts with what `restored` returns. */
+  /** Opens a sound database, or creates one with the functions that `restored` returns. */
   static open(file: string, restored: () => RestoredFunctions): FunctionDatabase {
     const db = openDatabase(file, 'FULL', WAL_LIMIT_BYTES);
     try {
       migrate(db, functionMigrations, () => new FunctionDatabase(db).#fill(restored()));
-      emptyLog(db); // so that what a crash left in it is never mistaken for damage later (see `wal.ts`)
+      emptyLog(db); // so that frames that a crash left in the log are never mistaken for damage later (see `wal.ts`)
       return new FunctionDatabase(db);
     } catch (error) {
       db.close();
@@ -197,7 +197,7 @@ export class FunctionDatabase {
     }
   }
 
-  /** A known function keeps the time at which it was created. */
+  /** Adds or updates a function; a known function keeps its time of creation. */
   #putFunction({ id, ref, createdAt, updatedAt, active, settings }: FunctionRecord): void {
     const { namespace, name } = ref;
     const text = JSON.stringify(settings);
@@ -228,7 +228,7 @@ function toFunction(row: FunctionRow): FunctionRecord {
     createdAt: row.function_created_at,
     updatedAt: row.updated_at,
     active: toVersion(row),
-    // As it was written, by whichever release: unknown and missing keys are the registry's to deal with.
+    // The settings as any release wrote them: the registry deals with unknown and missing keys.
     settings: JSON.parse(row.settings) as FunctionSettings,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Owns what is done about a `glambdar.db` that is damaged or gone: it is moved aside, never repaired in place, and rebuilt
- * from the records that stand beside the code, in the transaction that creates it.
+ * Owns the recovery from a damaged or missing `glambdar.db`: a damaged file is moved aside, never repaired in place, and a
+ * new one is built from the records beside the code (sidecars), in the transaction that creates it.
  */
 import { existsSync, renameSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -9,8 +9,8 @@ import type { RestoredFunctions } from '../../../model/function/restored-functio
 import { FunctionDatabase } from './function-database.js';
 
 /**
- * Opens `glambdar.db`. `recovered` says in a sentence what had to be done for it, null when nothing.
- * @param readRestored reads the records beside the code; asked only when there is no sound database
+ * Opens `glambdar.db`. `recovered` is a sentence about the recovery; null when there was none.
+ * @param readRestored reads the records beside the code; called only when there is no sound database
  */
 export function openFunctions(
   file: string,
@@ -31,7 +31,7 @@ export function openFunctions(
   return { database, recovered: isNew ? null : sentence(what, restored) };
 }
 
-/** Renames a database and its companions; the database first, so that a crash half way reads as "missing". */
+/** Renames a database with its -wal and -shm; the database first, so that after a crash half way it counts as missing. */
 function moveAside(file: string): string {
   const suffix = `.corrupt-${Date.now()}`;
   for (const part of ['', '-wal', '-shm']) {

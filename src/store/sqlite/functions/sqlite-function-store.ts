@@ -1,5 +1,5 @@
 /**
- * Owns the store of functions on SQLite, `glambdar.db`: what a 201 promised. It is a file of its own, apart from
+ * Owns the store of functions on SQLite, `glambdar.db`: every deploy that was answered with 201. The file is apart from
  * `invocations.db`, because a deploy must wait for the medium and a record of a call must not.
  */
 import { statSync } from 'node:fs';
@@ -19,16 +19,16 @@ import { openFunctions } from './function-recovery.js';
 export interface SqliteFunctionStoreOptions {
   /** GLAMBDAR_DIR, locked by `openDataDirectory`. */
   dir: string;
-  /** Reads the records beside the code; asked only when the database is missing or damaged. */
+  /** Reads the records beside the code; called only when the database is missing or damaged. */
   readRestored: () => RestoredFunctions;
   logger?: Pick<Logger, 'warn'>;
-  /** Asked when a removal, or opening, meets a full disk. */
+  /** Called when the disk is full while a function is removed, or the database is opened. */
   onFull?: MakeRoom;
 }
 
-/** See `FunctionStore` for what the methods promise. Each runs to its end before it returns its promise. */
+/** See `FunctionStore` for the contract of the methods. Each method has finished its work when it returns its promise. */
 export class SqliteFunctionStore implements FunctionStore {
-  /** What had to be rebuilt or given up when the store was opened, in a sentence; null when nothing. */
+  /** A sentence about what had to be rebuilt or given up when the store was opened; null when nothing had to. */
   readonly recovered: string | null;
   readonly #file: string;
   readonly #onFull: MakeRoom | undefined;
@@ -99,7 +99,7 @@ export class SqliteFunctionStore implements FunctionStore {
 
   async check(): Promise<void> {
     this.#on((database) => database.get('' as FunctionId));
-    // SQLite goes on in a file that was deleted, and what it acknowledges is gone at the next start.
+    // SQLite goes on writing to a deleted file, and all changes it acknowledges are gone at the next start.
     const inode = statSync(this.#file, { bigint: true, throwIfNoEntry: false })?.ino;
     if (inode !== this.#inode) {
       throw new StoreError('glambdar.db was moved or deleted while the server runs; restart the server.', {
