@@ -1,6 +1,6 @@
 /**
- * Owns one ballast file: room on the disk that is taken now, to be given up when there is none left. It is made again when
- * there is room.
+ * Owns one ballast file: it takes room on the disk, to be given up when the disk is full, and is made again when there is
+ * room.
  */
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
@@ -25,7 +25,7 @@ export class Ballast {
     return stat !== undefined && stat.size >= this.bytes && stat.blocks * 512 >= this.bytes;
   }
 
-  /** Gives the ballast up. True when there was any. */
+  /** Removes the ballast. True when there was any. */
   release(): boolean {
     if (statSync(this.#file, { throwIfNoEntry: false }) === undefined) return false;
     try {
@@ -37,7 +37,7 @@ export class Ballast {
     }
   }
 
-  /** Makes the file, whole or not at all. True when it is in place afterwards. */
+  /** Makes the file, whole or not at all. True when the file is in place afterwards. */
   make(): boolean {
     try {
       this.#fill();
@@ -48,7 +48,7 @@ export class Ballast {
     }
   }
 
-  /** Random bytes: zeros take no room on file systems that compress. Synced: until then nothing is allocated. */
+  /** Random bytes, because zeros take no room on file systems that compress; synced, because room is allocated only then. */
   #fill(): void {
     const descriptor = openSync(this.#file, 'w', 0o600);
     try {

@@ -1,6 +1,6 @@
 /**
- * Owns opening GLAMBDAR_DIR: usable, locked by one server at a time, its parts in place. What the files in it mean belongs
- * to the store and the registry.
+ * Owns opening GLAMBDAR_DIR: usable, locked by one server at a time, its parts in place. The meaning of its files belongs to
+ * the store and the registry.
  */
 import { join, resolve } from 'node:path';
 import { StartupError } from '../model/startup-error.js';
@@ -12,13 +12,13 @@ import { identify } from './identity.js';
 /** An opened, locked GLAMBDAR_DIR. Paths are absolute and free of symlinks. */
 export interface DataDirectory {
   readonly path: string;
-  /** 16 hex digits that stay with this directory when it is moved; a copy gets its own, so it never reaps our containers. */
+  /** 16 hex digits that stay the same when this directory is moved; a copy gets its own id, so it never reaps our containers. */
   readonly id: string;
   /** Immutable code; see `function-layout.ts`. */
   readonly functionsDir: string;
   /** Slots of instances; 0700, empty at start. */
   readonly runDir: string;
-  /** Staging; 0700, empty at start, on the file system of the other two, so that publishing is a rename. */
+  /** Staging; 0700, empty at start, on the file system of the other two directories, so that publishing is a rename. */
   readonly tmpDir: string;
   readonly reserve: DiskReserve;
   /** Gives the lock back. May be called twice. */
@@ -26,14 +26,14 @@ export interface DataDirectory {
 }
 
 export interface DataDirectoryOptions {
-  /** Takes a lock that ends with this process on a file that holds nothing else. Undefined when another process has it. */
+  /** Locks a file that holds no data; the lock ends with this process. Undefined when another process has the lock. */
   lockFile: (file: string) => { release(): void } | undefined;
   reserve?: DiskReserveOptions;
 }
 
 /**
- * Opens the directory, creating what is missing. Throws `StartupError` when another server uses it, when it cannot be
- * written, when parts of it are symlinks or lie on other file systems, when it is on a network file system, or when its
+ * Opens the directory, creating missing parts. Throws `StartupError` when another server uses the directory, when it cannot
+ * be written, when parts of it are symlinks or lie on other file systems, when it is on a network file system, or when its
  * path is too long.
  */
 export function openDataDirectory(dir: string, options: DataDirectoryOptions): DataDirectory {
@@ -47,7 +47,7 @@ function openRoot(path: string, options: DataDirectoryOptions): DataDirectory {
   const functionsDir = join(path, 'functions');
   const runDir = join(path, 'run');
   const tmpDir = join(path, 'tmp');
-  // 1. The lock, before anything another server might be using is touched.
+  // 1. The lock, before touching anything that another server might be using.
   const lock = options.lockFile(join(path, 'lock.db'));
   if (lock === undefined)
     throw new StartupError(
@@ -69,7 +69,7 @@ function openRoot(path: string, options: DataDirectoryOptions): DataDirectory {
   }
 }
 
-/** Turns the errors of an operator's everyday mistakes into sentences. */
+/** Runs `body`, turning the file system errors of an operator's everyday mistakes into `StartupError`s. */
 function explained<T>(dir: string, body: () => T): T {
   try {
     return body();

@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { StartupError } from '../model/startup-error.js';
 import { syncDirectory } from './sync-directory.js';
 
-/** Makes the directory with all its parents, and returns its path without symlinks. It must be usable by this user. */
+/** Makes the directory with all its parents, and returns its path without symlinks. Throws when this user cannot use it. */
 export function createRoot(dir: string): string {
   createMissing(dir);
   const path = realpathSync(dir);
@@ -22,7 +22,7 @@ export function createRoot(dir: string): string {
   return path;
 }
 
-/** Level by level: on procfs Node's own recursive mkdir never ends. */
+/** Makes missing directories level by level: on procfs Node's own recursive mkdir never ends. */
 function createMissing(dir: string): void {
   if (statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
   createMissing(dirname(dir));
@@ -30,7 +30,7 @@ function createMissing(dir: string): void {
   syncDirectory(dirname(dir));
 }
 
-/** Makes a directory if it is not there. Throws `StartupError` for a symlink and for anything that is no directory. */
+/** Makes a directory if it is missing. Throws `StartupError` if a symlink or a file has its name. */
 export function createDirectory(directory: string, mode: number): void {
   const stat = lstatSync(directory, { throwIfNoEntry: false });
   if (stat === undefined) {
@@ -48,7 +48,7 @@ export function createDirectory(directory: string, mode: number): void {
   accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
 }
 
-/** Makes a directory that only this user can enter, and empties it: a server that was killed leaves things there. */
+/** Makes a directory that only this user can enter, and empties it: a server that was killed leaves entries there. */
 export function createEmptyPrivateDirectory(directory: string): void {
   createDirectory(directory, 0o700);
   chmodSync(directory, 0o700); // the directory may have been there, or the umask may have interfered

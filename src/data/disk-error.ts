@@ -1,4 +1,4 @@
-/** Owns telling a client that the server's disk cannot take what was sent. */
+/** Owns the error for clients when the server's disk is full or read-only. */
 import { GlambdarError } from '../errors.js';
 import { StoreError } from '../model/store-error.js';
 
@@ -11,7 +11,7 @@ const DISK_SENTENCES = new Map([
   ['EROFS', "The server's disk cannot be written to. Ask whoever runs the server."],
 ]);
 
-/** DISK_FULL with a sentence if the error is the file system's or the store's about space, else the error as it is. */
+/** DISK_FULL with a sentence if the disk is full or read-only, by an error of the file system or store; else the error as it is. */
 export function namedDiskError(error: unknown): unknown {
   const full = error instanceof StoreError && error.full;
   const sentence = DISK_SENTENCES.get(

@@ -1,7 +1,7 @@
 /**
- * Owns room on the disk that is kept for the moment when there is none left. Two ballasts hold it, and neither can be spent
- * by the other's need: one for deletes (SQLite cannot even delete on a full disk), one for calls (an instance needs a slot
- * and a tree of its function's code). Calls that have used up theirs are refused; deletes still work.
+ * Owns room on the disk that is reserved for the time when the disk is full. Two ballasts hold it, each for one purpose:
+ * one for deletes (SQLite cannot even delete on a full disk), one for calls (an instance needs a slot and a tree of its
+ * function's code). When calls have used up their ballast, further calls are refused; deletes still work.
  */
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,9 +13,9 @@ const MIB = 1024 * 1024;
 export interface DiskReserveOptions {
   /** Size of the ballast for deletes, default 16 MiB. */
   ballastBytes?: number;
-  /** Size of the ballast for calls, default a quarter of that for deletes. */
+  /** Size of the ballast for calls, default a quarter of the ballast for deletes. */
   callBallastBytes?: number;
-  /** What `assertSpace` leaves free beyond what is asked for, for records, logs and the databases' own work; default 8 MiB. */
+  /** Bytes that `assertSpace` leaves free for records, logs and the databases' own work; default 8 MiB. */
   floorBytes?: number;
   /** Inodes that `assertSpace` leaves free, default 64. */
   floorInodes?: number;
@@ -52,16 +52,16 @@ export class DiskReserve {
   }
 
   /**
-   * Gives up the room for deletes, for a delete or for the few bytes that a start writes; nothing else may.
-   * True when there was any: what failed on a full disk is worth another try.
+   * Gives up the room for deletes. Only for a delete, or for the few bytes that a start writes.
+   * True when there was any room: the operation that failed on the full disk is worth another try.
    */
   release(): boolean {
     return this.#forDeletes.release();
   }
 
   /**
-   * Runs `work` for a call; when the disk has no room for it, gives up the room for calls and runs it again. `work` must
-   * leave nothing behind when it fails. Throws DISK_FULL when that is not enough; other errors stay what they are.
+   * Runs `work` for a call; when the disk is full, gives up the room for calls and runs `work` again. `work` must leave
+   * nothing behind when it fails. Throws DISK_FULL when the room is not enough; other errors pass unchanged.
    */
   async withRoom<T>(work: () => T | Promise<T>): Promise<T> {
     try {
@@ -69,7 +69,7 @@ export class DiskReserve {
     } catch (error) {
       if (!isFull(error)) throw error;
     }
-    this.#forCalls.release(); // another call may have done so a moment ago: there may be room either way
+    this.#forCalls.release(); // if another call has released it a moment ago, there may be room, too
     try {
       return await work();
     } catch (error) {
@@ -80,7 +80,7 @@ export class DiskReserve {
     }
   }
 
-  /** Makes what is missing of the reserve, deletes first, as far as there is room for it and the floor. True when all is in place. */
+  /** Makes the missing ballasts, that for deletes first, if room for the floor is left. True when both are in place. */
   restore(): boolean {
     return [this.#forDeletes, this.#forCalls].every(
       (ballast) => ballast.held || (this.#freeBytes() >= ballast.bytes + this.#floorBytes && ballast.make()),
@@ -88,8 +88,8 @@ export class DiskReserve {
   }
 
   /**
-   * Throws DISK_FULL when fewer bytes or inodes are free than asked for plus the floor. Called before a deploy is staged.
-   * @param inodes files and directories that will be made
+   * Throws DISK_FULL when fewer bytes or inodes are free than needed plus the floor. Called before a deploy is staged.
+   * @param inodes number of files and directories that will be made
    */
   assertSpace(bytes: number, inodes = 0): void {
     this.restore();

@@ -22,7 +22,7 @@ export function refuseNetwork(path: string): void {
   );
 }
 
-/** SQLite opens no file whose path is longer than 504 bytes; the longest name it is given here takes 26 of them. */
+/** SQLite opens no file whose path is longer than 504 bytes; the longest name of ours in the directory takes 26 of them. */
 const MAX_PATH_BYTES = 470;
 
 /** Throws `StartupError` when SQLite could not open the databases in the directory. @param path absolute, free of symlinks */
@@ -35,8 +35,8 @@ export function refuseLongPath(path: string): void {
 }
 
 /**
- * Throws `StartupError` when the directories are not on one file system. Renames for real: two mounts of one device have
- * the same number, and still a rename between them fails.
+ * Throws `StartupError` when the directories are not on one file system. Tries real renames: two mounts of one device have
+ * the same device number, and still a rename between them fails.
  */
 export function refuseSeveralFileSystems(functionsDir: string, runDir: string, tmpDir: string): void {
   const prefix = '.probe-';

@@ -1,6 +1,6 @@
 /**
  * Owns where functions lie below `functions/`: `<name>/<version>/` in the namespace `default`, `@<namespace>/<name>/<version>/`
- * in any other; beside each version its sidecar `<version>.json`. No name begins with `@`, so the two never meet.
+ * in any other; beside each version its sidecar `<version>.json`. No name begins with `@`, so the two layouts never collide.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export function sidecarPath(functionsDir: string, ref: FunctionRef, version: num
   return `${versionPath(functionsDir, ref, version)}.json`;
 }
 
-/** Every directory that is named like a function, in no order. Its content may be anything. */
+/** The refs of all directories named like a function, in no order. The content of such a directory may be anything. */
 export function listFunctionDirs(functionsDir: string): FunctionRef[] {
   const inNamespace = (namespace: string, directory: string): FunctionRef[] =>
     directoriesIn(directory)
@@ -38,7 +38,7 @@ export function listFunctionDirs(functionsDir: string): FunctionRef[] {
   return [...inNamespace(DEFAULT_NAMESPACE, functionsDir), ...others];
 }
 
-/** Versions in the directory of a function, highest first. `coded`: with a directory of code; `all`: sidecars alone included. */
+/** Version numbers in a function's directory, highest first. `coded`: with a directory of code; `all`: also with a sidecar only. */
 export function listVersionsOnDisk(
   functionsDir: string,
   ref: FunctionRef,
@@ -50,7 +50,7 @@ export function listVersionsOnDisk(
   return { coded: descending(directoriesIn(directory)), all: descending(entries) };
 }
 
-/** Real directories only: a symlink could lead anywhere. */
+/** Names of real directories: a symlink could lead anywhere. */
 function directoriesIn(directory: string): string[] {
   return entriesIn(directory)
     .filter((entry) => entry.isDirectory())

@@ -1,4 +1,4 @@
-/** Owns who a data directory is: an id that stays with it when it is moved, and that a copy does not get. */
+/** Owns the id of a data directory: it stays the same when the directory is moved, and a copy gets another. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ interface Identity {
 }
 
 /**
- * The id of the directory, 16 hex digits; a new one is made and kept when the directory has none of its own.
+ * The id of the directory, 16 hex digits; a new id is made and kept when the directory has none, or has that of another.
  * @param makeRoom asked when the disk is full: true when there is room for a few bytes now
  */
 export function identify(path: string, makeRoom: () => boolean): string {
@@ -36,7 +36,7 @@ function readIdentity(file: string): Identity | undefined {
     const value = JSON.parse(readFileSync(file, 'utf8')) as Partial<Identity> | null;
     return typeof value?.id === 'string' && /^[0-9a-f]{16}$/.test(value.id) ? (value as Identity) : undefined;
   } catch {
-    return undefined; // missing, or not ours to understand: a new one is made
+    return undefined; // missing or garbled: a new identity is made
   }
 }
 

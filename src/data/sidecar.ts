@@ -1,6 +1,6 @@
 /**
- * Owns the sidecar of a version, `<version>.json` beside its code: a copy of what the store knows, which a lost or damaged
- * `glambdar.db` is rebuilt from. The registry writes it before a publish and after a change of settings.
+ * Owns the sidecar of a version, `<version>.json` beside its code: a copy of the store's record, from which a lost or
+ * damaged `glambdar.db` is rebuilt. The registry writes it before a publish and after a change of settings.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import type { FunctionRecord, VersionRecord } from '../model/function/function.js';
@@ -16,14 +16,14 @@ interface Sidecar {
   functionId: string;
   namespace: string;
   name: string;
-  /** Of the function. */
+  /** When the function was created. */
   createdAt: number;
   updatedAt: number;
   version: Omit<VersionRecord, 'functionId'>;
   settings: FunctionSettings;
 }
 
-/** What a release without ids wrote: no `functionId`, `namespace` and `version.source`, and the name in `version`. */
+/** The sidecar of a release without ids: no `functionId`, `namespace` and `version.source`, and the name in `version`. */
 interface EarlierSidecar {
   functionId?: undefined;
   createdAt: number;
@@ -50,8 +50,8 @@ export function sidecarText({ id, ref, createdAt, updatedAt, active, settings }:
 }
 
 /**
- * The function as it was when this version was its active one. Undefined when there is no sidecar, or none that can be
- * read. `isEarlier`: a release without ids wrote it.
+ * The function as it was when this version was its active one. Undefined when the sidecar is missing or cannot be read.
+ * `isEarlier`: a release without ids wrote the sidecar.
  */
 export function readSidecar(
   functionsDir: string,
@@ -87,8 +87,8 @@ function brought({ version: { name, ...version }, settings, createdAt, updatedAt
 }
 
 /**
- * What can be rebuilt from disk. A function is as its newest version with code says; when that version has no valid
- * sidecar the function is `lost`: an older version would serve with old code and settings, and nobody had asked for that.
+ * The functions that can be rebuilt from disk. The sidecar of its newest version with code describes a function. When that
+ * sidecar is not valid, the function is `lost`: nobody asked for an older version to serve with old code and settings.
  */
 export function readRestored(functionsDir: string): RestoredFunctions {
   const restored: RestoredFunctions = { functions: [], lost: [] };

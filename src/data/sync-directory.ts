@@ -1,7 +1,7 @@
 /** Owns making the entries of a directory durable. */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 
-/** Makes names given to new or renamed files, and names taken away, survive a power loss. Throws the file system's errors. */
+/** Makes added, renamed and removed names in a directory survive a power loss. Throws the file system's errors. */
 export function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, 'r');
   try {
