@@ -1,11 +1,11 @@
-/** Owns the port by which a deploy adds to code the packages that it names and did not bring. */
+/** Owns the interface by which a deploy installs packages that the code names and did not bring. */
 import type { Source } from '../model/function/source.js';
 
 /**
- * Adds to a staged tree what its code needs, durably. Resolves to whether the tree was changed: its digest is computed again
- * then. Rejects with a GlambdarError of the caller's fault when a dependency cannot be had.
+ * Adds the packages that the code needs to its staged tree, durably. Resolves to whether the tree was changed: then its
+ * digest is computed again. Rejects with a GlambdarError that blames the caller when a package cannot be had.
  */
 export type InstallDependencies = (treeDir: string, source: Source) => Promise<boolean>;
 
-/** Code brings all that it needs. */
+/** Installs nothing: the code must bring all packages that it needs. */
 export const noDependencies: InstallDependencies = () => Promise.resolve(false);

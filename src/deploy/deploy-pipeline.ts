@@ -2,8 +2,8 @@
  * Owns deploying and configuring functions.
  *
  * A deploy, in order: archive → staging (checked, durable) → dependencies → load check in a container → published by the
- * registry (rename, one durable transaction, in memory) → 201. Whatever ends it before the transaction leaves the old
- * version serving; what the rename left is removed at the next start.
+ * registry (rename, one durable transaction, in memory) → 201. If the deploy ends before the transaction, the old version
+ * goes on serving; files that a crash leaves after the rename are removed at the next start.
  */
 import { namedDiskError } from '../data/disk-error.js';
 import { faultPoint } from '../faults.js';
@@ -26,7 +26,7 @@ import type { InstallDependencies } from './dependencies.js';
 import type { BundleSource, Deployments, DeployRequest, DeployResult } from './deployments.js';
 import type { LoadCheck } from './load-check.js';
 
-/** Unpacking a legal archive takes seconds; this ends what is built to take longer. */
+/** Time limit for unpacking. A legal archive takes seconds; this stops archives that are built to take longer. */
 const EXTRACT_TIMEOUT_MS = 120_000;
 /** Archives unpacked at once: each may take the memory of its zip and twice its largest file, and eight threads to sync. */
 const EXTRACTIONS = 2;
@@ -34,7 +34,7 @@ const EXTRACTIONS = 2;
 export interface DeployPipelineOptions {
   registry: FunctionRegistry;
   limits: { maxArchiveBytes: number; maxUnpackedBytes: number; maxEntries: number };
-  /** Throws DISK_FULL when this much does not fit beside the reserve. */
+  /** Throws DISK_FULL when this many bytes do not fit beside the reserve. */
   assertSpace: (bytes: number) => void;
   installDependencies: InstallDependencies;
   loadCheck: LoadCheck;
@@ -90,7 +90,7 @@ export class DeployPipeline implements Deployments {
     return extractBundle({ source, targetDir, limits, timeoutMs: EXTRACT_TIMEOUT_MS });
   }
 
-  /** The code in staging with the dependencies that it did not bring. */
+  /** Adds to the staged tree the dependencies that the code did not bring, and describes the result. */
   async #complete(bundle: ExtractedBundle, staged: string): Promise<Code> {
     const source = NODE_BUNDLE;
     const isChanged = await this.#options.installDependencies(staged, source);
@@ -98,7 +98,7 @@ export class DeployPipeline implements Deployments {
     return { digest, sizeBytes, source };
   }
 
-  /** The same code under new settings that shape its container. */
+  /** Publishes the same code as a new version, for new settings that shape its container. */
   async #republish(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
     const { registry } = this.#options;
     const lease = registry.lease(before.ref);
@@ -126,7 +126,7 @@ export class DeployPipeline implements Deployments {
     return candidate;
   }
 
-  /** Runs `work` with a path in staging; whatever is there afterwards is removed. Errors of the disk come as DISK_FULL. */
+  /** Runs `work` with a path in staging, and removes any tree left there. Errors of a full disk become DISK_FULL. */
   async #staging<T>(work: (staged: string) => Promise<T>): Promise<T> {
     const staged = this.#options.registry.stagingPath();
     try {

@@ -1,19 +1,19 @@
-/** Owns what `http/` may ask of deploying; `deploy-pipeline.ts` does it. */
+/** Owns the interface by which `http/` deploys and configures functions. `deploy-pipeline.ts` implements it. */
 import type { FunctionRef } from '../model/function/ref.js';
 import type { FunctionSettings } from '../model/function/settings.js';
 
-/** Where the files of a bundle are: an archive of one of the known formats, by its absolute path. */
+/** An archive with the files of a bundle: its format, and its absolute path. */
 export interface BundleSource {
   format: 'zip';
   path: string;
 }
 
 export interface DeployRequest {
-  /** Lies in the staging directory. The caller removes it afterwards, whatever happens. */
+  /** The archive, in the staging directory. The caller removes it afterwards, also after a failure. */
   source: BundleSource;
-  /** Validated. */
+  /** The function's ref; its name is validated. */
   ref: FunctionRef;
-  /** Form fields beside the file, as text, without `funcName`. Unknown ones are refused. */
+  /** Form fields beside the file, as text, without `funcName`. Unknown fields are refused. */
   fields: Record<string, string>;
 }
 
@@ -25,7 +25,7 @@ export interface DeployResult {
 
 export interface Deployments {
   /**
-   * Checks, extracts, load-checks and publishes. Rejects with GlambdarError: INVALID_REQUEST, BUNDLE_TOO_LARGE,
+   * Checks, extracts, load-checks and publishes an archive. Rejects with GlambdarError: INVALID_REQUEST, BUNDLE_TOO_LARGE,
    * INVALID_BUNDLE, LOAD_FAILED, DISK_FULL, DRIVER_UNAVAILABLE, AT_CAPACITY.
    */
   deploy(request: DeployRequest): Promise<DeployResult>;

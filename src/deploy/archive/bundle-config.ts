@@ -1,9 +1,9 @@
-/** Owns reading `glambdar.json`, the settings that an archive brings with it. Which settings there are is not its business. */
+/** Owns reading `glambdar.json`, the settings that an archive brings with it. It does not know which settings there are. */
 import type { PlannedFile } from './bundle-plan.js';
 import { invalidEntry } from './refusals.js';
 import type { SourceFiles } from './source-files.js';
 
-/** Lies at the bundle's root. */
+/** Path of the file, at the bundle's root. */
 const CONFIG_FILE = 'glambdar.json';
 const MAX_CONFIG_BYTES = 64 * 1024;
 const MAX_CONFIG_DEPTH = 32;

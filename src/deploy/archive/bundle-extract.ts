@@ -19,9 +19,9 @@ import type { SourceLimits, SourceReader } from './source-files.js';
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
 
 export interface BundleJob {
-  /** An archive on disk. The format is one of the table's; the path is absolute. */
+  /** An archive on disk: a format of the table `SOURCE_READERS`, and an absolute path. */
   source: { format: string; path: string };
-  /** Absolute. Exists and is empty. */
+  /** Absolute path of an existing, empty directory. */
   targetDir: string;
   limits: SourceLimits & { maxArchiveBytes: number };
 }
@@ -38,12 +38,12 @@ export interface ExtractedBundle {
 }
 
 /**
- * Extracts into `targetDir`; a failure leaves the directory as it then is. Throws GlambdarError BUNDLE_TOO_LARGE,
- * INVALID_BUNDLE, and the file system's errors.
+ * Extracts into `targetDir`; a failure leaves partial content there. Throws GlambdarError BUNDLE_TOO_LARGE, INVALID_BUNDLE,
+ * and the file system's errors.
  *
  * 1. read the archive   2. check every entry   3. plan   4. read glambdar.json   5. write   6. fsync   7. digest
  *
- * @param readers format → reader
+ * @param readers readers by format
  */
 export async function extractHere(
   { source, targetDir, limits }: BundleJob,
@@ -86,7 +86,7 @@ function readArchive(path: string, maxArchiveBytes: number): Buffer {
   }
 }
 
-/** The last line of defence behind the name rules: no path leaves the target. */
+/** The absolute path in the target. Throws for a path that leaves the target, as the last defence behind the rules for names. */
 function inside(targetDir: string, path: string): string {
   const absolute = resolve(targetDir, path);
   if (!absolute.startsWith(`${targetDir}/`)) {

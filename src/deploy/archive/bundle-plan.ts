@@ -1,25 +1,25 @@
-/** Owns deciding which entries of an archive are written and where: droppings ignored, one top folder stripped. Pure. */
+/** Owns deciding which entries of an archive are written, and where: macOS's extra files left out, one top folder stripped. Pure. */
 import { parentOf } from './entry-names.js';
 import { invalidArchive } from './refusals.js';
 import type { SourceEntry } from './source-files.js';
 
 /** A file that will be written. */
 export interface PlannedFile {
-  /** Relative to the bundle's root. */
+  /** Path relative to the bundle's root. */
   path: string;
   executable: boolean;
-  /** Where the content comes from. */
+  /** The entry with the content. */
   entry: SourceEntry;
 }
 
 export interface BundlePlan {
-  /** Relative to the bundle's root, parents before their children, folders that are only implied by a path included. */
+  /** Paths relative to the bundle's root, parents before their children, folders that are only implied by a path included. */
   directories: string[];
-  /** At least one. */
+  /** The files, at least one. */
   files: PlannedFile[];
 }
 
-/** @param entries checked by `checkEntries`. Throws INVALID_BUNDLE when no file is left. */
+/** @param entries entries that `checkEntries` has passed. Throws INVALID_BUNDLE when no file is left. */
 export function planBundle(entries: readonly SourceEntry[]): BundlePlan {
   const kept = entries.filter((entry) => !isDropping(entry));
   const prefix = topFolder(kept);

@@ -4,11 +4,11 @@ import { armFault } from '../../faults.js';
 import { encodeError, type EncodedError } from '../../model/call/error-codec.js';
 import { extractHere, type BundleJob, type ExtractedBundle } from './bundle-extract.js';
 
-/** What the thread is started with. */
+/** The `workerData` of the thread. */
 export interface BundleThreadData extends BundleJob {
   /** URL of this module, for `bundle-thread-boot.mjs`. */
   entry: string;
-  /** The point at which a test ends the process, see `faults.ts`. */
+  /** The fault point at which a test ends the process, or null; see `faults.ts`. */
   fault: string | null;
 }
 

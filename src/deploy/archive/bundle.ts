@@ -1,5 +1,5 @@
 /**
- * Owns turning an uploaded archive into a directory of code: the whole code, durable and safe to run, or nothing.
+ * Owns turning an uploaded archive into a directory of code: all of the code, durable and safe to run, or no directory.
  * The archive is read in a thread (`bundle-thread.ts`). Publishing the directory (a rename) and the meaning of the
  * config are the caller's business.
  */
@@ -20,19 +20,19 @@ const IS_SOURCE = import.meta.url.endsWith('.ts');
 const BOOT = new URL('./bundle-thread-boot.mjs', import.meta.url);
 const ENTRY = new URL(`./bundle-thread.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url);
 
-/** Bounds the memory of names and bookkeeping. The archive and its contents lie outside of V8's heap, bounded by the job's limits. */
+/** Bounds the memory of names and bookkeeping. Archive and contents lie outside of V8's heap; the job's limits bound them. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
-/** Where deployed files come from: an archive on disk. */
+/** The archive on disk that deployed files come from. */
 export interface ArchiveSource {
   format: SourceFormat;
-  /** Absolute. */
+  /** Absolute path. */
   path: string;
 }
 
 export interface ExtractOptions extends BundleJob {
   source: ArchiveSource;
-  /** Absolute; must not exist, its parent must, on the file system where it will be published. */
+  /** Absolute path, on the file system where the directory will be published. Must not exist; its parent must. */
   targetDir: string;
   /** Ends the work at once. */
   signal?: AbortSignal | undefined;
@@ -56,7 +56,7 @@ export async function extractBundle(options: ExtractOptions): Promise<ExtractedB
     await chmod(targetDir, 0o755);
     return await runThread(options);
   } catch (error) {
-    // A failure of the removal would hide the reason; a target that stays behind lies in staging, which is emptied at start.
+    // An error of the removal would hide the first error; a target that stays behind lies in staging, which is emptied at start.
     await removeTree(targetDir).catch(() => undefined);
     throw namedDiskError(error);
   }
@@ -65,7 +65,7 @@ export async function extractBundle(options: ExtractOptions): Promise<ExtractedB
 async function runThread({ signal, timeoutMs, ...job }: ExtractOptions): Promise<ExtractedBundle> {
   throwIfAborted(signal);
   const data: BundleThreadData = { ...job, entry: ENTRY.href, fault: armedFault() };
-  // Without the flags of this process: `--import=tsx` does nothing in a thread of Node 20, and an inspector would stop it.
+  // No flags of this process: `--import=tsx` does nothing in a thread of Node 20, and an inspector would stop the thread.
   const worker = new Worker(BOOT, { workerData: data, resourceLimits: THREAD_LIMITS, execArgv: [] });
   const ended = new AbortController();
   try {

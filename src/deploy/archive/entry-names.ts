@@ -9,7 +9,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The name of an entry, read but not checked: see `checkNames`. */
 export interface EntryName {
-  /** As the archive has it, e.g. `a/b/`. */
+  /** The name as the archive has it, e.g. `a/b/`. */
   name: string;
   /** The name without the slash that ends a folder's name, e.g. `a/b`. */
   path: string;
@@ -23,7 +23,7 @@ export interface EntryName {
 export function readEntryName(raw: Buffer): EntryName {
   let name: string;
   try {
-    // Also where a zip does not claim UTF-8, which many tools forget to do: nobody can know what another encoding means.
+    // UTF-8 even where a zip does not claim it, which many tools forget: which other encoding was meant is unknown.
     name = utf8.decode(raw);
   } catch (cause) {
     const advice = 'has a name that is not valid UTF-8. Rename it, or use a tool that writes UTF-8 names.';
@@ -34,8 +34,8 @@ export function readEntryName(raw: Buffer): EntryName {
 }
 
 /**
- * Throws INVALID_BUNDLE for a name that could leave the directory, hide, or be read differently elsewhere, and for names
- * that cannot stand beside each other everywhere.
+ * Throws INVALID_BUNDLE for a name that could leave the directory, be invisible, or be read differently by other programs,
+ * and for names that cannot exist beside each other on every file system.
  */
 export function checkNames(names: readonly EntryName[], maxEntries: number): void {
   for (const name of names) checkName(name);
@@ -58,7 +58,7 @@ function checkName({ name, path }: EntryName): void {
       `has a path of ${pathBytes} bytes; ${MAX_PATH_BYTES} are allowed. Shorten its folders' names.`,
     );
   }
-  // By expressions: splitting 20,000 paths of 240 folders takes several times as long.
+  // With regular expressions: splitting 20,000 paths of 240 folders takes several times as long.
   const dots = /(?:^|\/)(\.{0,2})(?:\/|$)/.exec(path);
   if (dots) {
     throw invalidEntry(
@@ -78,14 +78,14 @@ function checkName({ name, path }: EntryName): void {
 interface Taken {
   path: string;
   directory: boolean;
-  /** Whether the archive has an entry for it; otherwise the path of another entry implies it. */
+  /** Whether the archive has an entry for it; otherwise another entry's path implies the folder. */
   listed: boolean;
 }
 
 /**
- * Throws INVALID_BUNDLE when two names cannot stand beside each other everywhere: the same name twice, names that are equal
- * but for case or Unicode normalisation, a file where another entry needs a folder. Folders that are only implied by a path
- * count as well, also towards `maxEntries`: a thousand deep paths would otherwise make a hundred thousand directories.
+ * Throws INVALID_BUNDLE when two names cannot exist beside each other on every file system: the same name twice, names that
+ * differ only in case or Unicode normalisation, a file where another entry needs a folder. Folders that are only implied by
+ * a path count, too, also towards `maxEntries`: a thousand deep paths could otherwise make a hundred thousand directories.
  */
 function checkNeighbours(names: readonly EntryName[], maxEntries: number): void {
   const taken = new Map<string, Taken>();
@@ -115,14 +115,14 @@ function checkNeighbours(names: readonly EntryName[], maxEntries: number): void 
 
   for (const { path, directory } of names) {
     take(path, directory, true);
-    // Upwards, and only to the first folder that is known: for 20,000 entries 250 folders deep the whole way up takes seconds.
+    // Upwards only to the first known folder: for 20,000 entries 250 folders deep the whole way up takes seconds.
     for (let parent = parentOf(path); parent !== '' && !directories.has(parent); parent = parentOf(parent)) {
       take(parent, true, false);
     }
   }
 }
 
-/** One key for all names that some file system takes for the same. Upper case first: it expands `ß` and folds `ſ`, as such file systems do. */
+/** The same key for all names that some file system takes for one. Upper case first: it expands `ß` and folds `ſ`, as they do. */
 function foldName(path: string): string {
   return path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }

@@ -1,20 +1,20 @@
-/** Owns making many files durable in bearable time: by several threads, whose flushes the disk's journal takes together. */
+/** Owns making many files durable in acceptable time: by several threads, whose flushes the disk's journal groups. */
 import { Worker } from 'node:worker_threads';
 import { fsyncShare } from './fsync-thread.mjs';
 
 /**
- * Threads of our own, because fs.promises shares libuv's four with every other file call of the server.
- * Measured for 5,000 files on ext4, two cores: alone 1.6 s, with 3 helpers 1.4 s, with 7 0.55 s, with 15 no better.
+ * Number of helper threads. They are our own, because fs.promises shares libuv's four with every other file call of the
+ * server. Measured for 5,000 files on ext4, two cores: alone 1.6 s, with 3 helpers 1.4 s, with 7 0.55 s, with 15 no better.
  */
 const HELPERS = 7;
 const THREAD = new URL('./fsync-thread.mjs', import.meta.url);
 
-/** From this many files on the helpers save more time than their start takes. */
+/** Number of files from which on the helpers save more time than their start takes. */
 const HELP_FROM = 500;
 
 /**
- * Forces all of these files or directories to disk. Works by synchronous calls, so only for a thread of its own; ending
- * that thread ends the helpers. After one of the file system's errors, which is thrown, all helpers have stopped.
+ * Forces all of these files or directories to disk. Blocks the calling thread, so it is only for a worker thread; ending
+ * that thread ends the helpers. Throws the file system's errors, after all helpers have stopped.
  */
 export async function fsyncAll(paths: readonly string[]): Promise<void> {
   const next = new Int32Array(new SharedArrayBuffer(4));

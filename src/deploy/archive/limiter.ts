@@ -1,4 +1,4 @@
-/** Owns doing at most so many things at once, in the order of asking. */
+/** Owns running at most so many pieces of work at once, in the order of the calls. */
 export class Limiter {
   #free: number;
   #waiting: (() => void)[] = [];

@@ -1,13 +1,13 @@
-/** Owns the sentences with which archives of any format are refused: what is wrong, and what to do. */
+/** Owns the errors with which archives of any format are refused: each names the fault and the remedy. */
 import { GlambdarError } from '../../errors.js';
 import { printable } from '../../model/printable.js';
 
-/** An INVALID_BUNDLE about the whole archive. @param message a sentence and an advice */
+/** An INVALID_BUNDLE about the whole archive. @param message a sentence about the fault, and an advice */
 export function invalidArchive(message: string): GlambdarError {
   return new GlambdarError('INVALID_BUNDLE', message);
 }
 
-/** An INVALID_BUNDLE about one entry: `The entry "…" <what is wrong with it>.` and an advice. */
+/** An INVALID_BUNDLE about one entry: `The entry "…" <fault>.` and an advice. */
 export function invalidEntry(name: string | Buffer, whatAndAdvice: string, cause?: unknown): GlambdarError {
   const message = `The entry ${printable(name.toString())} ${whatAndAdvice}`;
   return new GlambdarError('INVALID_BUNDLE', message, { cause });

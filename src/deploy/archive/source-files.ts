@@ -6,7 +6,7 @@ import type { EntryName } from './entry-names.js';
 
 /** One file or folder of an archive. */
 export interface SourceEntry extends EntryName {
-  /** Unix permission bits, with the bits of the file's type where the archive tells them; 0 when it tells neither. */
+  /** Unix permission bits, with the bits of the file's type where the archive has them; 0 when it has neither. */
   mode: number;
   /** Bytes of the content; 0 for folders. */
   size: number;
@@ -18,20 +18,20 @@ export interface SourceFiles {
   entries: readonly SourceEntry[];
   /**
    * The content of one of `entries`, exactly `entry.size` bytes. May be called in any order, and again.
-   * Throws INVALID_BUNDLE when the archive is damaged there, or lied about the size.
+   * Throws INVALID_BUNDLE when the content is damaged, or its size is not the declared one.
    */
   read(entry: SourceEntry): Buffer;
 }
 
 export interface SourceLimits {
   maxUnpackedBytes: number;
-  /** Files and folders, folders that are only implied by a path included. */
+  /** Most files and folders, folders that are only implied by a path included. */
   maxEntries: number;
 }
 
 /**
  * Reads an archive of one format, and refuses every archive that two programs could understand differently.
  * The limits tell a reader how far to go; it may leave it to `entry-rules.ts` to refuse an archive beyond them.
- * Throws INVALID_BUNDLE, BUNDLE_TOO_LARGE; nothing else, whatever the bytes are.
+ * Throws only INVALID_BUNDLE and BUNDLE_TOO_LARGE, for any bytes.
  */
 export type SourceReader = (archive: Buffer, limits: SourceLimits) => SourceFiles;

@@ -1,8 +1,8 @@
-/** Owns the table of the formats in which archives may come. A new format is one reader and one row. */
+/** Owns the table of the archive formats. A new format is one reader and one row. */
 import type { SourceReader } from '../source-files.js';
 import { readZip } from './zip/zip-reader.js';
 
-/** Format → reader. */
+/** Readers by format. */
 export const SOURCE_READERS = { zip: readZip } as const satisfies Record<string, SourceReader>;
 
 /** The name of a format that can be read. */

@@ -1,4 +1,4 @@
-/** Owns the header of one entry in a zip archive's directory: what it says of the entry, and which entries can be read. */
+/** Owns the header of one entry in a zip archive's directory: reading it, and refusing entries that cannot be read. */
 import type { GlambdarError } from '../../../../errors.js';
 import { readEntryName } from '../../entry-names.js';
 import { invalidArchive, invalidEntry } from '../../refusals.js';
@@ -10,7 +10,7 @@ const SIGNATURE = 0x02014b50;
 const HEADER_BYTES = 46;
 const UNICODE_PATH_FIELD = 0x7075;
 
-/** Encrypted, patched data, strong encryption, masked directory. */
+/** Flags of entries that are refused: encrypted, patched data, strong encryption, masked directory. */
 export const REFUSED_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000;
 export const STORED = 0;
 export const DEFLATED = 8;
@@ -25,14 +25,14 @@ export interface ZipEntry extends SourceEntry {
   /** CRC-32 of the content. */
   crc: number;
   compressedSize: number;
-  /** Where the local header begins, as declared. */
+  /** Declared position of the local header in the file. */
   headerOffset: number;
 }
 
 /**
- * @param at where the header begins, as declared
- * @param end where the directory ends
- * @returns the entry, and where the next header begins. Throws INVALID_BUNDLE
+ * @param at declared position of the header
+ * @param end end of the directory
+ * @returns the entry, and the position of the next header. Throws INVALID_BUNDLE
  */
 export function readCentralHeader(zip: Buffer, at: number, end: number): { entry: ZipEntry; next: number } {
   if (at + HEADER_BYTES > end || zip.readUInt32LE(at) !== SIGNATURE) throw damagedDirectory();
@@ -76,7 +76,7 @@ function checkCompression({ rawName, flags, method, size, compressedSize, crc }:
   if (size === 0 && crc !== 0) throw invalidEntry(rawName, 'has a wrong checksum. Make the archive again.');
 }
 
-/** The field is a version byte, a checksum of the plain name, and the name that readers which know the field use instead. */
+/** Refuses a Unicode path field (version byte, checksum of the plain name, name) that has another name than the header. */
 function checkUnicodePath(rawName: Buffer, extra: Buffer): void {
   const field = findExtraField(extra, UNICODE_PATH_FIELD);
   if (field !== undefined && !field.subarray(5).equals(rawName)) {

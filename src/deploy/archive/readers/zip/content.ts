@@ -1,11 +1,11 @@
-/** Owns inflating one entry of a zip archive, and holding its content against the declared size and checksum. */
+/** Owns inflating one entry of a zip archive, and comparing its content with the declared size and checksum. */
 import { crc32, inflateRawSync } from 'node:zlib';
 import type { GlambdarError } from '../../../../errors.js';
 import { invalidEntry } from '../../refusals.js';
 import { STORED, type ZipEntry } from './central-header.js';
 
 /**
- * The content of an entry. No more than the declared size is ever allocated, whatever the data says.
+ * The content of an entry. No more than the declared size is allocated for it, whatever the data expands to.
  * Throws INVALID_BUNDLE.
  */
 export function readContent(entry: ZipEntry, data: Buffer): Buffer {
@@ -26,7 +26,7 @@ function inflate(entry: ZipEntry, data: Buffer): Buffer {
   } catch (cause) {
     throw damaged(entry, cause);
   }
-  // `info: true` gives the engine as well, which Node's types do not know.
+  // `info: true` returns the engine, too, which Node's types do not know.
   const { buffer, engine } = inflated as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
   // Bytes after the end of the compressed data: programs that read the archive as a stream would take them for a header.
   if (engine.bytesWritten !== data.length) throw damaged(entry);

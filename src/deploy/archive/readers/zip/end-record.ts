@@ -1,4 +1,4 @@
-/** Owns the record at the end of a zip archive: finding it, and what it says about the archive's directory. */
+/** Owns the record at the end of a zip archive: finding it, and reading from it where the archive's directory lies. */
 import { invalidArchive, tooManyEntries } from '../../refusals.js';
 import { refuseZip64End } from './zip64.js';
 
@@ -7,15 +7,15 @@ const RECORD_BYTES = 22;
 const MAX_COMMENT_BYTES = 0xffff;
 
 export interface EndRecord {
-  /** How many entries the archive says it has; no more than allowed. */
+  /** Declared number of entries; no more than allowed. */
   count: number;
-  /** Where the first central header begins. */
+  /** Position of the first central header. */
   directoryStart: number;
-  /** Where the end record begins, and the directory ends. */
+  /** Position of the end record, which is the end of the directory. */
   end: number;
 }
 
-/** Throws INVALID_BUNDLE for all that is not one whole, plain zip archive. */
+/** Reads the end record. Throws INVALID_BUNDLE for a file that is not one whole, plain zip archive. */
 export function readEndRecord(zip: Buffer, maxEntries: number): EndRecord {
   const end = findEndRecord(zip);
   const disk = zip.readUInt16LE(end + 4);
@@ -38,7 +38,7 @@ export function readEndRecord(zip: Buffer, maxEntries: number): EndRecord {
   return { count, directoryStart, end };
 }
 
-/** The last signature in the file must be the end record: searching further up would let a comment hold another archive. */
+/** Position of the last signature, which must be the end record: searching on would let a comment hold another archive. */
 function findEndRecord(zip: Buffer): number {
   if (zip.length >= 4 && zip.readUInt16LE(0) !== 0x4b50) {
     throw invalidArchive('The file is not a zip archive. Upload a .zip file.');

@@ -6,11 +6,11 @@ import { localSizes } from './zip64.js';
 
 const SIGNATURE = 0x04034b50;
 const HEADER_BYTES = 30;
-/** Checksum and sizes follow behind the data: the header itself does not know them. */
+/** Flag of a header without checksum and sizes, which follow behind the data. */
 const FLAG_DESCRIPTOR = 0x0008;
 
 /**
- * Checks that every local header says what the directory says, and that no byte of the file belongs to two entries.
+ * Checks that every local header agrees with the directory, and that no byte of the file belongs to two entries.
  * Throws INVALID_BUNDLE.
  */
 export function checkLocalHeaders(zip: Buffer, entries: readonly ZipEntry[], directoryStart: number): void {
@@ -37,7 +37,7 @@ export function checkLocalHeaders(zip: Buffer, entries: readonly ZipEntry[], dir
   }
 }
 
-/** The data of an entry as it lies in the archive, once `checkLocalHeaders` has passed. */
+/** The data of an entry as stored in the archive. To be called after `checkLocalHeaders` has passed. */
 export function compressedContent(zip: Buffer, entry: ZipEntry): Buffer {
   const { dataStart } = locate(zip, entry);
   return zip.subarray(dataStart, dataStart + entry.compressedSize);

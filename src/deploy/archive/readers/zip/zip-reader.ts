@@ -1,6 +1,6 @@
 /**
- * Owns reading zip archives: every archive that two programs could understand differently is refused, so an archive that
- * passes has one meaning, whoever reads it.
+ * Owns reading zip archives. Every archive that two programs could understand differently is refused, so an archive that
+ * passes has the same meaning for every program.
  *
  *   local header | name | extra | data [descriptor]   …one per entry, from byte 0   local-header.ts
  *   central header | name | extra | comment           …one per entry, together      central-header.ts
@@ -13,7 +13,7 @@ import { readContent } from './content.js';
 import { readEndRecord } from './end-record.js';
 import { checkLocalHeaders, compressedContent } from './local-header.js';
 
-/** Reads the directory of an archive; nothing is inflated yet. Never reads outside `zip`. See `SourceReader`. */
+/** Reads the directory of an archive, without inflating its entries. Never reads outside `zip`. See `SourceReader`. */
 export function readZip(zip: Buffer, { maxEntries }: SourceLimits): SourceFiles {
   const { count, directoryStart, end } = readEndRecord(zip, maxEntries);
 

@@ -1,12 +1,12 @@
 /**
- * Owns all that is known of ZIP64, the extension of the format for more than 4 GiB or 65,534 files. Archives that need
- * it are refused; a local header that only reserves room for 64-bit sizes is read.
+ * Owns the knowledge of ZIP64, the extension of the format for more than 4 GiB or 65,534 files. Archives that need ZIP64
+ * are refused; a local header that only reserves room for 64-bit sizes is read.
  */
 import type { GlambdarError } from '../../../../errors.js';
 import { invalidArchive } from '../../refusals.js';
 import { findExtraField } from './extra-field.js';
 
-/** These values of a 16-bit or 32-bit field mean: see the ZIP64 field. */
+/** Values of a 16-bit or 32-bit field that mean: the real value is in the ZIP64 field. */
 const ELSEWHERE_16 = 0xffff;
 const ELSEWHERE_32 = 0xffffffff;
 
@@ -14,7 +14,7 @@ const LOCATOR_SIGNATURE = 0x07064b50;
 const LOCATOR_BYTES = 20;
 const EXTRA_FIELD = 0x0001;
 
-/** Throws INVALID_BUNDLE when the end record sends its reader to a ZIP64 end record. @param end where the end record begins */
+/** Throws INVALID_BUNDLE when the end record refers to a ZIP64 end record. `record.end` is the position of the end record. */
 export function refuseZip64End(
   zip: Buffer,
   record: { end: number; count: number; directoryBytes: number; directoryStart: number },
@@ -31,14 +31,14 @@ export function refuseZip64End(
   }
 }
 
-/** Throws INVALID_BUNDLE when one of the 32-bit fields of a central header sends its reader to the ZIP64 field. */
+/** Throws INVALID_BUNDLE when one of the 32-bit fields of a central header refers to the ZIP64 field. */
 export function refuseZip64Entry(...fields: number[]): void {
   if (fields.includes(ELSEWHERE_32)) throw needsZip64();
 }
 
 /**
- * The sizes of a local header, from its ZIP64 field where the header says so: tools that write to a pipe reserve room for
- * 64-bit sizes there, whatever the real sizes turn out to be.
+ * The sizes of a local header, from its ZIP64 field where the header refers to it: tools that write to a pipe reserve room
+ * for 64-bit sizes there, even when the real sizes turn out to be small.
  */
 export function localSizes(
   sizes: { size: number; compressedSize: number },
