@@ -1,4 +1,4 @@
-/** Owns what is counted of finished calls: by function and outcome, how long they took, and whether an instance was ready. */
+/** Owns the metrics of finished calls: their number by function and outcome, their durations, and whether an instance was ready. */
 import type { Registry } from 'prom-client';
 import type { FunctionId } from '../model/function/id.js';
 import { Tallies, type Tally } from './tallies.js';
@@ -7,14 +7,14 @@ import { Timings, type Timing } from './timings.js';
 /** Functions with a label of their own; calls of further functions are counted under `OTHER`. */
 const MAX_FUNCTION_LABELS = 200;
 
-/** Calls of a function that is itself called that share this label; there is nothing to tell them by. */
+/** The label of all further functions. A function that is itself named "other" shares this label, and cannot be told apart. */
 const OTHER = 'other';
 
 const RESULTS: Record<string, string> = { loaded: 'hit', warm: 'hit', standby: 'partial', cold: 'miss' };
 
 export interface FinishedCall {
   functionId: FunctionId;
-  /** The label of the function's counts. */
+  /** The function's name, the label of its counts. */
   funcName: string;
   outcome: string;
   /** How the instance was found; null when the call got none. */
@@ -22,7 +22,7 @@ export interface FinishedCall {
   durationMs: number;
 }
 
-/** Everything that one kind of call adds to, found once: looking labels up costs more than counting. */
+/** The series that calls with the same labels add to, looked up once: looking labels up costs more than counting. */
 interface Series {
   count: Tally;
   duration: Timing;
@@ -35,10 +35,10 @@ export class CallMetrics {
   readonly #durationByStart = new Map<string, Timing>();
   readonly #acquires = new Map<string, Tally>();
   readonly #isDeployed: (id: FunctionId) => boolean;
-  /** Function, or `OTHER` → outcome and start → series. */
+  /** Function id, or `OTHER` → outcome and start → series. */
   readonly #series = new Map<FunctionId | typeof OTHER, Map<string, Series>>();
 
-  /** @param isDeployed a call that ends after its function was deleted does not bring its label back */
+  /** @param isDeployed asked so that a call which ends after its function was deleted does not bring the label back */
   constructor(registry: Registry, isDeployed: (id: FunctionId) => boolean) {
     this.#isDeployed = isDeployed;
     this.#calls = new Tallies(
@@ -71,7 +71,7 @@ export class CallMetrics {
     if (acquired !== null) acquired.n += 1;
   }
 
-  /** The function is gone: so are its counts, and its label is free for another one. */
+  /** Removes the counts of a deleted function, which makes its label free for another function. */
   forget(id: FunctionId): void {
     for (const { count } of this.#series.get(id)?.values() ?? []) this.#calls.remove(count);
     this.#series.delete(id);

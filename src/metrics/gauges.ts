@@ -1,11 +1,11 @@
-/** Owns the numbers that are read from other parts whenever somebody asks for the metrics. */
+/** Owns the gauges: numbers that are read from other parts whenever the metrics are requested. */
 import { Gauge, type Registry } from 'prom-client';
 
 export interface Gauges {
   queueLength: () => number;
   queueAgeMs: () => number;
   createdPerSecond: () => number;
-  /** Memory that idle instances take, as measured, and may take. */
+  /** Memory that idle instances take, as measured, and the memory they may take. */
   idleBytes: () => number;
   idleBudgetBytes: number;
   recordsDropped: () => number;

@@ -1,4 +1,4 @@
-/** Owns what is counted and measured of instances: how many are in each state, how many were begun, and how long they took. */
+/** Owns the metrics of instances: how many are in each state, how many were begun, and how long starts and refills took. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { SECONDS } from './seconds.js';
 
@@ -38,7 +38,7 @@ export class InstanceMetrics {
     });
   }
 
-  /** @param from null: the instance was made. @param previousMs how long it was in that state */
+  /** @param from null: the instance was made. @param previousMs how long the instance was in state `from` */
   transition(from: string | null, to: string, previousMs: number): void {
     if (from === null) this.#created.inc();
     else this.#instances.dec({ state: from });

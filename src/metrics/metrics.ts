@@ -10,24 +10,24 @@ import { InstanceMetrics } from './instance-metrics.js';
 import { RequestMetrics, type FinishedRequest } from './request-metrics.js';
 
 export interface Metrics {
-  /** One finished call. */
+  /** Counts one finished call. */
   invocation(call: FinishedCall): void;
-  /** The function was deleted: its series go. Deployed again under the same name, it starts at 0. */
+  /** Removes the series of a deleted function. A function deployed later under the same name starts at 0. */
   forget(id: FunctionId): void;
-  /** One HTTP request; the route is a template, never a path. */
+  /** Counts one HTTP request; its route is a template, never a path. */
   request(request: FinishedRequest): void;
   /**
-   * An instance went from one state to another, after `previousMs` in the first; null = the instance was made. Idle
-   * instances are told apart: loaded (never called) and warm.
+   * Counts an instance's change of state, after `previousMs` in state `from` (null = the instance was made). The state
+   * `idle` is split in two: `loaded` (never called) and `warm`.
    */
   transition(from: string | null, to: string, previousMs: number): void;
-  /** A function has again what a call took of it, after so many milliseconds. */
+  /** Counts the replacement of an instance that a call took, after so many milliseconds. */
   refilled(ms: number): void;
   text(): Promise<{ contentType: string; body: string }>;
 }
 
 export interface MetricsOptions extends Gauges {
-  /** Calls of a function that is not deployed (any more) get no label of their own. */
+  /** Asked because calls of a function that is not deployed (any more) get no label of their own. */
   isDeployed: (id: FunctionId) => boolean;
 }
 

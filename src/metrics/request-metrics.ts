@@ -1,9 +1,9 @@
-/** Owns what is measured of HTTP requests. */
+/** Owns the metrics of HTTP requests. */
 import type { Registry } from 'prom-client';
 import { Timings, type Timing } from './timings.js';
 
 export interface FinishedRequest {
-  /** A template, never a path. */
+  /** The template of the route, never a path. */
   route: string;
   method: string;
   status: number;
@@ -12,7 +12,7 @@ export interface FinishedRequest {
 
 export class RequestMetrics {
   readonly #durations: Timings;
-  /** By route, method and status, which come from closed sets. */
+  /** Series by route, method and status, which come from closed sets. */
   readonly #series = new Map<string, Timing>();
 
   constructor(registry: Registry) {

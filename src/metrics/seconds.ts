@@ -1,4 +1,4 @@
-/** Owns the bounds of all histograms of durations, so that graphs of different parts can be laid over each other. */
+/** Owns the bucket bounds of all histograms of durations, so that graphs of different parts can be compared. */
 
 /** Upper bounds in seconds, from a warm call to the longest wait of a queue. */
 export const SECONDS: readonly number[] = [

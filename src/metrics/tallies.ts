@@ -1,6 +1,6 @@
 /**
- * Owns a counter whose numbers stay plain until somebody reads the metrics. prom-client's own counter puts its labels together
- * as a string at every increment; for what every call counts, that was measurable (a tenth of the server's own work).
+ * Owns a counter whose numbers stay plain until the metrics are read. prom-client's own counter joins its labels into a
+ * string at every increment; for the counters of every call that took a tenth of the server's own work.
  */
 import { Counter, type Registry } from 'prom-client';
 
@@ -28,14 +28,14 @@ export class Tallies {
     });
   }
 
-  /** A further series, at 0. To be added once for the same labels, and kept. */
+  /** Adds a series, at 0. To be called once for the same labels; the caller keeps the series. */
   add(labels: Labels): Tally {
     const tally = { n: 0 };
     this.#all.set(tally, labels);
     return tally;
   }
 
-  /** The series is not shown any more. */
+  /** Removes a series from the metrics. */
   remove(tally: Tally): void {
     this.#all.delete(tally);
   }

@@ -1,4 +1,4 @@
-/** Owns a histogram of durations whose numbers stay plain until somebody reads the metrics, for the reason `tallies.ts` has. */
+/** Owns a histogram of durations whose numbers stay plain until the metrics are read, for the reason given in `tallies.ts`. */
 import type { Gauge, Registry } from 'prom-client';
 import { SECONDS } from './seconds.js';
 
@@ -7,7 +7,7 @@ type Labels = Record<string, string>;
 /** One series of a histogram. */
 export class Timing {
   readonly labels: Labels;
-  /** By bound, not cumulative; the last is for durations above all bounds. */
+  /** Number of durations by bound, not cumulative; the last is for durations above all bounds. */
   readonly counts: number[] = [...SECONDS, Infinity].map(() => 0);
   sum = 0;
 
@@ -30,11 +30,11 @@ export class Timings {
   constructor(registry: Registry, name: string, help: string) {
     this.#name = name;
     const get = async (): Promise<object> => ({ name, help, type: 'histogram', values: this.#values() });
-    // The client's type knows only its own classes, but the client asks no more than `name` and `get` of a metric.
+    // prom-client's type takes only its own classes, but prom-client uses only `name` and `get` of a metric.
     registry.registerMetric({ name, get } as unknown as Gauge);
   }
 
-  /** A further series, empty. To be added once for the same labels, and kept. */
+  /** Adds an empty series. To be called once for the same labels; the caller keeps the series. */
   add(labels: Labels): Timing {
     const timing = new Timing(labels);
     this.#all.push(timing);
