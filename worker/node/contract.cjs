@@ -10,7 +10,7 @@
  *
  * @typedef {object} LookUp how a contract finds its handler when no `handler` setting names an export
  * @property {string} expected goes into the sentence `<file> has no handler: expected <expected>, found …`
- * @property {(exports: unknown) => unknown} pick gives the handler; anything that is no function: there is none
+ * @property {(exports: unknown) => unknown} pick gives the handler; a value that is no function means that there is none
  *
  * @typedef {object} LoadedFunction one function, ready to be called
  * @property {Contract} contract
@@ -22,14 +22,14 @@
  * @property {LookUp} lookUp
  * @property {(fn: LoadedFunction, message: InvokeMessage, body: Buffer, signal: () => AbortSignal) => unknown} call
  *   Calls the handler and gives its value, or a promise of it. Throws or rejects with what the handler throws. The memory
- *   of `body` is used again after `call` has returned, so whatever the handler keeps is a copy. `signal` makes the
- *   AbortSignal of this call when it is first asked.
+ *   of `body` is used again after `call` has returned, so the handler must get a copy of bytes that it may keep. `signal`
+ *   makes the AbortSignal of this call when it is first called.
  * @property {(value: unknown) => Rendered | Promise<Rendered>} render
- *   Turns the handler's value into an answer. Throws BadResponse (`response.cjs`) for a value that is none.
+ *   Turns the handler's value into an answer. Throws BadResponse (`response.cjs`) for a value that is no answer.
  */
 
 /**
- * @param {string} name of a contract that the host's table has
+ * @param {string} name name of a contract in the host's table
  * @returns {Contract}
  */
 function findContract(name) {

@@ -1,4 +1,4 @@
-/** Owns turning anything that was thrown into plain, bounded data. `serializeError` itself never throws. */
+/** Owns turning any thrown value into plain, bounded data. `serializeError` itself never throws. */
 'use strict';
 
 /** @typedef {import('./protocol.cjs').SerializedError} SerializedError */
@@ -42,7 +42,7 @@ function causes(thrown) {
   return lines;
 }
 
-/** The message of an error, or the text of anything else that was thrown. @param {unknown} thrown @returns {string} */
+/** The message of an error, or the text of any other thrown value. @param {unknown} thrown @returns {string} */
 function messageOf(thrown) {
   if (typeof thrown === 'object' && thrown !== null)
     return text(() => /** @type {any} */ (thrown).message, MAX_MESSAGE);
@@ -51,7 +51,7 @@ function messageOf(thrown) {
 }
 
 /**
- * The string that `read` gives; '' when `read` gives anything else or throws, as getters and proxies of the user may.
+ * The string that `read` gives; '' when `read` gives another type or throws, as getters and proxies of the user may.
  * @param {() => unknown} read
  * @param {number} max characters
  */

@@ -1,12 +1,12 @@
-/** Owns looking into what a function's module exports. Only a module's own exports count, never what they inherit. */
+/** Owns looking into the exports of a function's module. Only own exports count, never inherited properties. */
 'use strict';
 
 /**
- * Reads one export. `Object.prototype` gives every object a `constructor` and a `toString`; they are nobody's handler.
- * @param {any} exports of any type
+ * Reads one export. `Object.prototype` gives every object a `constructor` and a `toString`, which are no handlers.
+ * @param {any} exports a value of any type
  * @param {string} name
  * @returns {unknown} undefined when there is no own export of that name
- * @throws whatever a getter of the module throws
+ * @throws the error that a getter of the module throws
  */
 function ownExport(exports, name) {
   if (exports === null || exports === undefined || !Object.hasOwn(exports, name)) return undefined;

@@ -10,7 +10,7 @@ const { describeExports, ownExport } = require('./exports.cjs');
 const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs'];
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs'];
 
-/** The function's folder does not hold what a function needs. The message is for the function's author. */
+/** The function's folder lacks a file or export that a function needs. The message is for the function's author. */
 class LoadError extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -23,9 +23,9 @@ class LoadError extends Error {
  * Loads the module and finds the handler among its exports.
  * @param {string} root absolute path of the function's folder
  * @param {string | null} setting `file.export`, or null: the module and the export are looked up
- * @param {LookUp} lookUp the contract's, for when there is no setting
+ * @param {LookUp} lookUp the look-up of the contract, used when there is no setting
  * @returns {Promise<Function>}
- * @throws {LoadError} or whatever the module throws while it loads
+ * @throws {LoadError} or the error that the module throws while it loads
  */
 async function loadHandler(root, setting, lookUp) {
   const { file, exportName } =

@@ -1,6 +1,6 @@
 /**
  * Owns the work of the worker: it loads one function, runs the function's calls one at a time, and tells the host how each
- * ended. How a handler is found and called is the business of the function's contract (`contracts/`).
+ * call ended. The function's contract (`contracts/`) owns finding and calling the handler.
  */
 'use strict';
 const { writeFrame } = require('./protocol.cjs');
@@ -29,10 +29,10 @@ const { BadResponse } = require('./response.cjs');
  * @property {() => boolean} isIdle whether neither a load nor a call is under way
  * @property {() => boolean} isLoaded whether a load has begun: from then on the process belongs to the user's code, too
  * @property {(message: InvokeMessage, body: Buffer, rehearsed: LoadedFunction) => Promise<void>} rehearse
- *   runs a call of another function, of which the host hears nothing. Only while idle; over before the next event is taken.
+ *   runs a call of another function without telling the host. Only while idle; ends before the next event is handled.
  */
 
-/** The line of a rehearsal: it swallows all messages. @type {Line} */
+/** The line of a rehearsal: it drops all messages. @type {Line} */
 const NOWHERE = {
   write: () => true,
   cork: () => undefined,
@@ -42,7 +42,7 @@ const NOWHERE = {
 };
 
 /**
- * @param {import('node:net').Socket} socket to the host
+ * @param {import('node:net').Socket} socket the connection to the host
  * @param {string} root absolute path of the function's folder
  * @returns {Jobs}
  */
@@ -175,7 +175,7 @@ function createJobs(socket, root) {
   return { receive, isIdle: () => work === null, isLoaded: () => loadBegan, rehearse };
 }
 
-/** Asking the kernel costs as much as all else that is done for a short call, so its answer is used for this long. */
+/** How long the kernel's answer is used again: asking costs as much as all other work for a short call. */
 const PEAK_STANDS_MS = 1;
 let peakKb = 0;
 let peakAt = -Infinity;

@@ -1,7 +1,7 @@
 /**
  * Owns the process of the worker: connecting to the host, saying that the worker is ready, ending with the connection.
  * The process runs inside the container and holds the user's code, too: nothing here protects the host, which checks
- * everything that it receives.
+ * every message that it receives.
  */
 'use strict';
 const net = require('node:net');
@@ -26,7 +26,7 @@ const decoder = new FrameDecoder(
     jobs.receive(/** @type {HostMessage} */ (header), body);
   },
 );
-// One buffer for everything that is read: a new buffer for every read costs 64 KiB that the garbage collector has to free.
+// One buffer for all reads: a new buffer for every read costs 64 KiB that the garbage collector has to free.
 const onread = {
   buffer: Buffer.allocUnsafeSlow(64 * 1024),
   /** @param {number} bytes @param {Uint8Array} buffer */

@@ -1,6 +1,6 @@
 /**
- * Owns process.stdout and process.stderr inside the worker: everything written through them or the console becomes
- * `log` messages of the work under way. The output of child processes and of a crashing Node does not pass here; the
+ * Owns process.stdout and process.stderr inside the worker: text written through them or the console becomes `log`
+ * messages of the load or call under way. The output of child processes and of a crashing Node does not pass here; the
  * host reads such output from the container.
  */
 'use strict';
@@ -15,7 +15,7 @@ class Output {
   #sent = { stdout: 0, stderr: 0 };
   #cut = { stdout: 0, stderr: 0 };
 
-  /** Replaces both streams of the process. Node makes its own streams on first use, so they are never made. */
+  /** Replaces both streams of the process. Node would make its own streams on first use, and so never makes them. */
   install() {
     for (const name of /** @type {StreamName[]} */ (['stdout', 'stderr'])) {
       const stream = this.#stream(name);
@@ -24,7 +24,7 @@ class Output {
   }
 
   /**
-   * From now on output belongs to one load or call, and is counted from zero.
+   * Begins the output of one load or call, counted from zero.
    * @param {(stream: StreamName, text: Buffer) => void} sink
    */
   begin(sink) {
@@ -33,7 +33,7 @@ class Output {
     this.#cut = { stdout: 0, stderr: 0 };
   }
 
-  /** From now on output belongs to nobody and is dropped. Returns how many bytes of the work's output were not sent. */
+  /** Ends the output of the load or call: later output is dropped. Returns how many bytes of its output were not sent. */
   end() {
     this.#sink = null;
     return this.#cut;

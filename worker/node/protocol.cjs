@@ -1,6 +1,6 @@
 /**
  * Owns the wire between host and worker: the frame, its limits, and the shape of every message. Both ends use this
- * file, so they cannot disagree; `src/instance/wire/worker-message.ts` decides what the host believes of a message.
+ * file, so they cannot disagree; `src/instance/wire/worker-message.ts` checks the worker's messages on the host.
  *
  *   ┌──────────────────┬──────────────────┬───────────────┬────────────┐
  *   │ u32 header bytes │ u32 body bytes   │ JSON header   │ raw body   │   big-endian
@@ -24,7 +24,7 @@
  * @typedef {{ type: 'loaded', id: string }} LoadedMessage
  * @typedef {{ type: 'load-failed', id: string, error: SerializedError }} LoadFailedMessage
  * @typedef {{ type: 'log', id: string, stream: 'stdout' | 'stderr' }} LogMessage body: UTF-8 text
- * @typedef {{ stdout: number, stderr: number }} CutBytes bytes of output beyond what was sent
+ * @typedef {{ stdout: number, stderr: number }} CutBytes bytes of output that were not sent, because it was too much
  * @typedef {{ type: 'response', id: string, statusCode: number, headers: [string, string][], cut: CutBytes, peakMemoryKb: number }} ResponseMessage body: raw
  * @typedef {'function' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught'} FailureKind
  * @typedef {{ type: 'error', id: string, kind: FailureKind, error: SerializedError, cut: CutBytes, peakMemoryKb: number }} ErrorMessage
@@ -40,14 +40,14 @@
 
 /** Raised with every incompatible change; the host refuses a worker that announces another version. */
 const PROTOCOL_VERSION = 2;
-/** Larger than any legal JSON header. The largest is an error of 48 KiB (`error.cjs`), of which JSON may write every character as six. */
+/** Larger than any legal JSON header. The largest has an error of 48 KiB (`error.cjs`), whose characters may take six each in JSON. */
 const MAX_HEADER_BYTES = 320 * 1024;
-/** Of each output stream of one call this much is sent; the rest is only counted. */
+/** Bytes sent of each output stream of one load or call; further bytes are only counted. */
 const MAX_STREAM_BYTES = 256 * 1024;
 const PREFIX_BYTES = 8;
-/** After this many chunks of one frame the decoder joins them. */
+/** Number of loose chunks of one frame after which the decoder joins them. */
 const MAX_LOOSE_CHUNKS = 1024;
-/** A smaller body is copied behind its header, a larger body is written separately: copying 64 KiB costs about as much as a second iovec. */
+/** A smaller body is copied behind its header, a larger one is written separately: copying 64 KiB costs as much as a second iovec. */
 const COPY_BELOW_BYTES = 64 * 1024;
 
 const EMPTY = Buffer.alloc(0);
@@ -100,8 +100,8 @@ class ProtocolError extends Error {
 }
 
 /**
- * Takes bytes as they come and calls back once per whole frame. Announced sizes are compared with the limits before
- * anything is kept, chunks are listed and joined once (appending would be quadratic for a peer that sends single bytes).
+ * Takes bytes as they come and calls back once per whole frame. Announced sizes are compared with the limits before bytes
+ * of the frame are kept; chunks are listed and joined once (appending would be quadratic for a peer that sends single bytes).
  */
 class FrameDecoder {
   /** @type {Buffer[]} */
@@ -169,7 +169,7 @@ class FrameDecoder {
   /**
    * Takes the common case, whole messages in one chunk, without listing, joining or copying.
    * @param {Buffer} chunk begins with a frame
-   * @returns {Buffer} what follows the last whole frame
+   * @returns {Buffer} the bytes behind the last whole frame
    */
   #wholeFrames(chunk) {
     let at = 0;
@@ -187,7 +187,7 @@ class FrameDecoder {
   }
 
   /**
-   * Compares announced sizes with the limits, before anything of such a size is kept.
+   * Compares announced sizes with the limits, before bytes of such a frame are kept.
    * @param {number} headerBytes @param {number} bodyBytes
    */
   #assertSizes(headerBytes, bodyBytes) {
@@ -201,7 +201,7 @@ class FrameDecoder {
   #parse(bytes, from, to) {
     try {
       const text = bytes.toString('utf8', from, to);
-      // Bytes that are no UTF-8 become this character; the strict decoder tells them from a character that was sent.
+      // Bytes that are not UTF-8 become U+FFFD; the strict decoder tells them from a U+FFFD that was sent.
       return JSON.parse(text.includes('\ufffd') ? this.#utf8.decode(bytes.subarray(from, to)) : text);
     } catch {
       throw new ProtocolError('a header is not JSON in UTF-8');

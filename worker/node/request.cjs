@@ -1,9 +1,9 @@
-/** Owns what a `glambdar` handler is called with: `req` and `context` (README "Writing functions"). */
+/** Owns the arguments of a `glambdar` handler: `req` and `context` (README "Writing functions"). */
 'use strict';
 
 /** @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage */
 
-/** `req.body` of a request up to this size is a plain text; larger bodies are decoded when the function asks for the text. */
+/** Up to this size `req.body` is a plain string property; a larger body is decoded when the function first reads `req.body`. */
 const SMALL_BYTES = 16 * 1024;
 
 /**
@@ -79,7 +79,7 @@ class Context {
  * @param {InvokeMessage} message
  * @param {string} functionName
  * @param {number} memoryMb
- * @param {() => AbortSignal} signal made on first use: most handlers never look
+ * @param {() => AbortSignal} signal makes the signal on first use: most handlers never use it
  */
 function createContext(message, functionName, memoryMb, signal) {
   return new Context(message, functionName, memoryMb, signal);
@@ -123,7 +123,8 @@ class AnyCase {
 }
 
 /**
- * Own keys in Title-Case, look-ups in any case. Repeated headers are joined by ", ", `Set-Cookie` becomes an array.
+ * Makes `req.headers`: own keys in Title-Case, look-ups in any case. Repeated headers are joined by ", "; `Set-Cookie`
+ * becomes an array.
  * @param {[string, string][]} pairs
  * @returns {Record<string, string | string[]>}
  */
@@ -154,7 +155,7 @@ function createHeaders(pairs) {
   return new Proxy(headers, new AnyCase(keys));
 }
 
-/** Lower-case name → Title-Case name, of headers met before: the same names come with every call. @type {Map<string, string>} */
+/** Lower-case name → Title-Case name of known headers: the same names come with every call. @type {Map<string, string>} */
 const titles = new Map();
 const MAX_TITLES = 200;
 

@@ -13,7 +13,7 @@ const BODILESS = new Set([204, 205, 304]);
 
 /** @typedef {{ statusCode: number, headers: [string, string][], body: Uint8Array }} Rendered */
 
-/** The handler returned something that is no answer; the message names the value. */
+/** The handler returned a value that is no answer; the message names the value. */
 class BadResponse extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -44,7 +44,7 @@ function renderResponse(value) {
 }
 
 /**
- * Checked here and not only by the host, which takes a status that no honest worker sends for a broken worker.
+ * Checks a status here and not only on the host, because the host would take a worker that sends a bad status for broken.
  * @param {unknown} statusCode
  * @throws {BadResponse}
  */
@@ -136,7 +136,7 @@ function isJson(type) {
   return essence === 'application/json' || essence.endsWith('+json');
 }
 
-/** Looks at the shape of the value: `instanceof Response` would load a whole HTTP client (about 20 ms). @param {any} value */
+/** Checks the shape of the value, because `instanceof Response` would load a whole HTTP client (about 20 ms). @param {any} value */
 function isWebResponse(value) {
   return (
     value !== null &&
@@ -152,7 +152,7 @@ async function renderWebResponse(response) {
   /** @type {[string, string][]} */
   const headers = [...response.headers].map(([name, value]) => [String(name), String(value)]);
   assertStatus(response.status);
-  // Nobody can tell a content-type that the Response class added from one that the function set: neither counts.
+  // A content-type that the Response class added cannot be told from one that the function set: neither counts.
   assertHeaderSize(headers.filter(([name]) => name !== 'content-type'));
   return { statusCode: response.status, headers, body: new Uint8Array(await response.arrayBuffer()) };
 }

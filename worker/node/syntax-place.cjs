@@ -14,8 +14,8 @@ const PARSE_ALL =
   'for (const file of process.argv.slice(1)) new vm.SourceTextModule(fs.readFileSync(file, "utf8"), { identifier: file })';
 
 /**
- * Gives the same error with `file:line` and the piece of source before its stack, if they can be found. Starts a process,
- * about 50 ms; only functions that do not load pay for it.
+ * Returns the same error with `file:line` and the piece of source before its stack, if they can be found. Starts a process,
+ * which takes about 50 ms, only for functions that do not load.
  * @param {SyntaxError} error
  * @param {string} entry absolute path of the module that did not load
  * @returns {SyntaxError}
@@ -35,7 +35,7 @@ function withPlace(error, entry) {
     // Node prints the place and the piece of source before the message. A file that is no module fails with another message.
     if (end > 0 && stderr.startsWith('/')) error.stack = stderr.slice(0, end) + stack;
   } catch {
-    // Without its place the error is still the right one.
+    // The error is right without its place, too.
   }
   return error;
 }

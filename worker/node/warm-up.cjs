@@ -1,6 +1,6 @@
 /**
- * Owns the warm-up of the worker: while nothing is asked of it, the worker runs the code that a load and a call will need, so
- * that V8 has compiled this code when they come. Without the warm-up a first call took fifteen times as long as a second one.
+ * Owns the warm-up of the worker: while nothing is asked of it, the worker runs the code that a load and a call will need,
+ * so that V8 has compiled it by then. Without the warm-up a first call took fifteen times as long as a second one.
  *
  * The user's code cannot see the warm-up, which runs before any of the user's code is loaded. A load that comes earlier
  * ends the warm-up.
@@ -18,7 +18,7 @@ const { encodeFrame, FrameDecoder } = require('./protocol.cjs');
 
 /** The warm-up begins after this long without a message: the load and the call of a cold start must not be held up. */
 const QUIET_MS = 15;
-/** Rehearsed calls. V8 compiles a function better once it has seen some arguments, so one rehearsal is not enough. */
+/** Number of rehearsed calls. V8 compiles a function better once it has seen some arguments, so one rehearsal is not enough. */
 const REHEARSALS = 12;
 
 /** The call that is rehearsed. */
@@ -42,7 +42,7 @@ const MESSAGE = {
   maxResponseBytes: 1024 * 1024,
 };
 
-/** Uses all that handlers ordinarily use of a request, and answers JSON. @type {LoadedFunction} */
+/** Uses all parts of a request that handlers ordinarily use, and answers JSON. @type {LoadedFunction} */
 const ORDINARY = {
   contract: native,
   name: '',
@@ -63,7 +63,7 @@ const ORDINARY = {
   },
 };
 
-/** Answers a text, as a handler does that knows nothing of JSON. @type {LoadedFunction} */
+/** Answers a text without JSON. @type {LoadedFunction} */
 const PLAIN = {
   contract: native,
   name: '',
@@ -83,7 +83,7 @@ function createWarmUp(jobs) {
   let step = () => undefined;
 
   const quiet = () => {
-    // Through setImmediate: after a stall of the process, messages that came meanwhile are read before the warm-up begins.
+    // Through setImmediate: after a stall of the process, messages that came during it are read before the warm-up begins.
     timer = setTimeout(() => (next = setImmediate(step)), QUIET_MS).unref();
   };
 
@@ -106,7 +106,7 @@ function createWarmUp(jobs) {
     try {
       (beforeLoad.shift() ?? rehearse)();
     } catch {
-      return; // The first call will be slower, nothing else.
+      return; // Only the first call will be slower.
     }
     if (rehearsals < REHEARSALS) next = setImmediate(step);
   };
@@ -122,7 +122,7 @@ function createWarmUp(jobs) {
   };
 }
 
-/** Finds no CommonJS module, then compiles one: both ways through Node's loader. */
+/** Looks a CommonJS module up in vain, then compiles one: both ways through Node's loader. */
 function warmRequire() {
   // The worker's folder has no entry file, so this look-up fails before it changes anything in the process.
   loadHandler(__dirname, null, native.lookUp).catch(() => undefined);
@@ -138,7 +138,7 @@ function warmImport() {
   import(nothing).catch(() => undefined);
 }
 
-/** Formats and prints as the console does, on a stream that drops all. */
+/** Formats and prints as the console does, on a stream that drops all output. */
 function warmConsole() {
   const { Writable } = require('node:stream');
   const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
