@@ -1,6 +1,6 @@
 /**
- * Owns time: a monotonic clock that is handed to whoever measures or waits, so that tests can move it. The clock also
- * knows how long the process itself stood still (SIGSTOP, a blocked event loop): time in which nobody could have been heard.
+ * Owns time: a monotonic clock that is injected wherever time is measured or waited for, so that tests can move it. The
+ * clock also knows how long the process itself stood still (SIGSTOP, a blocked event loop) and could receive no answers.
  */
 
 /** A source of time. All times are monotonic milliseconds. */
@@ -12,7 +12,7 @@ export interface Clock {
   stalledMs(): number;
 }
 
-/** How often the clock looks whether the process stands still, and how late a look may be before it counts as a stall. */
+/** How often the clock checks whether the process stood still, and how late a check may be before it counts as a stall. */
 const LOOK_MS = 250;
 const LATE_MS = 250;
 
@@ -52,9 +52,9 @@ class SystemClock implements Clock {
 export const systemClock: Clock = new SystemClock();
 
 /**
- * Calls back when `limitMs` have passed, a stall of this process not counted: what was answered during a stall has not
- * been read when the timer fires. Before it calls back, sockets are read once more.
- * @returns cancels
+ * Calls back when `limitMs` have passed, not counting stalls of this process: an answer that came during a stall has not
+ * been read when the timer fires. Before the callback, sockets are read once more.
+ * @returns a function that cancels the deadline
  */
 export function deadline(clock: Clock, limitMs: number, expired: () => void): () => void {
   let stalledMs = clock.stalledMs();

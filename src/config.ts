@@ -16,7 +16,7 @@ export interface Config {
   image: string | null;
   runtime: string | null;
   maxBodyBytes: number;
-  /** All bodies of calls together, from their arrival to the end of their call. */
+  /** Limit for all bodies of calls together, from their arrival to the end of their call. */
   maxBodiesBytes: number;
   maxZipBytes: number;
   maxUnpackedBytes: number;
@@ -38,11 +38,11 @@ export interface Config {
   uidBase: number;
   diskReserveMb: number;
   logLevel: string;
-  /** For tests of crash safety: the point at which the process kills itself. */
+  /** The fault point at which the process kills itself, for tests of crash safety. */
   fault: string | null;
 }
 
-/** A variable has a value that cannot be used; the message names it, for the operator. */
+/** A variable has an unusable value or an unknown name; the message, for the operator, names the variable. */
 export class ConfigError extends Error {
   constructor(message: string) {
     super(message);
@@ -50,24 +50,24 @@ export class ConfigError extends Error {
   }
 }
 
-/** Directory of the checkout: this file is `src/config.ts` or `dist/src/config.js` in it. */
+/** Directory of the checkout, in which this file is `src/config.ts` or `dist/src/config.js`. */
 const CHECKOUT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '..' : '../..', import.meta.url));
 
-/** Half of the memory at 128 MB an instance, but no more than a daemon handles well. */
+/** As many instances as fit into half of the memory at 128 MB each, but no more than a Docker daemon handles well. */
 const DEFAULT_INSTANCES = Math.max(4, Math.min(64, Math.floor(totalmem() / 2 / (128 * MIB))));
 
-/** First calls of a function that come at once and should all find a container. */
+/** How many first calls of a function may come at once and should all find a container. */
 const BURST = 8;
 
-/** What a container without code takes, at the most. */
+/** The most memory that a container without code takes. */
 const STANDBY_MB = 24;
 
-/** A quarter of the memory: what waits for calls should leave most of it to calls. */
+/** A quarter of the machine's memory: idle instances should leave most of it to calls. */
 const DEFAULT_BUDGET_MB = Math.floor(totalmem() / 4 / MIB);
 
 /**
- * Reads the configuration. Throws ConfigError for the first variable that is wrong; unknown GLAMBDAR_* names are
- * wrong too: a misspelt limit must not be silently absent.
+ * Reads the configuration. Throws ConfigError for the first variable that is wrong. An unknown GLAMBDAR_* name is an error,
+ * too: a misspelt limit must not be silently absent.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const read = new Set<string>();
@@ -139,7 +139,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       `GLAMBDAR_MAX_BODIES_MB is ${config.maxBodiesBytes / MIB}; expected room for a call's body and its answer, twice ` +
         `GLAMBDAR_MAX_BODY_BYTES: ${Math.ceil((2 * config.maxBodyBytes) / MIB)} or more.`,
     );
-  // GLAMBDAR_URL is the demo's: where a running server is.
+  // GLAMBDAR_URL belongs to the demo: it is the URL of a running server.
   read.add('GLAMBDAR_URL');
   const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));
   if (unknown !== undefined)
@@ -149,7 +149,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return config;
 }
 
-/** As many as absorb a burst on a fresh deploy, within half of the places and of the memory for what is idle. */
+/** As many standbys as absorb a burst on a fresh deploy, within half of the places and half of the memory for idle instances. */
 function defaultStandby({ maxInstances, memoryBudgetMb }: Config): number {
   const most = Math.min(maxInstances / 2, memoryBudgetMb / 2 / STANDBY_MB);
   return Math.max(1, Math.min(Math.max(BURST, availableParallelism()), Math.floor(most)));

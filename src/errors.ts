@@ -3,7 +3,7 @@
  * Rendering them into a family's envelope is the business of `http/`.
  */
 
-/** Who has to act: the `caller` (a wrong request), the `function` (its code), the `platform` (us or Docker). */
+/** The party at fault: the `caller` (a wrong request), the `function` (its code), the `platform` (this server or Docker). */
 export type Fault = 'caller' | 'function' | 'platform';
 
 const table = {
@@ -42,13 +42,13 @@ const table = {
 /** Every code a client can receive. Stable: clients switch on it. */
 export type ErrorCode = keyof typeof table;
 
-/** Whether a text is a code of the table. */
+/** Whether a string is a code of the table. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(table, code);
 }
 
 export interface GlambdarErrorOptions {
-  /** Kept for the log, never shown to a client. */
+  /** The original error, kept for the log, never shown to a client. */
   cause?: unknown;
   /** Overrides the table's status where one code means two things (LOAD_FAILED at deploy 422, in a call 500). */
   status?: number;
@@ -77,7 +77,7 @@ export class GlambdarError extends Error {
   }
 }
 
-/** The given error if it is one of ours, else INTERNAL with a sentence that gives nothing away and the original as cause. */
+/** A GlambdarError as it is; any other error as the cause of an INTERNAL whose message gives nothing away. */
 export function toGlambdarError(error: unknown): GlambdarError {
   if (error instanceof GlambdarError) return error;
   return new GlambdarError('INTERNAL', 'The server failed to handle this request; its log has the reason.', {

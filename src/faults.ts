@@ -10,7 +10,7 @@ export function armFault(point: string | null): void {
   armed = point;
 }
 
-/** The point that is armed, to be armed again in a thread: threads do not share modules. */
+/** The armed point, or null. A new thread must be armed with it, because threads do not share modules. */
 export function armedFault(): string | null {
   return armed;
 }

@@ -1,6 +1,6 @@
 /**
- * Owns files that this server writes for its containers and that somebody else (a cleaner of temporary files) may damage
- * while it runs: whether such a file is still the one that was written, and writing it again.
+ * Owns files that this server writes for its containers and that another program (a cleaner of temporary files) may damage
+ * while the server runs: whether such a file is still as it was written, and writing it again.
  */
 import {
   chmodSync,
@@ -13,21 +13,21 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** One file, readable for everybody. */
+/** One file that every user may read. */
 export class InstalledFile {
   readonly path: string;
   readonly #content: string;
   #installed: BigIntStats | undefined;
 
-  /** Writes nothing before `repair`. @param path absolute; the directory is made when it is missing: mode 0755, its parents 0700 */
+  /** Writes nothing before `repair`. @param path absolute; a missing directory is made: mode 0755, its parents 0700 */
   constructor(path: string, content: string) {
     this.path = path;
     this.#content = content;
   }
 
   /**
-   * Writes the file unless it is there as it was written; one `lstat` (10 µs) when it is. Containers that have the old file
-   * mounted keep that.
+   * Writes the file unless it is still as it was written, which one `lstat` (10 µs) tells. Containers that have the old
+   * file mounted keep the old one.
    * @throws the file system's error when it cannot be written
    */
   repair(): void {

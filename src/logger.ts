@@ -1,4 +1,4 @@
-/** Owns the server's log: JSON lines on stderr, so that stdout carries only what a person or script waits for. */
+/** Owns the server's log: JSON lines on stderr, so that stdout carries only the line that a person or script waits for. */
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 
@@ -7,22 +7,22 @@ export type Logger = Pick<
   'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'flush'
 >;
 
-/** So often, after so many ms each, a full pipe is tried again: its reader may only be slow. */
+/** How often a full pipe is tried again, and the pause between tries: its reader may only be slow. */
 const TRIES = 100;
 const PAUSE_MS = 10;
 
 /**
- * A log that cannot be written (its disk is full, its reader has gone) is no reason to end: lines are lost then.
- * @param level pino's: trace, debug, info, warn, error, fatal, silent
+ * Makes the log. When the log cannot be written (its disk is full, its reader has gone), lines are lost and the server goes on.
+ * @param level a level of pino: trace, debug, info, warn, error, fatal, silent
  */
 export function createLogger(level: string): Logger {
-  // Not pino's own destination: it keeps what it could not write, and throws from `fatal`.
+  // Not pino's own destination, which keeps lines that it could not write, and throws from `fatal`.
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: writerTo(2) });
 }
 
 function writerTo(fd: number): (line: string) => void {
   const never = new Int32Array(new SharedArrayBuffer(4));
-  /** Who did not read one line in time is not waited for again until it reads. */
+  /** Tries for the next line: 0 after the reader has failed to read a line in time, until it reads again. */
   let tries = TRIES;
   return (line) => {
     const bytes = Buffer.from(line);

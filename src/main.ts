@@ -8,15 +8,15 @@ import { startRuntime, type Runtime } from './roles/all-in-one.js';
 import { StartupError } from './model/startup-error.js';
 import { protectFromOom, raisePriority } from './process-priority.js';
 
-// Nothing the server writes is anybody else's business; files that others must read are given their mode explicitly.
+// Files that the server writes are private; files that other users must read get their mode explicitly.
 process.umask(0o077);
 
 raisePriority();
 
-/** After a second signal there is this long to remove containers; the next start removes what is left. */
+/** Time for removing containers after a second signal; the next start removes the remaining ones. */
 const HURRY_MS = 2_000;
 
-/** Signals closer together than this are one. */
+/** Signals closer together than this count as one. */
 const SAME_SIGNAL_MS = 1_000;
 
 // A log that cannot be written (a full disk, a closed pipe) does not end the server.
@@ -38,11 +38,11 @@ try {
     }
   });
 
-  // Before anything is started: whoever reads the first line may send a signal at once.
+  // Signals are handled before anything is started: a supervisor may send one at any time.
   let runtime: Runtime | null = null;
   let stoppingSince: number | null = null;
   const stop = (signal: NodeJS.Signals): void => {
-    // Nothing is running yet; the next start puts in order what this one had begun.
+    // No server is running yet; the next start cleans up after an unfinished one.
     if (runtime === null) process.exit(0);
     const now = performance.now();
     if (stoppingSince !== null) {

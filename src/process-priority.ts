@@ -1,11 +1,11 @@
-/** Owns how the kernel treats this process beside its containers: who gets a core first, and who is killed for memory. */
+/** Owns how the kernel ranks this process against its containers: which gets a core first, and which is killed for memory. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
-/** The kernel adds this to a process's share of memory, in thousandths, when it looks for one to kill; containers get +500. */
+/** Thousandths that the kernel adds to a process's share of memory when it chooses a process to kill; containers get +500. */
 const OOM_SCORE = -500;
 
-/** Everybody waits for this process, and starting containers keeps all cores busy: it goes first, where it may. */
+/** Gives this process priority, where it may: all calls wait for it, and starting containers keeps all cores busy. */
 export function raisePriority(): void {
   try {
     setPriority(-10);
@@ -15,9 +15,9 @@ export function raisePriority(): void {
 }
 
 /**
- * Lowers the score by which the kernel chooses whom to kill when the machine is out of memory. A container's process may
+ * Lowers the score by which the kernel chooses a process to kill when the machine is out of memory. A container's process may
  * lower its own score, down to 0 where the daemon lacks CAP_SYS_RESOURCE, so a higher score of containers is not enough.
- * @param file for tests
+ * @param file the file with the score; another one in tests
  * @returns null, or why the score could not be lowered: a sentence for the operator
  */
 export function protectFromOom(file = '/proc/self/oom_score_adj'): string | null {

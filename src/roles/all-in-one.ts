@@ -1,4 +1,4 @@
-/** Owns putting the parts together: built in order, closed in reverse. Start is recovery; there is no other. */
+/** Owns putting all parts of a server together: built in order, closed in reverse. Every start recovers from a crash. */
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -37,20 +37,20 @@ import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
 
-/** Short calls of one function run at once in reused instances: so many for each core. */
+/** How many short calls of one function run at once in reused instances, for each core. */
 const SHORT_CALLS_PER_CORE = 4;
-/** What is ready beyond what is wanted is kept this long: the next burst may want it. */
+/** How long instances ready beyond the wanted number are kept: the next burst may want them. */
 const SURPLUS_MS = 60_000;
-/** What a worker does for itself when it is ready takes 30 ms, and twice that while other containers start. */
+/** Time for a ready worker's own warm-up, which takes 30 ms, and twice that while other containers start. */
 const SETTLE_MS = 100;
-/** Calls that come one after the other are a few milliseconds apart. */
+/** Work that no call waits for begins after such a pause. Calls that come one after the other are a few milliseconds apart. */
 const LULL = { quietMs: 20, mostMs: 150 };
 const MIB = 2 ** 20;
 
 export interface Runtime {
   url: string;
   /**
-   * Stops accepting, lets running calls finish within `graceMs`, removes every container, writes what is pending.
+   * Stops accepting calls, lets running calls finish within `graceMs`, removes every container, writes pending records.
    * May be called again with a shorter grace.
    */
   close(graceMs: number): Promise<void>;
@@ -59,13 +59,13 @@ export interface Runtime {
 export interface RuntimeOptions {
   config: Config;
   logger: Logger;
-  /** Sentences for the operator while things are set up. */
+  /** Called with sentences for the operator while images are prepared. */
   progress: (line: string) => void;
-  /** Another driver than Docker's, for tests. */
+  /** Makes another driver than Docker's, for tests. */
   createDriver?: (options: Parameters<typeof createDockerDriver>[0]) => Driver;
 }
 
-/** Starts a server. What was opened is closed again when a later step fails. */
+/** Starts a server. When a step fails, the parts opened before it are closed again. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const closers: (() => void | Promise<void>)[] = [];
   try {
@@ -97,7 +97,7 @@ async function build(
   const calls = new SqliteCallStore(medium);
   closers.push(() => calls.close());
 
-  // 3. The driver; orphans of earlier runs are removed while it opens.
+  // 3. The driver, not opened yet.
   const filesDir = join(directory.runDir, 'worker');
   const installed = installRuntimes(filesDir, config.image);
   for (const runtime of installed.values()) runtime.repair();
@@ -222,11 +222,11 @@ async function build(
     onFinished: (record) => metrics.invocation(record),
   });
 
-  // 5. What is on disk and what the store says are made one.
+  // 5. The registry: brings the files on disk into line with the store.
   await registry.open();
   closers.push(() => recorder.close());
 
-  // 6. Containers.
+  // 6. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
   closers.push(() => driver.close());
   await driver.open();
   for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
@@ -238,7 +238,7 @@ async function build(
       );
   closers.push(() => pool.destroy());
 
-  // 7. Last, the door.
+  // 7. Last, the HTTP server.
   const app = createApp({
     registry,
     deployments,
@@ -256,7 +256,7 @@ async function build(
         };
       }
       try {
-        // As every start does it: the directory may have been damaged a moment ago.
+        // Repairs the run directory as every start of a container does: it may have been damaged a moment ago.
         makeRunDirectory(directory.runDir);
         for (const runtime of installed.values()) runtime.repair();
       } catch (err) {
@@ -304,7 +304,7 @@ async function build(
   };
 }
 
-/** Every runtime with its files in a directory of its own. @param image the operator's choice for `node`, or null */
+/** All runtimes by name, each with its files in a directory of its own. @param image the operator's image for `node`, or null */
 function installRuntimes(filesDir: string, image: string | null): Map<string, InstalledRuntime> {
   const chosen = image === null ? undefined : ({ type: 'reference', reference: image } as const);
   return new Map(
@@ -318,7 +318,7 @@ function installRuntimes(filesDir: string, image: string | null): Map<string, In
   );
 }
 
-/** Rejects with `DriverError`, which names the setting when the operator chose the image. */
+/** Prepares an image. Rejects with `DriverError`, which names the setting when the operator chose the image. */
 async function prepareImage(
   driver: Driver,
   image: ContainerImage,
@@ -336,7 +336,7 @@ async function prepareImage(
   }
 }
 
-/** Idle is two things to whoever looks on. */
+/** The state as metrics show it: `idle` is split into `loaded` (never called) and `warm`. */
 function labelOf(state: InstanceState, calls: number): string {
   if (state !== 'idle') return state;
   return calls > 0 ? 'warm' : 'loaded';
