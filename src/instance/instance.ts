@@ -131,7 +131,7 @@ export class Instance {
     connection.onLost(() => this.#options.onGone(this));
   }
 
-  /** False when somebody removed the slot: the container still runs, but no code can reach it any more. */
+  /** False when the slot was removed from outside: the container still runs, but no code can reach it any more. */
   get hasSlot(): boolean {
     return existsSync(this.slotDir);
   }

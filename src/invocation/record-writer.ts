@@ -10,7 +10,7 @@ import type { FunctionId } from '../model/function/id.js';
 import type { CallStore } from '../store/call-store.js';
 
 const FLUSH_MS = 500;
-/** This many waiting records, or characters in them, are written before the time is up: well below the bounds of what may wait. */
+/** Waiting records, or characters in them, that are written before `FLUSH_MS` have passed: well below the most that may wait. */
 const FLUSH_AT = 2_500;
 const FLUSH_TEXT_AT = 4 * 1024 * 1024;
 /** Records, and characters in them, written in one slice, some 2 ms of this thread: calls are served between two slices. */

@@ -39,7 +39,7 @@ type Received = IncomingMessage & {
 };
 
 /**
- * Receives the file field `file`, calls `use`, and removes the file whatever happens, the client's leaving included.
+ * Receives the file field `file`, calls `use`, and removes the file in any case, also when the client goes away.
  * Throws UNSUPPORTED_MEDIA_TYPE, BUNDLE_TOO_LARGE, MISSING_FILE, INVALID_REQUEST, DISK_FULL.
  */
 export async function withUpload<T>(

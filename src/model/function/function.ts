@@ -7,7 +7,7 @@ import type { Source } from './source.js';
 /** One immutable version of a function: code, and the settings that shape its container. */
 export interface VersionRecord {
   functionId: FunctionId;
-  /** From 1 on. Within one life of a function no two published versions have the same number. */
+  /** Number of the version, from 1 on. Within one life of a function no two published versions have the same number. */
   version: number;
   /** `sha256:` + hex over the sorted manifest of the extracted tree. */
   digest: string;

@@ -18,7 +18,7 @@ export function shownRef(ref: FunctionRef): string {
   return ref.namespace === DEFAULT_NAMESPACE ? ref.name : refKey(ref);
 }
 
-/** For sorting lists of functions: by namespace, then by name, both by their characters' codes. */
+/** Compares refs for a sort: by namespace, then by name, both by their characters' codes. */
 export function compareRefs(a: FunctionRef, b: FunctionRef): number {
   if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;

@@ -92,7 +92,7 @@ export class Dispatcher {
     };
   }
 
-  /** From now on instances are made ready ahead of calls. */
+  /** Begins to make instances ready ahead of calls. */
   open(): void {
     this.#refilling = true;
     this.poke();

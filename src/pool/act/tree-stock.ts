@@ -31,7 +31,7 @@ export class TreeStock {
     this.#withRoom = withRoom;
   }
 
-  /** From now on trees of this code are worth keeping. */
+  /** Keeps trees of this code from now on, until `drop`. */
   want(codeKey: string): void {
     this.#wanted.add(codeKey);
   }

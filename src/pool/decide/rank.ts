@@ -69,7 +69,7 @@ export function rankIdle<T extends InstanceView>(
   return ranked.sort(compareStanding);
 }
 
-/** Not in use and not on its way out: a standby, a loaded or a warm instance. */
+/** Whether an instance is neither in use nor starting, loading or stopping: a standby, a loaded or a warm instance. */
 export function isIdle({ state }: InstanceView): boolean {
   return state === 'idle' || state === 'standby';
 }

@@ -36,7 +36,7 @@ export interface RequestView {
   readonly behind: boolean;
 }
 
-/** What is known of one function, and what should be ready of it. */
+/** One function with an active version: its use, and how many of its instances should be ready. */
 export interface FunctionView {
   readonly flow: string;
   readonly codeKey: string;
@@ -58,7 +58,7 @@ export interface FunctionView {
   readonly atOnce: number;
   /** Memory one instance with this code takes, in bytes. */
   readonly bytes: number;
-  /** What the function's n-th ready instance is worth (n ≥ 1); compares within one rank. */
+  /** Worth of the function's n-th ready instance (n ≥ 1); comparable within one rank. */
   worth(n: number): number;
 }
 
@@ -111,7 +111,7 @@ export interface Snapshot {
   standbys(): readonly StandbyView[];
   /** Memory the instance takes, in bytes. */
   bytesOf(instance: InstanceView): number;
-  /** What one standby of a profile is worth; compares among standbys. */
+  /** Worth of one standby of a profile; comparable among standbys. */
   standbyWorth(profileKey: string): number;
 }
 
@@ -119,7 +119,7 @@ export interface Snapshot {
 export type StopReason =
   /** Its code is no function's active code any more. */
   | 'retired'
-  /** It computes although nothing was asked of it. */
+  /** The instance computes although nothing was asked of it. */
   | 'restless'
   /** Its function may not use a called instance again. */
   | 'not-reusable'

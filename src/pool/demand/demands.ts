@@ -170,7 +170,7 @@ export class Demands {
     return this.#profiles.get(key)!.profile;
   }
 
-  /** What one standby of a profile is worth. */
+  /** Worth of one standby of a profile; comparable among standbys. */
   standbyWorth(key: string, now: number): number {
     const rate = Math.max(1 / 60, this.#profiles.get(key)?.misses.perSecond(now) ?? 0);
     return this.#greedy.worth(key, rate, this.readyMs, this.#options.bytesOf(key));

@@ -31,7 +31,7 @@ export function profileOf(
   };
 }
 
-/** Where the files of a version come from. */
+/** How the files of a version are copied and verified. */
 export interface CodeOf {
   /** Makes a copy of the version's files at a path. Rejects with CODE_UNAVAILABLE. */
   copy: (record: FunctionRecord, target: string) => Promise<void>;

@@ -114,7 +114,7 @@ export class Queue {
     if (this.#places.length > 0) this.#finish.set(flow, this.nextTag(flow) + 1);
   }
 
-  /** This flow is gone. */
+  /** Forgets the refill turn of a flow whose code is retired. */
   forget(flow: string): void {
     this.#refillTurns.delete(flow);
   }
