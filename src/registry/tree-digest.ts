@@ -94,7 +94,7 @@ async function digestFile(dir: string, path: string, buffer: Buffer) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
       hash.update(buffer.subarray(0, bytesRead));
       sizeBytes += bytesRead;
-      // When all bytes of the file's size are read, a small file needs one call to `read` instead of two.
+      // The file's size tells its end: a small file takes one read instead of two.
       if (bytesRead === 0 || sizeBytes === stats.size) break;
     }
     return { executable: (mode & 0o111) !== 0, sha256: hash.digest('hex'), sizeBytes };

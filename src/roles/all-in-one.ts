@@ -1,4 +1,4 @@
-/** Owns putting all parts of a server together: built in order, closed in reverse. Every start recovers from a crash. */
+/** Owns putting all parts of a server together: built in order, closed in reverse. Every start is the recovery; there is no other. */
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

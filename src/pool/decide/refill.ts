@@ -125,7 +125,10 @@ export class Refills {
     return true;
   }
 
-  /** Stops an idle instance of lower rank for a refill without a place. The function of one of equal rank would take the place back. */
+  /**
+   * Stops one idle instance of lower rank for a refill that lacks a place. An instance of equal rank stays: its function would
+   * take the place back.
+   */
   #makePlace(): void {
     const placeless = this.#placeless;
     this.#placeless = null;
