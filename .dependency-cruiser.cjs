@@ -34,7 +34,7 @@ const leaves = [
   'installed-file',
   'logger',
   'metrics',
-  'process-priority',
+  'oom-score',
 ];
 
 /** Files and folders of src that may import everything; the first of them is imported by nobody. */

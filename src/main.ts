@@ -6,12 +6,10 @@ import { ListenError } from './http/server.js';
 import { createLogger } from './logger.js';
 import { startRuntime, type Runtime } from './roles/all-in-one.js';
 import { StartupError } from './model/startup-error.js';
-import { protectFromOom, raisePriority } from './process-priority.js';
+import { protectFromOom } from './oom-score.js';
 
 // Files that the server writes are private; files that other users must read get their mode explicitly.
 process.umask(0o077);
-
-raisePriority();
 
 /** Time for removing containers after a second signal; the next start removes the remaining ones. */
 const HURRY_MS = 2_000;

@@ -73,7 +73,11 @@ export class Pool {
     const { driver, limits, runDir, withRoom, clock } = options;
     this.#clock = clock;
     this.#trees = new TreeStock(runDir, withRoom);
-    const lull = new Lull({ ...options.lull, hurry: () => this.#closing || this.#queue.length > 0 });
+    const lull = new Lull({
+      ...options.lull,
+      clock: options.clock,
+      hurry: () => this.#closing || this.#queue.length > 0,
+    });
     this.#lull = lull;
     this.#fleet = new Fleet(
       { ...options, lull: () => lull.wait() },

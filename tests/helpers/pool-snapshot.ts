@@ -22,6 +22,7 @@ export function snapshot({ functions = [], standbys = [], ...fields }: SnapshotF
     instances: [],
     requests: [],
     limits: { maxInstances: 10, maxStarting: 3, maxRefilling: 3, placesForCalls: 0 },
+    severalCalled: false,
     memoryBudgetBytes: 1_000,
     surplusMs: Infinity,
     keepAliveMs: Infinity,

@@ -12,7 +12,6 @@ import { bodyToSend, writeFunctionResponse, type ResponseIds } from '../answers/
 import { readBody } from '../requests/request-body.js';
 import { isOwnRequestId, requestIdOf } from '../requests/request-id.js';
 import { clientGone } from './client-gone.js';
-import { RefusalPace } from './refusal-pace.js';
 
 /** The function to call, and the request as the function will see it, without the body. */
 export interface CallHead extends Omit<CallRequest, 'body'> {
@@ -42,7 +41,6 @@ export interface RunCallDeps {
 }
 
 export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: RunCallDeps): RunCall {
-  const pace = new RefusalPace();
   return async (req, res, head, write = writeFunctionResponse) => {
     const { ref, method, path, query, headers } = head;
     const flow = refKey(ref);
@@ -81,9 +79,6 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
         if (!res.headersSent) res.setHeader('X-Invocation-Id', call.id);
         throw error;
       }
-    } catch (error) {
-      await pace.hold(error);
-      throw error;
     } finally {
       bodies.give(bodyBytes, flow);
     }

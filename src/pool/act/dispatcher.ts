@@ -261,6 +261,7 @@ export class Dispatcher {
       instances: fleet.all,
       requests: places.map(requestView),
       limits,
+      severalCalled: demands.severalCalled(now),
       memoryBudgetBytes,
       surplusMs,
       keepAliveMs,

@@ -105,8 +105,7 @@ function carryOver(service: Service<DraftInstance>, request: RequestView, draft:
 
 /** The instances a request finds, and the limits that apply to its function. */
 function offerTo(request: RequestView, draft: Draft): Offer<DraftInstance> {
-  const { snapshot, instances } = draft;
-  const { limits } = snapshot;
+  const { snapshot, instances, limits } = draft;
   return {
     instances,
     isClaimed: ({ claimed }) => claimed,

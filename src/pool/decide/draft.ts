@@ -4,7 +4,7 @@
  */
 import type { InstanceState } from '../../instance/instance-state.js';
 import { isIdle } from './rank.js';
-import type { Action, InstanceView, Snapshot, StopReason } from './snapshot.js';
+import type { Action, InstanceView, PoolLimits, Snapshot, StopReason } from './snapshot.js';
 
 /** An instance of a draft: its state changes as actions are decided. */
 export interface DraftInstance extends InstanceView {
@@ -15,8 +15,23 @@ export interface DraftInstance extends InstanceView {
   claimed: boolean;
 }
 
+/**
+ * While several functions are called, half as many instances are started at once: starting containers takes all cores,
+ * and a function that is started for much would take them from the calls of the others.
+ */
+function limitsOf({ limits, severalCalled }: Snapshot): PoolLimits {
+  if (!severalCalled) return limits;
+  const { maxStarting, maxRefilling } = limits;
+  return {
+    ...limits,
+    maxStarting: Math.ceil(maxStarting / 2),
+    maxRefilling: Math.ceil(maxRefilling / 2),
+  };
+}
+
 export class Draft {
   readonly snapshot: Snapshot;
+  readonly limits: PoolLimits;
   readonly instances: DraftInstance[];
   readonly actions: Action[] = [];
   /** Instances being started. */
@@ -30,6 +45,7 @@ export class Draft {
 
   constructor(snapshot: Snapshot) {
     this.snapshot = snapshot;
+    this.limits = limitsOf(snapshot);
     this.instances = snapshot.instances.map((instance) => ({
       // Written out: instances are objects of a class, whose getters a spread would not copy.
       id: instance.id,

@@ -59,7 +59,7 @@ export class Refills {
   all(): void {
     const { snapshot } = this.#draft;
     // The last places, and the last starts, are for calls.
-    const { placesForCalls, maxRefilling } = snapshot.limits;
+    const { placesForCalls, maxRefilling } = this.#draft.limits;
     const least = { places: placesForCalls, starting: maxRefilling };
     const firsts = this.lacking().filter((view) => this.#ready(view) === 0);
     firsts.sort((a, b) => compareStanding(standingOf(b, 1), standingOf(a, 1)));
@@ -92,7 +92,7 @@ export class Refills {
     // replacement, too, unless the function has nothing ready.
     const replaced = standing.rank !== RANK.only && this.#there(profileKey) <= target;
     const room = Math.max(0, view.bytes - bytes) + (replaced ? bytes : 0);
-    const mayLoad = draft.loadingAhead < draft.snapshot.limits.maxRefilling;
+    const mayLoad = draft.loadingAhead < draft.limits.maxRefilling;
     if (there.length > reserve && mayLoad && room <= Math.max(0, this.#free)) {
       this.#free -= room;
       draft.load(null, there[0]!, codeKey);
@@ -108,7 +108,7 @@ export class Refills {
     least: Left,
   ): boolean {
     const draft = this.#draft;
-    const { maxInstances, maxStarting } = draft.snapshot.limits;
+    const { maxInstances, maxStarting } = draft.limits;
     if (draft.starting >= Math.min(maxStarting, least.starting)) return false;
     // A function in use that has nothing ready may have any place: a call can take the instance from there.
     const places = standing.rank === RANK.only ? maxInstances : maxInstances - least.places;

@@ -91,6 +91,8 @@ export interface Snapshot {
   /** The waiting requests, in the order of their turns. */
   readonly requests: readonly RequestView[];
   readonly limits: PoolLimits;
+  /** Whether more than one function was called lately. */
+  readonly severalCalled: boolean;
   /** Memory all idle instances together may take, in bytes. */
   readonly memoryBudgetBytes: number;
   /** How long instances beyond the wanted number are kept, in case they are wanted again, in milliseconds. */

@@ -19,6 +19,7 @@ interface Fields {
   wants?: readonly FunctionView[];
   standbys?: readonly StandbyView[];
   limits?: typeof limits;
+  severalCalled?: boolean;
   /** Memory left beside what is idle or on its way to be. */
   freeBytes?: number;
   /** Of a standby, and of an instance with the code `c`. */
@@ -158,6 +159,15 @@ const table: Row[] = [
       standbys: [standbyWant({ target: 4 })],
       instances: [standby('s'), view('starting'), view('starting', { intendedFor: 'c' })],
       limits: { ...limits, maxStarting: 9, maxRefilling: 9 },
+    },
+    refills: [start(null), start(null)],
+  },
+  {
+    title: 'begins half as many starts at once while several functions are called',
+    snapshot: {
+      standbys: [standbyWant({ target: 4 })],
+      limits: { ...limits, maxStarting: 8, maxRefilling: 4 },
+      severalCalled: true,
     },
     refills: [start(null), start(null)],
   },
@@ -476,4 +486,13 @@ test('decisions keep their promises in any situation', (t) => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('half as many starts for calls are under way at once while several functions are called', (t) => {
+  const requests = [1, 2, 3, 4].map((id) => requestView(id));
+  const started = (severalCalled: boolean): number =>
+    words(decide(snapshot({ requests, limits, severalCalled }))).filter((each) => each.startsWith('start'))
+      .length;
+  t.is(started(false), 3);
+  t.is(started(true), 2);
 });

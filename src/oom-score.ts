@@ -1,18 +1,8 @@
-/** Owns how the kernel ranks this process against its containers: which gets a core first, and which is killed for memory. */
+/** Owns how the kernel treats this process when the machine is out of memory. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 
 /** Thousandths that the kernel adds to a process's share of memory when it chooses a process to kill; containers get +500. */
 const OOM_SCORE = -500;
-
-/** Gives this process priority, where it may: all calls wait for it, and starting containers keeps all cores busy. */
-export function raisePriority(): void {
-  try {
-    setPriority(-10);
-  } catch {
-    // Without the right to a higher priority the server is slower under load, and else the same.
-  }
-}
 
 /**
  * Lowers the score by which the kernel chooses a process to kill when the machine is out of memory. A container's process may

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { protectFromOom } from '../../src/process-priority.js';
+import { protectFromOom } from '../../src/oom-score.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 test('the server lowers its score for the kernel that looks for memory', (t) => {
