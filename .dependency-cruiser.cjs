@@ -26,16 +26,7 @@ const folders = {
 };
 
 /** Files and folders of src that every folder may import. They import each other and model/ at most. */
-const leaves = [
-  'clock',
-  'config',
-  'errors',
-  'faults',
-  'installed-file',
-  'logger',
-  'metrics',
-  'oom-score',
-];
+const leaves = ['clock', 'config', 'errors', 'faults', 'installed-file', 'logger', 'metrics', 'oom-score'];
 
 /** Files and folders of src that may import everything; the first of them is imported by nobody. */
 const roots = ['main', 'roles'];
