@@ -130,10 +130,12 @@ export class Dispatcher {
     });
     const admitted = check || this.#room.admits(flow);
     queue.add(waiter, flow);
+    lull.noted(now);
     // While as many calls of the function run as may, a pass changes nothing: the next call that ends hands over its instance.
     if (check || !this.#isCrowded(workload)) {
-      lull.end();
       this.pass();
+      // A call that got a standby is not helped by a start or a removal: those would compete with its load.
+      if (queue.holds(waiter)) lull.end();
     }
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
@@ -213,7 +215,10 @@ export class Dispatcher {
     const { demands, clock, logger } = this.#options;
     const { codeKey, state, calls } = instance;
     const demand = codeKey === null ? undefined : demands.of(codeKey);
-    logger.warn({ function: demand?.workload.flow, state }, 'an idle instance has ended of its own');
+    logger.warn(
+      { function: demand?.workload.code.load.name, state },
+      'an idle instance has ended of its own',
+    );
     if (codeKey === null) this.#starts.pause(clock.now(), FIRST_PAUSE_MS);
     else if (calls === 0) demand?.loading.failed(clock.now());
   }

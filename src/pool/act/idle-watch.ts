@@ -64,7 +64,10 @@ export class IdleWatch {
   #noteRestless({ codeKey }: Instance): void {
     const { demands, clock, logger } = this.#options;
     const demand = codeKey === null ? undefined : demands.of(codeKey);
-    logger.warn({ function: demand?.workload.flow }, 'an idle instance computes without a call; stopped');
+    logger.warn(
+      { function: demand?.workload.code.load.name },
+      'an idle instance computes without a call; stopped',
+    );
     demand?.loading.failed(clock.now());
   }
 

@@ -89,7 +89,7 @@ export class Loader {
       instance.intendedFor = null;
       return;
     }
-    const { code, flow } = demand.workload;
+    const { code } = demand.workload;
     instance.reserve(codeKey, true);
     let tree: string | undefined;
     try {
@@ -103,7 +103,8 @@ export class Loader {
       if (tree !== undefined) trees.giveBack(codeKey, tree);
       if (instance.state === 'loading') {
         demand.loading.failed(clock.now());
-        if (!(err instanceof LoadFailure)) logger.warn({ err, function: flow }, 'could not be loaded ahead');
+        if (!(err instanceof LoadFailure))
+          logger.warn({ err, function: code.load.name }, 'could not be loaded ahead');
       }
       void fleet.stop(instance);
     }
