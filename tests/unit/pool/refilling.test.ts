@@ -515,3 +515,20 @@ test('a call that finds all places taken by what deploys left gets the next star
   t.is((await fixture.acquire({ key: evicted })).start, 'cold');
   t.is(fixture.begun, begun + 1);
 });
+
+test('no replacement is started while a call’s standby loads', async (t) => {
+  let finish: (() => void) | undefined;
+  const lull = { quietMs: 300, mostMs: 300 };
+  const fixture = new ReplenishedFixture(
+    t,
+    { minStandby: 1, lull },
+    { load: ({ id }, { send }) => void (finish = () => send({ type: 'loaded', id })) },
+  );
+  await until(() => fixture.standbys.length === 1);
+  const acquired = fixture.acquire();
+  await until(() => finish !== undefined);
+  t.is(fixture.driver.started.length, 1);
+  finish!();
+  await (await acquired).release(false);
+  await until(() => fixture.driver.started.length === 2);
+});
