@@ -120,8 +120,10 @@ integration('a full queue refuses at once, with the time after which to come bac
     'exports.handler = () => new Promise((resolve) => setTimeout(resolve, 1500, { body: 1 }));',
   );
   await full.assertIdle(); // the container of the deploy's check takes a place until it is gone
-  const first = Array.from({ length: 4 }, () => full.invoke('slow'));
+  const running = Array.from({ length: 2 }, () => full.invoke('slow'));
   await until('two run', async () => (await full.metric('glambdar_instances{state="busy"}')) === 2);
+  const first = [...running, ...Array.from({ length: 2 }, () => full.invoke('slow'))];
+  await until('two wait', async () => (await full.metric('glambdar_queue_length')) === 2);
   const refused = await Promise.all(
     Array.from({ length: 40 }, async () => {
       const begun = performance.now();
