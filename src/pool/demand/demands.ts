@@ -135,7 +135,6 @@ export class Demands {
       const { flow, code, profileKey: key, reuse, standby } = demand.workload;
       const inUse = demand.inUse(now);
       return {
-        flow,
         codeKey: code.key,
         profileKey: key,
         reuse,
