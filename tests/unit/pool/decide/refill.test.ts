@@ -491,8 +491,9 @@ test('decisions keep their promises in any situation', (t) => {
 test('half as many starts for calls are under way at once while several functions are called', (t) => {
   const requests = [1, 2, 3, 4].map((id) => requestView(id));
   const started = (severalCalled: boolean): number =>
-    words(decide(snapshot({ requests, limits, severalCalled: () => severalCalled }))).filter((each) => each.startsWith('start'))
-      .length;
+    words(decide(snapshot({ requests, limits, severalCalled: () => severalCalled }))).filter((each) =>
+      each.startsWith('start'),
+    ).length;
   t.is(started(false), 3);
   t.is(started(true), 2);
 });
