@@ -174,10 +174,11 @@ export class Refills {
   }
 
   /** Instances a function has ready or on their way: those never called, and with reuse also those called. */
-  #ready({ codeKey, reuse }: FunctionView): number {
+  #ready({ codeKey, profileKey, reuse }: FunctionView): number {
     return this.#draft.instances.filter((instance) => {
       const { state, calls, intendedFor } = instance;
-      if (codeOf(instance) !== codeKey || state === 'stopping') return false;
+      if (codeOf(instance) !== codeKey || instance.profileKey !== profileKey || state === 'stopping')
+        return false;
       if (state === 'busy' || calls > 0) return reuse && (state === 'busy' || state === 'idle');
       return state === 'idle' || intendedFor !== null;
     }).length;
