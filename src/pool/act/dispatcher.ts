@@ -19,7 +19,7 @@ import type { Profile } from '../../model/function/profile.js';
 import type { Instance } from '../../instance/instance.js';
 import type { Logger } from '../../logger.js';
 import { decide } from '../decide/decide.js';
-import { serve, type Offer } from '../decide/serve.js';
+import { mayServe, serve, type Need, type Offer } from '../decide/serve.js';
 import type { Action, RequestView, Snapshot } from '../decide/snapshot.js';
 import { BackOff } from '../demand/back-off.js';
 import type { Demands } from '../demand/demands.js';
@@ -334,10 +334,10 @@ export class Dispatcher {
   }
 
   /** An idle instance that can take a call of this workload at once. */
-  #ready({ code, profileKey, reuse }: Workload): Instance | undefined {
+  #ready(workload: Workload): Instance | undefined {
     const offer = this.#firstSight;
-    offer.codeKey = code.key;
-    const service = serve({ codeKey: code.key, profileKey, reuse }, offer);
+    offer.codeKey = workload.code.key;
+    const service = serve(needOf(workload), offer);
     return service.kind === 'use' ? service.instance : undefined;
   }
 
@@ -449,8 +449,8 @@ export class Dispatcher {
     if (queue.length === 0) {
       if (!this.#retired.has(codeKey)) return KEPT;
     } else {
-      // The first request for this code gets the instance: no other request can use it.
-      const next = queue.firstFor(codeKey);
+      // The first request that may use the instance gets it. One for the same code may not, after a change of the settings.
+      const next = queue.first(({ workload }) => mayServe(needOf(workload), instance));
       if (next) {
         queue.served(next, now, false);
         this.#give(next, instance);
@@ -463,6 +463,10 @@ export class Dispatcher {
     this.pass();
     return KEPT;
   }
+}
+
+function needOf({ code, profileKey, reuse }: Workload): Need {
+  return { codeKey: code.key, profileKey, reuse };
 }
 
 function requestView({ id, waiter, flow, tag, behind }: Place): RequestView {

@@ -88,12 +88,13 @@ export class Refills {
     const { draft, standing } = { draft: this.#draft, standing: standingOf(view, this.#ready(view) + 1) };
     const there = draft.instances.filter((i) => isSpare(i) && i.profileKey === profileKey);
     const { reserve, target, bytes } = this.#standbys.get(profileKey) ?? NO_STANDBY;
-    // A loaded instance takes more memory than a standby. A load that leaves too few standbys needs memory for the
-    // replacement, too, unless the function has nothing ready.
+    // A loaded instance takes more memory than a standby. A load that leaves too few standbys needs memory and a place for the
+    // replacement, too, unless the function has nothing ready: the replacement would have the loaded instance stopped.
     const replaced = standing.rank !== RANK.only && this.#there(profileKey) <= target;
     const room = Math.max(0, view.bytes - bytes) + (replaced ? bytes : 0);
+    const hasPlace = !replaced || draft.instances.length < this.#places(standing, least);
     const mayLoad = draft.loadingAhead < draft.limits.maxRefilling;
-    if (there.length > reserve && mayLoad && room <= Math.max(0, this.#free)) {
+    if (there.length > reserve && mayLoad && hasPlace && room <= Math.max(0, this.#free)) {
       this.#free -= room;
       draft.load(null, there[0]!, codeKey);
       return true;
@@ -108,21 +109,29 @@ export class Refills {
     least: Left,
   ): boolean {
     const draft = this.#draft;
-    const { maxInstances, maxStarting } = draft.limits;
-    if (draft.starting >= Math.min(maxStarting, least.starting)) return false;
-    // A function in use that has nothing ready may have any place: a call can take the instance from there.
-    const places = standing.rank === RANK.only ? maxInstances : maxInstances - least.places;
-    if (draft.instances.length >= places) {
-      if (draft.instances.length - draft.stopping >= places) this.#placeless ??= standing;
-      return false;
-    }
+    if (draft.starting >= Math.min(draft.limits.maxStarting, least.starting)) return false;
+    const places = this.#places(standing, least);
+    // Memory first: an instance that lacks both must not have another stopped for its place alone.
     if (view.bytes > this.#free) {
       this.#short ??= { ...standing, bytes: view.bytes };
+      return false;
+    }
+    if (draft.instances.length >= places) {
+      if (draft.instances.length - draft.stopping >= places) this.#placeless ??= standing;
       return false;
     }
     draft.start(null, view.profileKey, intendedFor);
     this.#free -= view.bytes;
     return true;
+  }
+
+  /**
+   * The number of instances at which a refill of this standing finds no place any more. A function in use that has nothing
+   * ready may have any place: a call can take the instance from there.
+   */
+  #places({ rank }: Standing, least: Left): number {
+    const { maxInstances } = this.#draft.limits;
+    return rank === RANK.only ? maxInstances : maxInstances - least.places;
   }
 
   /**
@@ -174,10 +183,11 @@ export class Refills {
   }
 
   /** Instances a function has ready or on their way: those never called, and with reuse also those called. */
-  #ready({ codeKey, reuse }: FunctionView): number {
+  #ready({ codeKey, profileKey, reuse }: FunctionView): number {
     return this.#draft.instances.filter((instance) => {
       const { state, calls, intendedFor } = instance;
-      if (codeOf(instance) !== codeKey || state === 'stopping') return false;
+      if (codeOf(instance) !== codeKey || instance.profileKey !== profileKey || state === 'stopping')
+        return false;
       if (state === 'busy' || calls > 0) return reuse && (state === 'busy' || state === 'idle');
       return state === 'idle' || intendedFor !== null;
     }).length;

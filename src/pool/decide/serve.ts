@@ -50,14 +50,17 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
     if (instance.codeKey === codeKey && instance.state !== 'stopping') own += 1;
     switch (instance.state) {
       case 'idle':
-        if (instance.codeKey === codeKey && (reuse || instance.calls === 0))
-          usable = better(usable, instance);
+        if (mayServe(need, instance)) usable = better(usable, instance);
         break;
       case 'standby':
         if (mine && instance.profileKey === profileKey) standby = older(standby, instance);
         break;
       case 'loading':
-        if (instance.intendedFor === codeKey && !offer.isClaimed(instance))
+        if (
+          instance.intendedFor === codeKey &&
+          instance.profileKey === profileKey &&
+          !offer.isClaimed(instance)
+        )
           loading = older(loading, instance);
         break;
       case 'starting':
@@ -91,6 +94,16 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
     if (victim) return { kind: 'evict', instance: victim };
   }
   return { kind: 'wait', instance: null };
+}
+
+/**
+ * Whether a loaded or warm instance may serve a call. One with the call's code may have another profile, and may have been
+ * called: the settings `timeoutMs` and `isolation` make no new version.
+ */
+export function mayServe({ codeKey, profileKey, reuse }: Need, instance: InstanceView): boolean {
+  return (
+    instance.codeKey === codeKey && instance.profileKey === profileKey && (reuse || instance.calls === 0)
+  );
 }
 
 /** Prefers an instance that was called before, then the most recently used one. */

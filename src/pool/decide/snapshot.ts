@@ -118,7 +118,7 @@ export interface Snapshot {
 
 /** Why an idle instance is stopped. */
 export type StopReason =
-  /** Its code is no function's active code any more. */
+  /** Its code is no function's active code any more, or its profile is no longer the one that the function's settings ask for. */
   | 'retired'
   /** The instance computes although nothing was asked of it. */
   | 'restless'

@@ -38,17 +38,22 @@ export function stopUnwanted(draft: Draft): void {
     return 'surplus';
   }
 
-  function loadedReason({ id, codeKey, calls, since }: DraftInstance): StopReason | null {
+  function loadedReason({ id, profileKey, codeKey, calls, since }: DraftInstance): StopReason | null {
     const code = codeKey!;
     const idleMs = snapshot.now - since;
     if (snapshot.retired.has(code)) return 'retired';
     if (snapshot.restless.has(id)) return 'restless';
     const view = snapshot.functionOf(code);
+    if (view === undefined) {
+      // A call was admitted, and its version replaced before the call had an instance.
+      if (calls > 0) return 'retired';
+      return idleMs >= UNKNOWN_MS ? 'retired' : null;
+    }
+    if (profileKey !== view.profileKey) return 'retired';
     if (calls > 0) {
-      if (view?.reuse === false) return 'not-reusable';
+      if (!view.reuse) return 'not-reusable';
       return idleMs >= snapshot.keepAliveMs ? 'expired' : null;
     }
-    if (view === undefined) return idleMs >= UNKNOWN_MS ? 'retired' : null;
     const over = excess.get(code) ?? ready(code) - view.wanted;
     if (over <= 0 || (!view.exact && idleMs < snapshot.surplusMs)) return null;
     excess.set(code, over - 1);

@@ -9,7 +9,7 @@ import { GlambdarError } from '../../errors.js';
 import type { Lease } from '../act/lease.js';
 import { cannotStart } from '../../model/call/refusal.js';
 import { ServiceRate } from './service-rate.js';
-import type { Waiter } from './waiter.js';
+import type { PoolRequest, Waiter } from './waiter.js';
 
 /** A request that waits, and its turn. */
 export interface Place {
@@ -119,9 +119,9 @@ export class Queue {
     this.#refillTurns.delete(flow);
   }
 
-  /** The first request in turn for this code; undefined when none waits for it. */
-  firstFor(codeKey: string): Waiter<Lease> | undefined {
-    return this.#places.find(({ waiter }) => waiter.request.workload.code.key === codeKey)?.waiter;
+  /** The first request in turn that fits; undefined when none does. */
+  first(fits: (request: PoolRequest) => boolean): Waiter<Lease> | undefined {
+    return this.#places.find(({ waiter }) => fits(waiter.request))?.waiter;
   }
 
   /** Takes out a request that will not be served, if it still waits: the next of its flow gets its turn. */

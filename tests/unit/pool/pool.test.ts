@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
 import type { Lease } from '../../../src/pool/act/lease.js';
-import { PoolFixture, call, until, type AcquireOptions } from '../../helpers/pool-fixture.js';
+import { PoolFixture, call, until, workload, type AcquireOptions } from '../../helpers/pool-fixture.js';
 import { response } from '../../helpers/scripted-worker.js';
 
 test('a first call walks the whole path and leaves nothing', async (t) => {
@@ -65,6 +65,7 @@ test('the tree lies in the slot as the worker is told to load it', async (t) => 
 
 test('a kept instance serves the next call of its function, most recently used first', async (t) => {
   const fixture = new PoolFixture(t);
+  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
   const [first, second] = await Promise.all([
     fixture.acquire({ reuse: true }),
     fixture.acquire({ reuse: true }),
@@ -86,6 +87,7 @@ test('a kept instance serves the next call of its function, most recently used f
 
 test('a kept instance is not used by a call that may not reuse, nor by other code', async (t) => {
   const fixture = new PoolFixture(t);
+  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
   await (await fixture.acquire({ reuse: true })).release(true);
   t.is((await fixture.acquire({ reuse: false })).start, 'cold');
   t.is((await fixture.acquire({ reuse: true, key: 'b' })).start, 'cold');
@@ -94,6 +96,7 @@ test('a kept instance is not used by a call that may not reuse, nor by other cod
 
 test('a kept instance goes when it was idle for as long as it is kept', async (t) => {
   const fixture = new PoolFixture(t, { keepAliveMs: 30 });
+  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
   await (await fixture.acquire({ reuse: true })).release(true);
   const again = await fixture.acquire({ reuse: true });
   t.is(again.start, 'warm');
@@ -101,7 +104,7 @@ test('a kept instance goes when it was idle for as long as it is kept', async (t
   t.is(fixture.pool.counts().busy, 1, 'one in use does not expire');
   await again.release(true);
   t.is(fixture.pool.counts().idle, 1);
-  await fixture.empty();
+  await until(() => fixture.driver.present.length === 0);
 });
 
 test('an instance that has used up half of its CPU time is not kept', async (t) => {
@@ -213,6 +216,8 @@ test('an idle instance of another function makes room when all places are taken'
   const fixture = new PoolFixture(t, {
     limits: { maxInstances: 2, maxStarting: 2, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
   });
+  fixture.pool.activate(workload({ key: 'old', reuse: true, standby: 0 }));
+  fixture.pool.activate(workload({ key: 'young', reuse: true, standby: 0 }));
   await (await fixture.acquire({ key: 'old', reuse: true })).release(true);
   await (await fixture.acquire({ key: 'young', reuse: true })).release(true);
   const other = await fixture.acquire({ key: 'new', memoryMb: 512 });
@@ -252,6 +257,8 @@ test('a container that cannot be removed does not keep its place', async (t) => 
 
 test('evicting a version stops its idle instances only', async (t) => {
   const fixture = new PoolFixture(t);
+  fixture.pool.activate(workload({ key: 'a', reuse: true, standby: 0 }));
+  fixture.pool.activate(workload({ key: 'b', reuse: true, standby: 0 }));
   const [a, b, running] = await Promise.all([
     fixture.acquire({ key: 'a', reuse: true }),
     fixture.acquire({ key: 'b', reuse: true }),
@@ -325,6 +332,7 @@ test('destroying ends everything in every state, calls and loads with STOPPING',
       invoke: () => undefined,
     },
   );
+  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
   const busy = await fixture.acquire();
   const calling = t.throwsAsync(call(busy), { instanceOf: GlambdarError });
   await (await fixture.acquire({ reuse: true })).release(true);
@@ -354,6 +362,21 @@ test('an instance of a version that was replaced serves calls for it that wait, 
   await second.release(true);
   t.is(fixture.driver.started.length, 1);
   await fixture.empty();
+});
+
+test('an instance that was called is not handed to a call that may not reuse it: the isolation may change meanwhile', async (t) => {
+  const fixture = new PoolFixture(t, {
+    limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 },
+  });
+  fixture.pool.activate(workload({ reuse: true }));
+  const first = await fixture.acquire({ reuse: true });
+  fixture.pool.activate(workload({ reuse: false }));
+  const waiting = fixture.acquire({ reuse: false });
+  await first.release(true);
+  const second = await waiting;
+  t.not(second.instance, first.instance);
+  t.is(second.start, 'cold');
+  await second.release(false);
 });
 
 test('a load check takes its turn with the calls, and is not refused when the queue is full', async (t) => {

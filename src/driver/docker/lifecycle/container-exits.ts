@@ -8,6 +8,7 @@ interface Tracked {
   exit: ExitState | undefined;
   /** An `oom` event came; the `die` event follows, or does not when only a child was killed. */
   oomSeen: boolean;
+  oomListeners: Set<() => void>;
   listeners: Set<Listener>;
   /** Called when the container is forgotten: its end will never be known. */
   waiters: Set<() => void>;
@@ -23,6 +24,7 @@ export class ContainerExits {
       started: false,
       exit: undefined,
       oomSeen: false,
+      oomListeners: new Set(),
       listeners: new Set(),
       waiters: new Set(),
     });
@@ -69,7 +71,26 @@ export class ContainerExits {
 
   noteOom(id: string): void {
     const tracked = this.#tracked.get(id);
-    if (tracked) tracked.oomSeen = true;
+    if (tracked === undefined) return;
+    tracked.oomSeen = true;
+    for (const listener of tracked.oomListeners) listener();
+  }
+
+  /** Resolves when an `oom` event has come, at once when it came before; else after `waitMs`, or when the container is forgotten. */
+  oomNoted(id: string, waitMs: number): Promise<void> {
+    const tracked = this.#tracked.get(id);
+    if (tracked === undefined || tracked.oomSeen) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        tracked.oomListeners.delete(settle);
+        tracked.waiters.delete(settle);
+        resolve();
+      };
+      const timer = setTimeout(settle, waitMs);
+      tracked.oomListeners.add(settle);
+      tracked.waiters.add(settle);
+    });
   }
 
   /** The first report wins. */

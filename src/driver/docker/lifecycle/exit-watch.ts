@@ -1,5 +1,4 @@
 /** Owns finding out how containers end: from the event stream, and by listing containers after the stream was cut. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerExits } from './container-exits.js';
 import { containerName, labels } from '../container-options.js';
 import { DockerEvents, type ContainerEvent } from '../engine/docker-events.js';
@@ -7,8 +6,8 @@ import type { Engine } from '../engine/engine.js';
 
 /** 128 + the number of SIGKILL. */
 const KILLED = 137;
-/** The daemon hears of a kill for memory by another way than of the end, under load up to 9 ms later. */
-const OOM_LATE_MS = 100;
+/** The daemon hears of a kill for memory by another way than of the end: mostly before it, under load up to 102 ms later. */
+const OOM_LATE_MS = 400;
 
 export interface ExitWatchOptions {
   engine: Pick<Engine, 'events' | 'inspectContainer' | 'listContainers'>;
@@ -67,7 +66,7 @@ export class ExitWatch {
     );
     const exit = { exitCode: state?.ExitCode ?? exitCode, oomKilled: state?.OOMKilled ?? false };
     // This server does not kill live containers, so SIGKILL most likely means memory, and the event about it is yet to come.
-    if (exit.exitCode === KILLED && !exit.oomKilled) await sleep(OOM_LATE_MS);
+    if (exit.exitCode === KILLED && !exit.oomKilled) await this.#options.live.oomNoted(id, OOM_LATE_MS);
     this.#options.live.record(id, exit);
   }
 

@@ -113,7 +113,7 @@ test.serial("the kernel's word on memory counts also when it comes after the end
   await driver.start(spec('one'), never);
   const waiting = driver.exitState('one', 5_000);
   engine.die('glambdar-one', 137);
-  setTimeout(() => engine.emit('oom', engine.containers.get('glambdar-one')!), 10);
+  setTimeout(() => engine.emit('oom', engine.containers.get('glambdar-one')!), 150);
   t.deepEqual(await waiting, { exitCode: 137, oomKilled: true });
 });
 

@@ -188,6 +188,16 @@ const table: Row[] = [
     refills: [],
   },
   {
+    title: 'does not load a standby for a second one where no place is left for a replacement',
+    snapshot: {
+      wants: [want({ target: 2 })],
+      standbys: [standbyWant({ target: 2, reserve: 1 })],
+      instances: [standby('s'), standby('t'), view('idle')],
+      limits: { ...limits, maxInstances: 3 },
+    },
+    refills: [],
+  },
+  {
     title: 'loads a standby for a second one where it can be replaced, once',
     snapshot: {
       wants: [want({ target: 4 })],

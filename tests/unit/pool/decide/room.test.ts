@@ -19,6 +19,10 @@ class Situation {
   readonly instances: InstanceView[];
   readonly stopped: string[] = [];
   readonly demands: Demands;
+  /** The most instances there may be. */
+  maxInstances = 32;
+  /** How many of them are for calls. */
+  placesForCalls = 0;
   readonly #budgetBytes: number;
   readonly #size: (key: string) => number;
 
@@ -62,7 +66,12 @@ class Situation {
     const actions = decide(
       snapshotOf(this.demands, NOW, {
         instances: this.instances,
-        limits: { maxInstances: 32, maxStarting: 2, maxRefilling: 2, placesForCalls: 0 },
+        limits: {
+          maxInstances: this.maxInstances,
+          maxStarting: 2,
+          maxRefilling: 2,
+          placesForCalls: this.placesForCalls,
+        },
         memoryBudgetBytes: this.#budgetBytes,
         surplusMs: 30_000,
         keepAliveMs: 600_000,
@@ -215,6 +224,16 @@ for (const places of [0, 1, 2, 3, 5, 8, 20])
       t.true(situation.instances.length <= places);
     });
 
+test('everything comes to rest when there are fewer places than instances wanted', (t) => {
+  for (const maxInstances of [4, 6, 8, 12]) {
+    const situation = new Situation(100, [], 2);
+    situation.maxInstances = maxInstances;
+    situation.deploy('often', 600);
+    situation.deploy('as often', 600);
+    t.true(settle(situation) < 30, `of ${maxInstances} ${situation.stopped.length} were stopped`);
+  }
+});
+
 test('everything comes to rest whatever there is, within the budget', (t) => {
   const functions = fc.array(
     fc.record({
@@ -225,9 +244,11 @@ test('everything comes to rest whatever there is, within the budget', (t) => {
     { maxLength: 6 },
   );
   fc.assert(
-    fc.property(fc.nat(20), fc.nat(4), functions, (places, minStandby, some) => {
+    fc.property(fc.nat(20), fc.nat(4), functions, fc.nat(20), fc.nat(4), (...situated) => {
+      const [places, minStandby, some, maxInstances, placesForCalls] = situated;
       const sizes = Object.fromEntries(some.map(({ size }, n) => [`f${n}`, size]));
       const situation = new Situation(places, [], minStandby, sizes);
+      Object.assign(situation, { maxInstances, placesForCalls });
       some.forEach(({ perMinute, standby: exact }, n) => situation.deploy(`f${n}`, perMinute, exact));
       t.true(settle(situation) < 50);
       t.true(situation.usedBytes() <= places * 10 * MIB);

@@ -91,6 +91,14 @@ const table: Row[] = [
     decision: { kind: 'start' },
   },
   {
+    title: 'does not use one whose container has another profile: the setting timeoutMs makes no new version',
+    instances: [
+      named('o', 'idle', { profileKey: 'q' }),
+      named('l', 'loading', { profileKey: 'q', intendedFor: 'c' }),
+    ],
+    decision: { kind: 'start' },
+  },
+  {
     title: 'loads the standby that has waited longest',
     instances: [named('new', 'standby', { since: 20 }), named('old', 'standby', { since: 10 })],
     decision: { kind: 'load', instanceId: 'old' },
@@ -296,11 +304,18 @@ test('a call keeps its promises in any situation', (t) => {
       const open = starting.filter((each) => mine(each) && !claimed.has(each.id));
       const usable = instances.filter(
         (each) =>
-          each.state === 'idle' && each.codeKey === request.codeKey && (request.reuse || each.calls === 0),
+          each.state === 'idle' &&
+          each.codeKey === request.codeKey &&
+          each.profileKey === request.profileKey &&
+          (request.reuse || each.calls === 0),
       );
       const standbys = instances.filter((each) => each.state === 'standby' && mine(each));
       const loading = instances.filter(
-        (each) => each.state === 'loading' && each.intendedFor === request.codeKey && !claimed.has(each.id),
+        (each) =>
+          each.state === 'loading' &&
+          each.intendedFor === request.codeKey &&
+          each.profileKey === request.profileKey &&
+          !claimed.has(each.id),
       );
 
       if (usable.length > 0) t.is(decision.kind, 'use', 'what is loaded and idle is used');

@@ -103,7 +103,6 @@ test('those that were called go when they were idle for their time, and at once 
   t.deepEqual(surplus([called, expired], demands), [expired]);
   demands.activate(workload({ reuse: false }), NOW);
   t.deepEqual(surplus([called], demands), [called]);
-  t.deepEqual(surplus([loaded(KEEP_ALIVE - 1, { calls: 1, codeKey: 'old' })], demands), []);
 });
 
 test('those of code that is no function’s any more go at once, unless a request waits for them', (t) => {
@@ -113,6 +112,18 @@ test('those of code that is no function’s any more go at once, unless a reques
   t.deepEqual(surplus([young, old], demands, { retired }), [old, young]);
   const requests = [requestView(1, { codeKey: 'old', profileKey: standard })];
   t.deepEqual(surplus([old], demands, { retired, requests }), []);
+});
+
+test('called ones of code that no function has go at once: their call was admitted before its version was replaced', (t) => {
+  const called = loaded(0, { calls: 1, codeKey: 'old' });
+  t.deepEqual(surplus([called], demandsWith()), [called]);
+});
+
+test('those of another profile than their function has now go at once', (t) => {
+  const demands = demandsWith();
+  demands.activate(workload({ cpuSeconds: 455 }), NOW);
+  const all = [loaded(2), loaded(1, { calls: 1 })];
+  t.deepEqual(surplus(all, demands), all);
 });
 
 test('those that compute without a call go', (t) => {

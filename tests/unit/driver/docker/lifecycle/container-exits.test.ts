@@ -25,6 +25,18 @@ test('what is not tracked is unknown: nothing is kept, nobody is called', async 
   t.false(exits.has('a'));
 });
 
+test('a memory event that is waited for ends the wait, and so does forgetting', async (t) => {
+  const exits = new ContainerExits();
+  exits.track('a');
+  const waits = [exits.oomNoted('a', 60_000)];
+  exits.noteOom('a');
+  waits.push(exits.oomNoted('a', 60_000), exits.oomNoted('unknown', 60_000));
+  exits.track('b');
+  waits.push(exits.oomNoted('b', 60_000));
+  exits.forget('b');
+  await t.notThrowsAsync(Promise.all(waits));
+});
+
 test('forgetting ends the waits at once', async (t) => {
   const exits = new ContainerExits();
   exits.track('a');
