@@ -27,7 +27,7 @@ function createRequest(message, body) {
     // A getter here would make V8 keep the request as a dictionary, which costs more than decoding a small body.
     body: rawBody.length <= SMALL_BYTES ? text() : '',
     async json() {
-      return rawBody.length === 0 ? null : parseJson(text());
+      return parseBody(text(), null);
     },
   };
   if (rawBody.length > SMALL_BYTES)
@@ -35,17 +35,43 @@ function createRequest(message, body) {
   return request;
 }
 
-/**
- * @param {string} text a request's body
- * @returns {any}
- * @throws {Error} `invalid JSON body`
- */
-function parseJson(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error('invalid JSON body');
+/** The body of a request is no JSON, though the function took it for JSON. */
+class InvalidBody extends Error {
+  #text;
+
+  /** @param {string} text */
+  constructor(text) {
+    super('invalid JSON body');
+    this.name = 'InvalidBody';
+    this.#text = text;
   }
+
+  /** Says what is wrong at which place, for the caller. */
+  describe() {
+    return `invalid JSON body: ${require('./failure/json-place.cjs').describeJsonFault(this.#text)}.`;
+  }
+}
+
+/**
+ * @template T
+ * @param {string} text a request's body
+ * @param {T} whenEmpty
+ * @returns {any} the JSON in the body
+ * @throws {InvalidBody}
+ */
+function parseBody(text, whenEmpty) {
+  const json = withoutMark(text);
+  if (json === '') return whenEmpty;
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new InvalidBody(json);
+  }
+}
+
+/** Leaves out the byte order mark, with which some programs begin a text. @param {string} text */
+function withoutMark(text) {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
 /** A class, so that the getter of `signal` belongs to the prototype: a getter of one object makes a dictionary of the object. */
@@ -123,8 +149,8 @@ class AnyCase {
 }
 
 /**
- * Makes `req.headers`: own keys in Title-Case, look-ups in any case. Repeated headers are joined by ", "; `Set-Cookie`
- * becomes an array.
+ * Makes `req.headers`: own keys in Title-Case, look-ups in any case. Repeated headers are joined by ", ", `Cookie` by
+ * "; "; `Set-Cookie` becomes an array.
  * @param {[string, string][]} pairs
  * @returns {Record<string, string | string[]>}
  */
@@ -150,7 +176,7 @@ function createHeaders(pairs) {
         });
       else headers[key] = first;
     } else if (lower === 'set-cookie') headers[known].push(value);
-    else headers[known] += `, ${value}`;
+    else headers[known] += lower === 'cookie' ? `; ${value}` : `, ${value}`;
   }
   return new Proxy(headers, new AnyCase(keys));
 }
@@ -186,4 +212,4 @@ function parseQuery(query) {
   return result;
 }
 
-module.exports = { createRequest, createContext, parseJson };
+module.exports = { createRequest, createContext, parseBody, withoutMark, InvalidBody };

@@ -97,12 +97,12 @@ function createWarmUp(jobs) {
   };
   step = () => {
     next = undefined;
+    // The process belongs to the user's code, too, once a load has begun. A timer of the warm-up would look like one of that code.
+    if (jobs.isLoaded()) return;
     if (!jobs.isIdle()) {
       quiet();
       return;
     }
-    // The process belongs to the user's code, too, once a load has begun.
-    if (jobs.isLoaded()) return;
     try {
       (beforeLoad.shift() ?? rehearse)();
     } catch {
@@ -117,7 +117,7 @@ function createWarmUp(jobs) {
       clearTimeout(timer);
       clearImmediate(next);
       next = undefined;
-      quiet();
+      if (!jobs.isLoaded()) quiet();
     },
   };
 }

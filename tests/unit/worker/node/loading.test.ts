@@ -121,7 +121,7 @@ test('a worker gives the module its settings, folder and name when it loads', as
     file: 'beside it',
     slot: null,
     main: false,
-    argv: 'index.js',
+    argv: 'main.cjs',
   });
 });
 
@@ -134,7 +134,7 @@ test('what a module prints while it loads is sent before the end of the load', a
 });
 
 const missing: [what: string, files: Files, message: RegExp, handler?: string][] = [
-  ['no entry file', { 'readme.txt': '' }, /no entry file: expected index\.js, index\.mjs or index\.cjs/],
+  ['no entry file', { 'readme.txt': '' }, /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts/],
   [
     'a package.json that holds no object',
     { 'package.json': 'null', 'index.js': '' },
@@ -160,7 +160,7 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'a handler setting for no file',
     { 'index.js': '' },
-    /handler "app\.run": no file app \(\.js, \.mjs or \.cjs\)/,
+    /handler "app\.run": no file app \(\.js, \.mjs, \.cjs, \.ts, \.mts or \.cts\)/,
     'app.run',
   ],
   [
