@@ -37,9 +37,10 @@ const HANDLER_OR_DEFAULT = {
  */
 function fetchingDefault(exports) {
   const byDefault = ownExport(exports, 'default');
-  if (typeof byDefault?.fetch === 'function') return byDefault;
+  if (typeof (/** @type {any} */ (byDefault)?.fetch) === 'function') return byDefault;
   // A default export of CommonJS is `module.exports` itself. The namespace of an ES module has no prototype.
-  if (typeof exports !== 'object' || exports === null || Object.getPrototypeOf(exports) === null) return undefined;
+  if (typeof exports !== 'object' || exports === null || Object.getPrototypeOf(exports) === null)
+    return undefined;
   return typeof (/** @type {any} */ (exports).fetch) === 'function' ? exports : undefined;
 }
 

@@ -91,7 +91,14 @@ function defaultEntry(root) {
   }
 
   const file = ENTRY_FILES.map((name) => path.join(root, name)).find(isFile);
-  if (file) return file;
+  if (file) {
+    // The main of a TypeScript project is what its build makes, and may do more than the sources alone.
+    if (main !== null && TYPESCRIPT.test(file))
+      process.stderr.write(
+        `glambdar: package.json names ${JSON.stringify(main)} as its "main", which is not in the zip; ${path.relative(root, file)} runs instead\n`,
+      );
+    return file;
+  }
   const named =
     main === null
       ? ''

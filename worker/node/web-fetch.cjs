@@ -4,7 +4,7 @@
  */
 'use strict';
 const { describe } = require('./answer/answer-rules.cjs');
-const { createContext } = require('./request.cjs');
+const { addressOf, createContext } = require('./request.cjs');
 const { BadResponse, isWebResponse } = require('./response.cjs');
 
 /** @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage */
@@ -47,12 +47,9 @@ const WEB_FETCH = {
 };
 
 /** @param {InvokeMessage} message @param {Buffer} body @param {() => AbortSignal} signal */
-function createWebRequest({ method, path, query, headers, host = 'localhost' }, body, signal) {
-  const target = `${path}${query === '' ? '' : `?${query}`}`.replaceAll('#', '%23');
-  const address = URL.canParse(`http://${host}${target}`)
-    ? `http://${host}${target}`
-    : `http://localhost${target}`;
-  return new Request(address, {
+function createWebRequest(message, body, signal) {
+  const { method, headers } = message;
+  return new Request(addressOf(message), {
     method,
     headers: headers.map(([name, value]) => [name, asLatin1(value)]),
     // A GET has no body in the web standard. The bytes are copied: their memory is used again.

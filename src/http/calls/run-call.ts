@@ -73,11 +73,7 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
         }
       };
       try {
-        answer(await call.run(
-          { method, path, query, headers, host, clientAddress, body },
-          gone,
-          answer,
-        ));
+        answer(await call.run({ method, path, query, headers, host, clientAddress, body }, gone, answer));
         if (failure !== undefined) throw failure.error;
       } catch (error) {
         if (!res.headersSent) res.setHeader('X-Invocation-Id', call.id);
