@@ -30,7 +30,7 @@ module.exports = {
       };
       const context = createLambdaContext(message, name, memoryMb, settle);
       if (isStreaming(handler)) {
-        answerOfStream(handler, event, context).then(
+        answerOfStream(handler, event, context, message.maxResponseBytes).then(
           (answer) => settle(null, answer),
           (error) => reject(error),
         );

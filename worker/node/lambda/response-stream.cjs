@@ -5,6 +5,7 @@
 'use strict';
 const { Writable } = require('node:stream');
 const { finished } = require('node:stream/promises');
+const { ResponseTooLarge } = require('../answer/answer-rules.cjs');
 
 const STREAMING = Symbol('streaming');
 
@@ -13,13 +14,23 @@ const STREAMING = Symbol('streaming');
 class ResponseStream extends Writable {
   /** @type {Buffer[]} */
   #chunks = [];
+  #bytes = 0;
+  #maxBytes;
   /** @type {Prelude} */
   prelude = {};
   /** @type {string | undefined} */
   contentType;
 
-  /** @param {Buffer} chunk @param {string} _encoding @param {() => void} done @override */
+  /** @param {number} maxBytes */
+  constructor(maxBytes) {
+    super();
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @param {Buffer} chunk @param {string} _encoding @param {(error?: Error) => void} done @override */
   _write(chunk, _encoding, done) {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#maxBytes) return done(new ResponseTooLarge(this.#bytes, this.#maxBytes, true));
     this.#chunks.push(chunk);
     done();
   }
@@ -72,10 +83,11 @@ function isStreaming(handler) {
  * @param {Function} handler
  * @param {unknown} event
  * @param {unknown} context
+ * @param {number} maxBytes
  * @returns {Promise<StreamedAnswer>} when the handler has returned and the stream has ended
  */
-async function answerOfStream(handler, event, context) {
-  const stream = new ResponseStream();
+async function answerOfStream(handler, event, context, maxBytes) {
+  const stream = new ResponseStream(maxBytes);
   await Promise.all([handler(event, stream, context), finished(stream)]);
   return new StreamedAnswer(stream);
 }

@@ -134,7 +134,11 @@ test('what a module prints while it loads is sent before the end of the load', a
 });
 
 const missing: [what: string, files: Files, message: RegExp, handler?: string][] = [
-  ['no entry file', { 'readme.txt': '' }, /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts/],
+  [
+    'no entry file',
+    { 'readme.txt': '' },
+    /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts/,
+  ],
   [
     'a package.json that holds no object',
     { 'package.json': 'null', 'index.js': '' },

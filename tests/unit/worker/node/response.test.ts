@@ -158,7 +158,10 @@ const refusals: [code: string, message: string | RegExp][] = [
   ['new Map()', /returned a Map;/],
   ["new Request('http://a/')", /returned a Request;/],
   ["process.getBuiltinModule('node:stream').Readable.from([])", /returned a Readable with/],
-  ["Object.assign(process.getBuiltinModule('node:stream').Readable.from([]), { statusCode: 200, headers: {} })", /returned a Readable with/],
+  [
+    "Object.assign(process.getBuiltinModule('node:stream').Readable.from([]), { statusCode: 200, headers: {} })",
+    /returned a Readable with/,
+  ],
   ['({ status: 200, data: 1 })', /returned an object with the keys "status", "data";/],
   ["({ statusCode: '200' })", /statusCode is the string "200"; expected a whole number from 200 to 599\.$/],
   ['({ statusCode: 200.5 })', /statusCode is the number 200\.5;/],

@@ -30,8 +30,7 @@ test('a faas function answers by its callback', async (t) => {
   t.like(await fn.failure({ body: '{' }), {
     kind: 'invalid-body',
     error: {
-      message:
-        'invalid JSON body: it ends at position 1 (line 1, column 2), before the JSON is complete.',
+      message: 'invalid JSON body: it ends at position 1 (line 1, column 2), before the JSON is complete.',
     },
   });
   t.is((await fn.answer({ body: '\ufeff[1]' })).text, '[1]', 'a byte order mark is no part of the JSON');
