@@ -60,6 +60,7 @@ function createJobs(socket, root) {
   /** Messages are written here: to the socket, or nowhere while a rehearsal runs. @type {Line} */
   let line = socket;
   mapStacks();
+  require('./failure/unreferenced.cjs').watchAtomics();
   const output = new Output();
   output.install();
 
@@ -127,7 +128,6 @@ function createJobs(socket, root) {
     try {
       Object.assign(process.env, message.env);
       process.chdir(root);
-      require('./failure/unreferenced.cjs').watchAtomics();
       const contract = findContract(message.contract);
       contract.prepare?.(message, root);
       const { handler, convention } = await loadHandler(root, message.handler, contract.lookUp);

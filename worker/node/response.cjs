@@ -20,11 +20,8 @@ const EMPTY = Buffer.alloc(0);
 const BODILESS = new Set([204, 205, 304]);
 
 /**
- * @typedef {{ statusCode: number, headers: [string, string][], body: Uint8Array }} Rendered
- *
- * @typedef {object} RenderedBody
- * @property {Uint8Array} body
- * @property {string | null} type the content type that belongs to such a body, for a function that set none
+ * @typedef {import('./answer/answer-rules.cjs').Rendered} Rendered
+ * @typedef {import('./answer/answer-rules.cjs').RenderedBody} RenderedBody
  */
 
 /**

@@ -9,16 +9,6 @@ const { BadResponse, isWebResponse } = require('./response.cjs');
 
 /** @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage */
 
-/**
- * @param {{ fetch: Function }} app
- * @returns {import('./contract.cjs').Adapted}
- */
-function webFetch(app) {
-  // Node loads its HTTP client with the first Request, which takes about 50 ms: here no call waits for it.
-  new Request('http://localhost/');
-  return { handler: (/** @type {unknown[]} */ ...args) => app.fetch(...args), convention: WEB_FETCH };
-}
-
 /** @type {import('./contract.cjs').Convention} */
 const WEB_FETCH = {
   async call({ handler, name, memoryMb }, message, body, signal) {
@@ -45,6 +35,16 @@ const WEB_FETCH = {
     return rendered;
   },
 };
+
+/**
+ * @param {{ fetch: Function }} app
+ * @returns {import('./contract.cjs').Adapted}
+ */
+function webFetch(app) {
+  // Node loads its HTTP client with the first Request, which takes about 50 ms: here no call waits for it.
+  new Request('http://localhost/');
+  return { handler: (/** @type {unknown[]} */ ...args) => app.fetch(...args), convention: WEB_FETCH };
+}
 
 /** @param {InvokeMessage} message @param {Buffer} body @param {() => AbortSignal} signal */
 function createWebRequest(message, body, signal) {

@@ -4,6 +4,14 @@
  */
 'use strict';
 
+/**
+ * @typedef {{ statusCode: number, headers: [string, string][], body: Uint8Array }} Rendered an answer, ready to be sent
+ *
+ * @typedef {object} RenderedBody
+ * @property {Uint8Array} body
+ * @property {string | null} type the content type that belongs to such a body, for a function that set none
+ */
+
 const MAX_HEADERS = 100;
 const MAX_HEADERS_BYTES = 16 * 1024;
 

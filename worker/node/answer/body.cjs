@@ -12,7 +12,7 @@ const TEXT = 'text/plain; charset=utf-8';
 /** Number of promises that may resolve to each other: a thenable could resolve to itself for ever. */
 const MAX_PROMISES = 100;
 
-/** @typedef {import('../response.cjs').RenderedBody} RenderedBody */
+/** @typedef {import('./answer-rules.cjs').RenderedBody} RenderedBody */
 
 /**
  * @param {any} body

@@ -12,7 +12,7 @@ const MAX_DECODED_BYTES = 16 * 1024 * 1024;
 /**
  * @param {any} response
  * @param {number} maxBytes
- * @returns {Promise<import('../response.cjs').Rendered>}
+ * @returns {Promise<import('./answer-rules.cjs').Rendered>}
  */
 async function renderWebResponse(response, maxBytes) {
   /** @type {[string, string][]} */

@@ -193,7 +193,7 @@ test('every value of a lambda handler becomes the answer that a function URL giv
   }
 });
 
-const failures: [code: string, kind: string, message: RegExp][] = [
+const failures: [code: string, kind: 'function' | 'unsettled' | 'bad-response', message: RegExp][] = [
   ["throw new Error('sync');", 'function', /^sync$/],
   ["return Promise.reject(new Error('async'));", 'function', /^async$/],
   ["callback(new Error('called'));", 'function', /^called$/],
