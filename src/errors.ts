@@ -10,6 +10,7 @@ const table = {
   INVALID_REQUEST: { status: 400, fault: 'caller' },
   MISSING_FILE: { status: 400, fault: 'caller' },
   INVALID_NAME: { status: 400, fault: 'caller' },
+  INVALID_BODY: { status: 400, fault: 'caller' },
   FORBIDDEN_ORIGIN: { status: 403, fault: 'caller' },
   NOT_FOUND: { status: 404, fault: 'caller' },
   FUNCTION_NOT_FOUND: { status: 404, fault: 'caller' },

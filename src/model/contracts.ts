@@ -21,6 +21,10 @@ const table = {
     description:
       'module.exports = (context, cb), where context is the JSON of the request and cb(value) answers',
   },
+  lambda: {
+    runtime: 'node',
+    description: "AWS Lambda's (event, context, callback): function-URL event 2.0 in, proxy result out",
+  },
 } as const satisfies Record<string, ContractRow>;
 
 /** The name of a known contract, as the setting `contract` has it. */

@@ -8,24 +8,37 @@
  * @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage
  * @typedef {import('./response.cjs').Rendered} Rendered
  *
+ * @typedef {import('./protocol.cjs').LoadMessage} LoadMessage
+ *
  * @typedef {object} LookUp how a contract finds its handler when no `handler` setting names an export
  * @property {string} expected goes into the sentence `<file> has no handler: expected <expected>, found …`
- * @property {(exports: unknown) => unknown} pick gives the handler; a value that is no function means that there is none
+ * @property {(exports: unknown) => unknown} pick gives the handler, or a value for `adapt`; any other value means that there is none
+ * @property {(value: any) => Adapted | undefined} [adapt] takes an export that is no function but can be called by another
+ *   convention; gives undefined for any other value
+ *
+ * @typedef {{ handler: Function, convention: Convention }} Adapted
  *
  * @typedef {object} LoadedFunction one function, ready to be called
- * @property {Contract} contract
+ * @property {Convention} contract
  * @property {Function} handler what the user exported
  * @property {string} name
  * @property {number} memoryMb
  *
- * @typedef {object} Contract
- * @property {LookUp} lookUp
- * @property {(fn: LoadedFunction, message: InvokeMessage, body: Buffer, signal: () => AbortSignal) => unknown} call
+ * @typedef {object} Convention
+ * @property {(fn: LoadedFunction, message: InvokeMessage, body: Buffer, signal: () => AbortSignal, whenEmpty: (then: () => void) => void) => unknown} call
  *   Calls the handler and gives its value, or a promise of it. Throws or rejects with what the handler throws. The memory
  *   of `body` is used again after `call` has returned, so the handler must get a copy of bytes that it may keep. `signal`
- *   makes the AbortSignal of this call when it is first called.
- * @property {(value: unknown) => Rendered | Promise<Rendered>} render
- *   Turns the handler's value into an answer. Throws BadResponse (`response.cjs`) for a value that is no answer.
+ *   makes the AbortSignal of this call when it is first called. `whenEmpty` has a function called once, when nothing is left
+ *   that keeps the process alive; without it the call fails then.
+ * @property {(value: any, fn: LoadedFunction, maxBytes: number) => Rendered | Promise<Rendered>} render
+ *   Turns the handler's value into an answer. Reads no more than `maxBytes` of a body. Throws BadResponse (`response.cjs`)
+ *   for a value that is no answer.
+ *
+ * @typedef {object} ContractParts
+ * @property {LookUp} lookUp
+ * @property {(message: LoadMessage, root: string) => void} [prepare] runs before the function's modules are loaded
+ *
+ * @typedef {Convention & ContractParts} Contract
  */
 
 /**

@@ -30,6 +30,36 @@ const HANDLER_OR_DEFAULT = {
 };
 
 /**
+ * Finds the object with a `fetch` that is the default export, as web frameworks have it. A `fetch` may be inherited: apps
+ * are objects of classes.
+ * @param {any} exports
+ * @returns {any} undefined when there is none
+ */
+function fetchingDefault(exports) {
+  const byDefault = ownExport(exports, 'default');
+  if (typeof (/** @type {any} */ (byDefault)?.fetch) === 'function') return byDefault;
+  // A default export of CommonJS is `module.exports` itself. The namespace of an ES module has no prototype.
+  if (typeof exports !== 'object' || exports === null || Object.getPrototypeOf(exports) === null)
+    return undefined;
+  return typeof (/** @type {any} */ (exports).fetch) === 'function' ? exports : undefined;
+}
+
+/**
+ * The look-up of the native contract: as above, else the default export's `fetch`, which speaks a convention of its own.
+ * @type {import('./contract.cjs').LookUp}
+ */
+const HANDLER_DEFAULT_OR_FETCH = {
+  expected: `${HANDLER_OR_DEFAULT.expected}, or a default export with a "fetch"`,
+  pick(exports) {
+    const handler = HANDLER_OR_DEFAULT.pick(exports);
+    return typeof handler === 'function' ? handler : fetchingDefault(exports);
+  },
+  adapt(value) {
+    return typeof value?.fetch === 'function' ? require('./web-fetch.cjs').webFetch(value) : undefined;
+  },
+};
+
+/**
  * Says in a sentence what a module exports, e.g. `"run", "x"` or `no exports`.
  * @param {unknown} exports
  */
@@ -43,4 +73,4 @@ function describeExports(exports) {
   return names.length === 0 ? 'no exports' : names.map((name) => `"${name}"`).join(', ');
 }
 
-module.exports = { ownExport, describeExports, HANDLER_OR_DEFAULT };
+module.exports = { ownExport, describeExports, HANDLER_OR_DEFAULT, HANDLER_DEFAULT_OR_FETCH };

@@ -7,8 +7,13 @@ const { describeExports, ownExport } = require('./exports.cjs');
 
 /** @typedef {import('./contract.cjs').LookUp} LookUp */
 
-const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs'];
-const EXTENSIONS = ['', '.js', '.mjs', '.cjs'];
+const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
+const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
+
+const TYPESCRIPT = /\.[mc]?ts$/;
+const EXTENSION_LIST = '.js, .mjs, .cjs, .ts, .mts or .cts';
+
+/** @typedef {{ handler: Function, convention: import('./contract.cjs').Convention | null }} Found `convention`: another one than the contract's */
 
 /** The function's folder lacks a file or export that a function needs. The message is for the function's author. */
 class LoadError extends Error {
@@ -24,40 +29,48 @@ class LoadError extends Error {
  * @param {string} root absolute path of the function's folder
  * @param {string | null} setting `file.export`, or null: the module and the export are looked up
  * @param {LookUp} lookUp the look-up of the contract, used when there is no setting
- * @returns {Promise<Function>}
+ * @returns {Promise<Found>}
  * @throws {LoadError} or the error that the module throws while it loads
  */
 async function loadHandler(root, setting, lookUp) {
-  const { file, exportName } =
-    setting === null ? { file: defaultEntry(root), exportName: null } : parseSetting(root, setting);
-  process.argv[1] = file;
+  const { file, exportPath } =
+    setting === null ? { file: defaultEntry(root), exportPath: null } : parseSetting(root, setting);
+  if (TYPESCRIPT.test(file) && !(/** @type {any} */ (process.features).typescript))
+    throw new LoadError(require('./failure/typescript-fault.cjs').noTypeScript(path.relative(root, file)));
   const exports = await loadModule(file).catch((error) => {
-    throw error instanceof SyntaxError ? require('./syntax-place.cjs').withPlace(error, file) : error;
+    throw explainLoadFailure(error, file);
   });
-  const handler = exportName === null ? lookUp.pick(exports) : ownExport(exports, exportName);
-  if (typeof handler === 'function') return handler;
-  const expected = exportName === null ? lookUp.expected : `a function exported as "${exportName}"`;
+  const found = exportPath === null ? lookUp.pick(exports) : exportPath.reduce(ownExport, exports);
+  if (typeof found === 'function') return { handler: found, convention: null };
+  const adapted = lookUp.adapt?.(found);
+  if (adapted !== undefined) return adapted;
+  const expected = exportPath === null ? lookUp.expected : `a function exported as "${exportPath.join('.')}"`;
   throw new LoadError(
     `${path.relative(root, file)} has no handler: expected ${expected}, found ${describeExports(exports)}.`,
   );
 }
 
 /**
+ * Finds the file and the export that a setting names. The export is what follows the last dot behind which a file can be
+ * found: `a/index.app.handler` is the export `app.handler` of `a/index.js` unless there is `a/index.app.js`.
  * @param {string} root
  * @param {string} setting
+ * @returns {{ file: string, exportPath: string[] }}
  * @throws {LoadError} when the setting names no file of the function
  */
 function parseSetting(root, setting) {
-  const dot = setting.lastIndexOf('.');
-  const base = path.resolve(root, setting.slice(0, dot));
-  if (!isInside(root, base))
-    throw new LoadError(`handler "${setting}" points outside the function's folder.`);
-  const file = EXTENSIONS.map((extension) => base + extension).find(isFile);
-  if (!file)
-    throw new LoadError(
-      `handler "${setting}": no file ${setting.slice(0, dot)} (.js, .mjs or .cjs) in the function's folder.`,
-    );
-  return { file, exportName: setting.slice(dot + 1) };
+  const lastSlash = setting.lastIndexOf('/');
+  for (let dot = setting.lastIndexOf('.'); dot > lastSlash; dot = setting.lastIndexOf('.', dot - 1)) {
+    const base = path.resolve(root, setting.slice(0, dot));
+    if (!isInside(root, base))
+      throw new LoadError(`handler "${setting}" points outside the function's folder.`);
+    const file = EXTENSIONS.map((extension) => base + extension).find(isFile);
+    if (file) return { file, exportPath: setting.slice(dot + 1).split('.') };
+    if (dot === 0) break;
+  }
+  throw new LoadError(
+    `handler "${setting}": no file ${setting.slice(0, setting.lastIndexOf('.'))} (${EXTENSION_LIST}) in the function's folder.`,
+  );
 }
 
 /**
@@ -78,9 +91,20 @@ function defaultEntry(root) {
   }
 
   const file = ENTRY_FILES.map((name) => path.join(root, name)).find(isFile);
-  if (file) return file;
+  if (file) {
+    // The main of a TypeScript project is what its build makes, and may do more than the sources alone.
+    if (main !== null && TYPESCRIPT.test(file))
+      process.stderr.write(
+        `glambdar: package.json names ${JSON.stringify(main)} as its "main", which is not in the zip; ${path.relative(root, file)} runs instead\n`,
+      );
+    return file;
+  }
+  const named =
+    main === null
+      ? ''
+      : `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
   throw new LoadError(
-    'no entry file: expected index.js, index.mjs or index.cjs at the root of the zip, a "main" in package.json, or the handler setting.',
+    `no entry file: ${named}expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts at the root of the zip, a "main" in package.json, or the handler setting.`,
   );
 }
 
@@ -116,6 +140,13 @@ function isInside(root, path) {
 /** @param {string} file */
 function isFile(file) {
   return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Adds to an error of loading the place of a syntax error, or what the author can do about it. @param {any} error @param {string} file */
+function explainLoadFailure(error, file) {
+  if (TYPESCRIPT.test(file) || /TYPESCRIPT|TYPE_STRIPPING/.test(String(error?.code)))
+    return require('./failure/typescript-fault.cjs').explainTypeScriptFault(error);
+  return error instanceof SyntaxError ? require('./syntax-place.cjs').withPlace(error, file) : error;
 }
 
 /**

@@ -9,6 +9,15 @@ const { Output } = require('./output.cjs');
 const { findContract } = require('./contract.cjs');
 const { loadHandler } = require('./handler.cjs');
 const { BadResponse } = require('./response.cjs');
+const { ResponseTooLarge } = require('./answer/answer-rules.cjs');
+const { InvalidBody } = require('./request.cjs');
+
+// Kept, because functions may replace the global ones.
+const { setTimeout, clearTimeout } = globalThis;
+
+/** Pauses between looks at a process in which only unreferenced timers or sockets are left: each twice the one before. */
+const FIRST_LOOK_MS = 10;
+const MAX_LOOK_MS = 1_000;
 
 /**
  * @typedef {import('./protocol.cjs').LoadMessage} LoadMessage
@@ -23,6 +32,7 @@ const { BadResponse } = require('./response.cjs');
  * @property {string} id
  * @property {AbortController | null} abort made when the handler or a `cancel` first needs it
  * @property {(kind: FailureKind, error: unknown) => void} fail ends the work and tells the host why
+ * @property {(() => void) | null} onEmpty called once, when nothing is left that keeps the process alive
  *
  * @typedef {object} Jobs
  * @property {(message: HostMessage, body: Buffer) => void} receive takes a message of the host
@@ -49,6 +59,8 @@ const NOWHERE = {
 function createJobs(socket, root) {
   /** Messages are written here: to the socket, or nowhere while a rehearsal runs. @type {Line} */
   let line = socket;
+  mapStacks();
+  require('./failure/unreferenced.cjs').watchAtomics();
   const output = new Output();
   output.install();
 
@@ -59,19 +71,40 @@ function createJobs(socket, root) {
   let loaded = null;
 
   // While work is under way only the user's own handles keep the process alive (the socket is unreferenced then). If
-  // no handle is left, the handler's promise can never settle: the host hears so at once, not at the deadline.
-  process.on('beforeExit', () =>
-    work?.fail(
-      'unsettled',
-      new Error(
-        'its promise can never settle: nothing is left to wait for (a missing await, resolve or callback?)',
-      ),
-    ),
-  );
+  // no handle is left, the handler's promise can never settle: the host hears so at once, not at the deadline. Unless the
+  // handler waits for something that it unreferenced.
+  process.on('beforeExit', () => {
+    if (work === null) return;
+    const { onEmpty } = work;
+    if (onEmpty !== null) {
+      work.onEmpty = null;
+      onEmpty();
+    } else if (!holdForUnreferenced())
+      work.fail(
+        'unsettled',
+        new Error(
+          'its promise can never settle: nothing is left to wait for (a missing await, resolve or callback?)',
+        ),
+      );
+  });
+
+  /** The timer that keeps the process alive until the next look. @type {NodeJS.Timeout | undefined} */
+  let hold;
+  let lookMs = FIRST_LOOK_MS;
+
+  /** Keeps the process alive for a while if something unreferenced may still call back. */
+  function holdForUnreferenced() {
+    const nextMs = require('./failure/unreferenced.cjs').nextUnreferencedMs();
+    if (nextMs === null) return false;
+    hold = setTimeout(() => undefined, Math.min(Math.max(nextMs, lookMs), MAX_LOOK_MS));
+    lookMs = Math.min(2 * lookMs, MAX_LOOK_MS);
+    return true;
+  }
+
   process.on('uncaughtException', (error) => {
     // The function has a listener of its own, which decides what an uncaught error means.
     if (process.listenerCount('uncaughtException') > 1) return;
-    if (work) work.fail('uncaught', error);
+    if (work) work.fail(error instanceof InvalidBody ? 'invalid-body' : 'uncaught', error);
     else process.exit(1);
   });
 
@@ -86,15 +119,19 @@ function createJobs(socket, root) {
   async function load(message) {
     loadBegan = true;
     begin(message.id, (_kind, error) => {
+      const serialized = serializeError(error, root);
+      const hint = hintFor(error, root, message.name);
+      if (hint !== null) serialized.message = withHint(serialized.message, hint);
       end();
-      writeFrame(line, { type: 'load-failed', id: message.id, error: serializeError(error, root) });
+      writeFrame(line, { type: 'load-failed', id: message.id, error: serialized });
     });
     try {
       Object.assign(process.env, message.env);
       process.chdir(root);
       const contract = findContract(message.contract);
-      const handler = await loadHandler(root, message.handler, contract.lookUp);
-      loaded = { contract, handler, name: message.name, memoryMb: message.memoryMb };
+      contract.prepare?.(message, root);
+      const { handler, convention } = await loadHandler(root, message.handler, contract.lookUp);
+      loaded = { contract: convention ?? contract, handler, name: message.name, memoryMb: message.memoryMb };
       if (work?.id !== message.id) return;
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
@@ -106,12 +143,17 @@ function createJobs(socket, root) {
   /** @param {InvokeMessage} message @param {Buffer} body */
   async function invoke(message, body) {
     const mine = begin(message.id, (kind, error) => {
+      const hint =
+        kind === 'function' || kind === 'uncaught' ? hintFor(error, root, loaded?.name ?? '') : null;
+      if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
       const cut = end();
+      const serialized = serializeError(error, root);
+      if (kind === 'invalid-body') serialized.message = /** @type {InvalidBody} */ (error).describe();
       const failure = {
         type: /** @type {const} */ ('error'),
         id: message.id,
         kind,
-        error: serializeError(error, root),
+        error: serialized,
         cut,
         peakMemoryKb: peakMemoryKb(),
       };
@@ -121,18 +163,12 @@ function createJobs(socket, root) {
       const fn = /** @type {LoadedFunction} */ (loaded);
       const { contract } = fn;
       const signal = () => (mine.abort ??= new AbortController()).signal;
-      const rendered = contract.render(await contract.call(fn, message, body, signal));
+      const value = await contract.call(fn, message, body, signal, whenEmpty);
+      const rendered = contract.render(value, fn, message.maxResponseBytes);
       const response = 'statusCode' in rendered ? rendered : await rendered;
       if (work !== mine) return;
-      if (response.body.length > message.maxResponseBytes) {
-        mine.fail(
-          'response-too-large',
-          new Error(
-            `the function answered ${response.body.length} bytes; the limit is ${message.maxResponseBytes}.`,
-          ),
-        );
-        return;
-      }
+      if (response.body.length > message.maxResponseBytes)
+        throw new ResponseTooLarge(response.body.length, message.maxResponseBytes);
       const { statusCode, headers } = response;
       writeFrame(
         line,
@@ -140,13 +176,18 @@ function createJobs(socket, root) {
         response.body,
       );
     } catch (error) {
-      if (work === mine) mine.fail(error instanceof BadResponse ? 'bad-response' : 'function', error);
+      if (work === mine) mine.fail(kindOf(error), error);
     }
+  }
+
+  /** @param {() => void} then see `contract.cjs` */
+  function whenEmpty(then) {
+    if (work !== null) work.onEmpty = then;
   }
 
   /** @param {string} id @param {Work['fail']} fail */
   function begin(id, fail) {
-    work = { id, abort: null, fail };
+    work = { id, abort: null, fail, onEmpty: null };
     output.begin((stream, text) => writeFrame(line, { type: 'log', id, stream }, text));
     line.unref();
     return work;
@@ -155,6 +196,11 @@ function createJobs(socket, root) {
   /** Returns how many bytes of the work's output were not sent. */
   function end() {
     work = null;
+    if (hold !== undefined) {
+      clearTimeout(hold);
+      hold = undefined;
+      lookMs = FIRST_LOOK_MS;
+    }
     line.ref();
     return output.end();
   }
@@ -173,6 +219,33 @@ function createJobs(socket, root) {
   }
 
   return { receive, isIdle: () => work === null, isLoaded: () => loadBegan, rehearse };
+}
+
+/** Has Node show the places of the sources in stacks, where code comes with a source map. Maps are read when a stack is made. */
+function mapStacks() {
+  const { setSourceMapsSupport } = /** @type {any} */ (require('node:module'));
+  // Without the maps of packages, which nobody who reads the stack has written.
+  if (typeof setSourceMapsSupport === 'function')
+    setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
+  else process.setSourceMapsEnabled(true);
+}
+
+/** What kind of failure an error is that the handler threw, or that its value led to. @param {unknown} error @returns {FailureKind} */
+function kindOf(error) {
+  if (error instanceof BadResponse) return 'bad-response';
+  if (error instanceof ResponseTooLarge) return 'response-too-large';
+  return error instanceof InvalidBody ? 'invalid-body' : 'function';
+}
+
+/** See `failure/hints.cjs`, which is rarely needed. @type {typeof import('./failure/hints.cjs').hintFor} */
+function hintFor(error, root, name) {
+  return require('./failure/hints.cjs').hintFor(error, root, name);
+}
+
+/** Adds a hint behind the first line of a message: the further lines tell where a module was required. @param {string} message @param {string} hint */
+function withHint(message, hint) {
+  const [first, ...rest] = message.split('\n');
+  return [`${first} (${hint})`, ...rest].join('\n');
 }
 
 /** How long the kernel's answer is used again: asking costs as much as all other work for a short call. */

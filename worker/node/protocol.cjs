@@ -26,12 +26,12 @@
  * @typedef {{ type: 'log', id: string, stream: 'stdout' | 'stderr' }} LogMessage body: UTF-8 text
  * @typedef {{ stdout: number, stderr: number }} CutBytes bytes of output that were not sent, because it was too much
  * @typedef {{ type: 'response', id: string, statusCode: number, headers: [string, string][], cut: CutBytes, peakMemoryKb: number }} ResponseMessage body: raw
- * @typedef {'function' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught'} FailureKind
+ * @typedef {'function' | 'invalid-body' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught'} FailureKind
  * @typedef {{ type: 'error', id: string, kind: FailureKind, error: SerializedError, cut: CutBytes, peakMemoryKb: number }} ErrorMessage
  * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage} WorkerMessage
  *
  * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: string, env: Record<string, string> }} LoadMessage
- * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, query: string, headers: [string, string][], timeoutMs: number, maxResponseBytes: number }} InvokeMessage body: the request's
+ * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, query: string, headers: [string, string][], host?: string | undefined, clientAddress?: string | undefined, timeoutMs: number, maxResponseBytes: number }} InvokeMessage body: the request's
  * @typedef {{ type: 'cancel', id: string }} CancelMessage
  * @typedef {LoadMessage | InvokeMessage | CancelMessage} HostMessage
  *

@@ -6,46 +6,97 @@
 /** Up to this size `req.body` is a plain string property; a larger body is decoded when the function first reads `req.body`. */
 const SMALL_BYTES = 16 * 1024;
 
+/** A class, so that the rarely used parts belong to the prototype: a getter of one object makes a dictionary of the object. */
+class HandlerRequest {
+  #message;
+
+  /** @param {InvokeMessage} message @param {Buffer} body */
+  constructor(message, body) {
+    // Copied, because the received bytes are a view into the read buffer, which is used again.
+    const rawBody = Buffer.allocUnsafeSlow(body.length);
+    body.copy(rawBody);
+    /** @type {string | undefined} */
+    let cached;
+    const text = () => (cached ??= rawBody.toString('utf8'));
+    this.#message = message;
+    this.id = message.invocationId;
+    this.method = message.method;
+    this.path = message.path;
+    this.query = parseQuery(message.query);
+    this.headers = createHeaders(message.headers);
+    this.rawBody = rawBody;
+    this.body = rawBody.length <= SMALL_BYTES ? text() : '';
+    this.json = async () => parseBody(text(), null);
+    if (rawBody.length > SMALL_BYTES)
+      Object.defineProperty(this, 'body', { get: text, enumerable: true, configurable: true });
+  }
+
+  /** The absolute address, as a web-standard `Request` has it. */
+  get url() {
+    return addressOf(this.#message);
+  }
+
+  /** The body as a web-standard `Request` gives it: without a byte order mark. */
+  async text() {
+    return withoutMark(this.rawBody.toString('utf8'));
+  }
+
+  async arrayBuffer() {
+    return new Uint8Array(this.rawBody).buffer;
+  }
+}
+
 /**
  * @param {InvokeMessage} message
  * @param {Buffer} body
  */
 function createRequest(message, body) {
-  // Copied, because the received bytes are a view into the read buffer, which is used again.
-  const rawBody = Buffer.allocUnsafeSlow(body.length);
-  body.copy(rawBody);
-  /** @type {string | undefined} */
-  let cached;
-  const text = () => (cached ??= rawBody.toString('utf8'));
-  const request = {
-    id: message.invocationId,
-    method: message.method,
-    path: message.path,
-    query: parseQuery(message.query),
-    headers: createHeaders(message.headers),
-    rawBody,
-    // A getter here would make V8 keep the request as a dictionary, which costs more than decoding a small body.
-    body: rawBody.length <= SMALL_BYTES ? text() : '',
-    async json() {
-      return rawBody.length === 0 ? null : parseJson(text());
-    },
-  };
-  if (rawBody.length > SMALL_BYTES)
-    Object.defineProperty(request, 'body', { get: text, enumerable: true, configurable: true });
-  return request;
+  return new HandlerRequest(message, body);
+}
+
+/** The absolute address of a request: of the host that the client named, and of what follows the function's name. @param {InvokeMessage} message */
+function addressOf({ host = 'localhost', path, query }) {
+  const target = `${path}${query === '' ? '' : `?${query}`}`.replaceAll('#', '%23');
+  return URL.canParse(`http://${host}${target}`) ? `http://${host}${target}` : `http://localhost${target}`;
+}
+
+/** The body of a request is no JSON, though the function took it for JSON. */
+class InvalidBody extends Error {
+  #text;
+
+  /** @param {string} text */
+  constructor(text) {
+    super('invalid JSON body');
+    this.name = 'InvalidBody';
+    this.#text = text;
+  }
+
+  /** Says what is wrong at which place, for the caller. */
+  describe() {
+    return `invalid JSON body: ${require('./failure/json-place.cjs').describeJsonFault(this.#text)}.`;
+  }
 }
 
 /**
+ * @template T
  * @param {string} text a request's body
- * @returns {any}
- * @throws {Error} `invalid JSON body`
+ * @param {T} whenEmpty
+ * @returns {any} the JSON in the body
+ * @throws {InvalidBody}
  */
-function parseJson(text) {
+function parseBody(text, whenEmpty) {
+  const json = withoutMark(text);
+  if (json === '') return whenEmpty;
   try {
-    return JSON.parse(text);
+    return JSON.parse(json);
   } catch {
-    throw new Error('invalid JSON body');
+    throw new InvalidBody(json);
   }
+}
+
+/** Leaves out the byte order mark, with which some programs begin a text. @param {string} text */
+function withoutMark(text) {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
 /** A class, so that the getter of `signal` belongs to the prototype: a getter of one object makes a dictionary of the object. */
@@ -123,8 +174,8 @@ class AnyCase {
 }
 
 /**
- * Makes `req.headers`: own keys in Title-Case, look-ups in any case. Repeated headers are joined by ", "; `Set-Cookie`
- * becomes an array.
+ * Makes `req.headers`: own keys in Title-Case, look-ups in any case. Repeated headers are joined by ", ", `Cookie` by
+ * "; "; `Set-Cookie` becomes an array.
  * @param {[string, string][]} pairs
  * @returns {Record<string, string | string[]>}
  */
@@ -150,7 +201,7 @@ function createHeaders(pairs) {
         });
       else headers[key] = first;
     } else if (lower === 'set-cookie') headers[known].push(value);
-    else headers[known] += `, ${value}`;
+    else headers[known] += lower === 'cookie' ? `; ${value}` : `, ${value}`;
   }
   return new Proxy(headers, new AnyCase(keys));
 }
@@ -186,4 +237,4 @@ function parseQuery(query) {
   return result;
 }
 
-module.exports = { createRequest, createContext, parseJson };
+module.exports = { addressOf, createRequest, createContext, parseBody, withoutMark, InvalidBody };

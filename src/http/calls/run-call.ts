@@ -42,7 +42,7 @@ export interface RunCallDeps {
 
 export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: RunCallDeps): RunCall {
   return async (req, res, head, write = writeFunctionResponse) => {
-    const { ref, method, path, query, headers } = head;
+    const { ref, method, path, query, headers, host, clientAddress } = head;
     const flow = refKey(ref);
     const requestId = requestIdOf(req);
     let bodyBytes = 0;
@@ -73,7 +73,7 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
         }
       };
       try {
-        answer(await call.run({ method, path, query, headers, body }, gone, answer));
+        answer(await call.run({ method, path, query, headers, host, clientAddress, body }, gone, answer));
         if (failure !== undefined) throw failure.error;
       } catch (error) {
         if (!res.headersSent) res.setHeader('X-Invocation-Id', call.id);

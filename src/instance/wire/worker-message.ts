@@ -13,6 +13,7 @@ import {
 
 const FAILURE_KINDS: readonly FailureKind[] = [
   'function',
+  'invalid-body',
   'bad-response',
   'response-too-large',
   'unsettled',

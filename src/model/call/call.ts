@@ -18,6 +18,10 @@ export interface CallRequest {
   query: string;
   /** In the order received, lower-case names, repeated headers repeated; without hop-by-hop headers, `content-length`, `host`. */
   headers: [name: string, value: string][];
+  /** The `Host` header as sent, if the request had one and the family passes it on. */
+  host?: string | undefined;
+  /** The address of the client's end of the connection, which may be a proxy's. */
+  clientAddress?: string | undefined;
   body: Buffer;
 }
 

@@ -37,7 +37,7 @@ export interface ExecutorCall {
 
 /** Why a function gave no answer: it threw, its value is no answer or too large, its promise cannot settle, an uncaught error. */
 export type FunctionFailureKind =
-  'function' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught';
+  'function' | 'invalid-body' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught';
 
 export type CallResult =
   | { type: 'response'; statusCode: number; headers: [name: string, value: string][]; body: Buffer }

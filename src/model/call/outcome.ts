@@ -27,6 +27,12 @@ const SIGNALS: Record<number, string> = {
 /** The failure for an error that the worker reported. */
 export function failureOfResult({ kind, error }: Extract<CallResult, { type: 'error' }>): Failure {
   switch (kind) {
+    case 'invalid-body':
+      return {
+        error: new GlambdarError('INVALID_BODY', error.message),
+        outcome: 'function_error',
+        stack: error.stack,
+      };
     case 'bad-response':
       return { error: new GlambdarError('BAD_RESPONSE', error.message), outcome: 'function_error' };
     case 'response-too-large':

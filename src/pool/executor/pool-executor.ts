@@ -101,7 +101,7 @@ export class PoolExecutor implements Executor {
   }
 
   #message({ invocationId, record, request }: ExecutorCall) {
-    const { method, path, query, headers } = request;
+    const { method, path, query, headers, host, clientAddress } = request;
     // Written out: spreading costs more than all else here.
     return {
       type: 'invoke' as const,
@@ -111,6 +111,8 @@ export class PoolExecutor implements Executor {
       path,
       query,
       headers,
+      host,
+      clientAddress,
       version: record.active.version,
       timeoutMs: record.settings.timeoutMs,
       maxResponseBytes: this.#options.maxResponseBytes,

@@ -1,7 +1,7 @@
 /** Owns the `faas` contract: `module.exports = (context, cb)`, where `context` is the request's JSON and `cb` answers. */
 'use strict';
 const { HANDLER_OR_DEFAULT } = require('../exports.cjs');
-const { parseJson } = require('../request.cjs');
+const { parseBody } = require('../request.cjs');
 const { renderResponse } = require('../response.cjs');
 
 const EMPTY = Buffer.alloc(0);
@@ -11,7 +11,7 @@ module.exports = {
   lookUp: HANDLER_OR_DEFAULT,
 
   call({ handler }, _message, body) {
-    const context = body.length === 0 ? {} : parseJson(body.toString('utf8'));
+    const context = parseBody(body.toString('utf8'), {});
     return new Promise((resolve, reject) => {
       // The promise takes the first call of the callback and ignores the others.
       const cb = (/** @type {unknown} */ value) => resolve({ body: value === undefined ? EMPTY : value });
@@ -20,5 +20,5 @@ module.exports = {
     });
   },
 
-  render: renderResponse,
+  render: (value, _fn, maxBytes) => renderResponse(value, maxBytes),
 };

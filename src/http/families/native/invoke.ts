@@ -31,6 +31,8 @@ export function invokeRoute(runCall: RunCall): Middleware {
       path,
       query,
       headers: functionHeaders(req.rawHeaders, req.headers.connection),
+      host: req.headers.host,
+      clientAddress: req.socket.remoteAddress,
     });
   };
 }

@@ -1,5 +1,10 @@
 import test from 'ava';
-import { describeExit, isOutOfMemory, loadFailed } from '../../../../src/model/call/outcome.js';
+import {
+  describeExit,
+  failureOfResult,
+  isOutOfMemory,
+  loadFailed,
+} from '../../../../src/model/call/outcome.js';
 
 test('the end of a process is told by its code or signal', (t) => {
   const told = (exitCode: number | null) => describeExit({ exitCode, oomKilled: false });
@@ -43,4 +48,13 @@ test('a load that failed is told with what is known of its place, its stack to i
   const none = loadFailed({ name: 'LoadError', message: 'no entry file.', stack }, 500);
   t.is(none.message, 'The function does not load: no entry file.');
   t.deepEqual(none.details, {});
+});
+
+test('a body that the function took for JSON in vain is the fault of the caller', (t) => {
+  const error = { name: 'InvalidBody', message: 'invalid JSON body: …', stack: 'at index.js:1:1' };
+  t.like(failureOfResult({ type: 'error', kind: 'invalid-body', error }), {
+    error: { code: 'INVALID_BODY', status: 400, message: 'invalid JSON body: …' },
+    outcome: 'function_error',
+    stack: 'at index.js:1:1',
+  });
 });

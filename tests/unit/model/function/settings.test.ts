@@ -44,7 +44,7 @@ const bounds: [key: string, taken: unknown[], refused: unknown[]][] = [
     ['index.handler', 'src/app.mjs.run', 'a.$_1', null],
     ['', 'handler', '.handler', 'a.', 'a.1b', 'a.b-c', 'a\0.b', `${'x'.repeat(512)}.a`, 5],
   ],
-  ['contract', ['glambdar', 'faas'], ['lambda', null]],
+  ['contract', ['glambdar', 'faas', 'lambda'], ['invok', null]],
   ['standby', [0, 1_000, null], [-1, 1_001, 0.5, '1']],
 ];
 

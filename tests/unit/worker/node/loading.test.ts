@@ -121,7 +121,7 @@ test('a worker gives the module its settings, folder and name when it loads', as
     file: 'beside it',
     slot: null,
     main: false,
-    argv: 'index.js',
+    argv: 'main.cjs',
   });
 });
 
@@ -134,7 +134,11 @@ test('what a module prints while it loads is sent before the end of the load', a
 });
 
 const missing: [what: string, files: Files, message: RegExp, handler?: string][] = [
-  ['no entry file', { 'readme.txt': '' }, /no entry file: expected index\.js, index\.mjs or index\.cjs/],
+  [
+    'no entry file',
+    { 'readme.txt': '' },
+    /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts/,
+  ],
   [
     'a package.json that holds no object',
     { 'package.json': 'null', 'index.js': '' },
@@ -160,7 +164,7 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'a handler setting for no file',
     { 'index.js': '' },
-    /handler "app\.run": no file app \(\.js, \.mjs or \.cjs\)/,
+    /handler "app\.run": no file app \(\.js, \.mjs, \.cjs, \.ts, \.mts or \.cts\)/,
     'app.run',
   ],
   [
@@ -405,4 +409,45 @@ test('a worker exits when the host goes away', async (t) => {
   const fn = await FunctionProcess.load(t, 'setInterval(() => {}, 1000); exports.handler = () => ({});');
   fn.connection.destroy();
   t.deepEqual(await fn.driver.exitState('worker', 30_000), { exitCode: 0, oomKilled: false });
+});
+
+test('a main that is not in the zip is named when there is no entry file', async (t) => {
+  const error = await FunctionProcess.loadError(t, { 'package.json': '{"main":"dist/index.js"}' });
+  t.regex(
+    error.message,
+    /^no entry file: package\.json names "dist\/index\.js" as its "main", which is not in the zip\. Build it before you zip, or correct the name; expected index\.js, /,
+  );
+});
+
+test('TypeScript runs where Node knows it, and is refused with advice where Node does not', async (t) => {
+  const files = { 'index.ts': 'export const handler = (req: { path: string }) => ({ body: req.path });' };
+  if ((process.features as { typescript?: unknown }).typescript) {
+    const fn = await FunctionProcess.load(t, files);
+    t.is(await fn.json({ path: '/x' }), '/x');
+    return;
+  }
+  const error = await FunctionProcess.loadError(t, files);
+  t.regex(
+    error.message,
+    /^index\.ts is TypeScript, which Node v\S+ does not run \(24 does\): compile it to JavaScript/,
+  );
+});
+
+test('a module that is loaded is not told that it is the program', async (t) => {
+  const fn = await FunctionProcess.load(t, {
+    'index.mjs': `import { fileURLToPath, pathToFileURL } from 'node:url';
+      const isMain = process.argv[1] === fileURLToPath(import.meta.url) || import.meta.url === pathToFileURL(process.argv[1]).href;
+      export const handler = () => ({ body: isMain });`,
+  });
+  t.false(await fn.json());
+});
+
+test('a stack names the places of the sources where code comes with a source map', async (t) => {
+  const map = { version: 3, sources: ['src.ts'], names: [], mappings: 'AAGQ' };
+  const fn = await FunctionProcess.load(t, {
+    'index.js':
+      "exports.handler = async () => { throw new Error('mapped'); };\n//# sourceMappingURL=index.js.map\n",
+    'index.js.map': JSON.stringify(map),
+  });
+  t.like((await fn.failure()).error, { file: 'src.ts', line: 4 });
 });

@@ -130,6 +130,12 @@ test('a handler sees method, path, id and all of the body', (t) =>
       { body: '{"a":' },
       ['invalid JSON body', true],
     ],
+    ['await req.json()', { body: '\ufeff{"a":1}' }, { a: 1 }],
+    ['await req.json()', { body: '\ufeff' }, null],
+    ['req.body', { body: '\ufeffa' }, '\ufeffa'],
+    ['req.url', { path: '/a%20b', query: 'c=1', host: 'example.org' }, 'http://example.org/a%20b?c=1'],
+    ['req.url', { host: 'no host' }, 'http://localhost/'],
+    ['Object.keys(req).includes("url")', {}, false],
     ['await (({ json }) => json())(req)', { body: '[1]' }, [1]],
     ['await ({ ...req }).json()', { body: '[2]' }, [2]],
     ['req.rawBody.length', { body: Buffer.alloc(300_000) }, 300_000],
@@ -172,4 +178,22 @@ test('a signal first looked at after the cancel has aborted already', async (t) 
   fn.connection.cancel('mine');
   t.true(await answer);
   t.false(await fn.json({ body: '1' }), 'the next call has a signal of its own');
+});
+
+test('a body that is no JSON fails the call as the fault of its sender, unless the handler catches it', async (t) => {
+  const fn = await FunctionProcess.load(
+    t,
+    `exports.handler = async (req) => {
+       if (req.path === '/caught') return { body: await req.json().catch((error) => error.message) };
+       if (req.path === '/wrapped') await req.json().catch((cause) => { throw new Error('mine', { cause }); });
+       if (req.path === '/floating') return new Promise((resolve) => req.json().then(resolve));
+       return { body: await req.json() };
+     };`,
+  );
+  const message = 'invalid JSON body: unexpected "x" at position 3 (line 2, column 2).';
+  const body = '[\n x]';
+  t.like(await fn.failure({ body }), { kind: 'invalid-body', error: { message } });
+  t.like(await fn.failure({ body, path: '/floating' }), { kind: 'invalid-body', error: { message } });
+  t.is(await fn.json({ body, path: '/caught' }), 'invalid JSON body');
+  t.like(await fn.failure({ body, path: '/wrapped' }), { kind: 'function', error: { message: 'mine' } });
 });

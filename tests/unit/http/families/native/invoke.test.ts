@@ -34,6 +34,8 @@ test('the function gets method, raw path, raw query, headers and exact bytes', a
         ['x-twice', '1'],
         ['x-twice', '2'],
       ],
+      host: 'localhost',
+      clientAddress: '127.0.0.1',
       body,
     },
   ]);

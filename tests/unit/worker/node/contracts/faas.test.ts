@@ -18,7 +18,7 @@ test('a faas function answers by its callback', async (t) => {
   t.is((await run('cb()')).text, '');
   t.is((await run('cb(1); cb(2); throw new Error("late")')).text, '1', 'the first call wins');
   t.is((await run('setTimeout(cb, 1, 5); return 7')).text, '5', 'a return value says nothing');
-  t.is((await run('cb(Promise.resolve(1))')).text, '{}', 'a promise is a value like others');
+  t.is((await run('cb(Promise.resolve(1))')).text, '1', 'a promise is waited for');
   t.like(await fn.failure({ body: '{"code":"throw new Error(\'sync\')"}' }), {
     kind: 'function',
     error: { message: 'sync' },
@@ -27,7 +27,14 @@ test('a faas function answers by its callback', async (t) => {
     error: { message: 'async' },
   });
   t.like(await fn.failure({ body: '{"code":""}' }), { kind: 'unsettled' });
-  t.like(await fn.failure({ body: '{' }), { kind: 'function', error: { message: 'invalid JSON body' } });
+  t.like(await fn.failure({ body: '{' }), {
+    kind: 'invalid-body',
+    error: {
+      message: 'invalid JSON body: it ends at position 1 (line 1, column 2), before the JSON is complete.',
+    },
+  });
+  t.is((await fn.answer({ body: '\ufeff[1]' })).text, '[1]', 'a byte order mark is no part of the JSON');
+  t.is((await fn.answer({ body: '\ufeff' })).text, '{}');
 });
 
 test('a faas function is the default export, or the export that the handler setting names', async (t) => {

@@ -1,0 +1,7 @@
+export interface Greeting {
+  message: string;
+}
+
+export function greet(name: string): Greeting {
+  return { message: `Hello, ${name}!` };
+}

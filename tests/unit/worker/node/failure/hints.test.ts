@@ -1,0 +1,59 @@
+import test from 'ava';
+import { FunctionProcess } from '../../../../helpers/function-process.js';
+
+const evaluator =
+  "exports.handler = async (req) => { throw new Function('root', 'return ' + req.body)(__dirname); };";
+const coded = (code: string, more = ''): string =>
+  `Object.assign(new Error('x'), { code: '${code}'${more} })`;
+const readOnly = "glambdar: the function's folder is read-only; only /tmp can be written\n";
+
+const hints: [code: string, hint: string][] = [
+  [coded('EROFS', ", path: root + '/a.txt'"), readOnly],
+  [coded('EROFS', ", path: 'data/a.txt'"), readOnly],
+  [coded('EACCES', ", syscall: 'open', path: root + '/index.js'"), readOnly],
+  [coded('ENOENT', ", syscall: 'mkdir', path: 'uploads/'"), readOnly],
+  [coded('EROFS', ", path: '/var/log/a'"), 'glambdar: only /tmp can be written\n'],
+  [`new Error('outer', { cause: ${coded('EROFS', ", path: 'a'")} })`, readOnly],
+  [`new AggregateError([new Error('a'), ${coded('EROFS', ", path: 'a'")}])`, readOnly],
+  [coded('ENOENT', ", syscall: 'open', path: 'missing.txt'"), ''],
+  [coded('ENOENT', ", syscall: 'mkdir', path: '/tmp/a/b'"), ''],
+  [coded('EACCES', ", syscall: 'spawn', path: root"), ''],
+  ["'only text'", ''],
+  ['null', ''],
+  ["new Proxy({}, { get() { throw new Error('trap'); } })", ''],
+];
+
+test('an error of writing beside the code gets a line in the log about where can be written', async (t) => {
+  const fn = await FunctionProcess.load(t, evaluator);
+  for (const [code, hint] of hints) {
+    await fn.failure({ body: code });
+    t.is(fn.logs.stderr, hint, code);
+  }
+});
+
+test('the same error while loading has the hint in its first line', async (t) => {
+  const error = await FunctionProcess.loadError(
+    t,
+    `throw ${coded('ENOENT', ", syscall: 'mkdir', path: 'uploads/'")};`,
+  );
+  t.is(error.message, "x (the function's folder is read-only; only /tmp can be written)");
+});
+
+test('an import that only a TypeScript compiler would find is told the name that Node needs', async (t) => {
+  const js = await FunctionProcess.loadError(t, {
+    'index.mjs': "import { b } from './b.js'; export const handler = () => b;",
+    'b.ts': 'export const b = 1;',
+  });
+  t.regex(
+    js.message,
+    /^Cannot find module 'b\.js' imported from index\.mjs \(there is b\.ts: Node needs the/,
+  );
+  const bare = await FunctionProcess.loadError(t, {
+    'index.mjs': "import { b } from './lib'; export const handler = () => b;",
+    'lib.mjs': 'export const b = 1;',
+    'lib.js': 'exports.b = 1;',
+  });
+  t.regex(bare.message, /there is lib\.js: /);
+  const absent = await FunctionProcess.loadError(t, { 'index.js': "require('./nothing');" });
+  t.notRegex(absent.message, /there is/);
+});
