@@ -40,7 +40,7 @@ export function workerContainer(options: WorkerContainerOptions): ContainerSpec 
       cpus,
       cpuSeconds,
       pids: 64,
-      openFiles: 256,
+      openFiles: 1024, // as other platforms give: Promise.all over a few hundred files is common
       fileBytes: 64 * MIB,
       tmpBytes: 64 * MIB,
     },

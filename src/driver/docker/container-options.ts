@@ -84,8 +84,10 @@ function hostConfig(
     ReadonlyRootfs: true,
     Tmpfs: {
       // A volume that the image declares would be a writable directory on the host's disk: a small tmpfs covers it.
-      ...Object.fromEntries(uncovered.map((path) => [path, tmpfs(user, 16 * 2 ** 20, 1024)])),
-      '/tmp': tmpfs(user, limits.tmpBytes, 4096),
+      ...Object.fromEntries(uncovered.map((path) => [path, tmpfs(user, 'noexec', 16 * 2 ** 20, 1024)])),
+      // Executable: packages unpack their addons and programs there. A container runs what its code or image brings anyway,
+      // and can map memory that it has written as code, so forbidding it here would only stop honest programs.
+      '/tmp': tmpfs(user, 'exec', limits.tmpBytes, 4096),
     },
     // Never Binds: Docker would create a missing source, as root.
     Mounts: mounts.map(bindMount),
@@ -124,8 +126,13 @@ function environment({ command, env }: ContainerSpec, image: Image): string[] {
 }
 
 /** `uid` and `gid` as options because `mode=1777` alone is ignored where the image has the directory. */
-function tmpfs({ uid, gid }: ContainerSpec['user'], bytes: number, inodes: number): string {
-  return `rw,nosuid,nodev,noexec,size=${bytes},nr_inodes=${inodes},uid=${uid},gid=${gid},mode=0700`;
+function tmpfs(
+  { uid, gid }: ContainerSpec['user'],
+  programs: 'exec' | 'noexec',
+  bytes: number,
+  inodes: number,
+): string {
+  return `rw,nosuid,nodev,${programs},size=${bytes},nr_inodes=${inodes},uid=${uid},gid=${gid},mode=0700`;
 }
 
 function bindMount({ source, target, readOnly }: ContainerMount): NonNullable<HostConfig['Mounts']>[number] {
