@@ -5,6 +5,10 @@
 
 const MAX_MESSAGE = 16 * 1024;
 const MAX_STACK = 32 * 1024;
+/** Errors behind one error that are named, how deep they are looked for, and characters for all of them. */
+const MAX_CAUSES = 20;
+const MAX_DEPTH = 5;
+const MAX_CAUSES_TEXT = 8 * 1024;
 const FALLBACK = 'function execution failed';
 
 /**
@@ -14,40 +18,91 @@ const FALLBACK = 'function execution failed';
  */
 function serializeError(thrown, root) {
   const name = text(() => /** @type {any} */ (thrown).name, 200) || 'Error';
-  const message = relativeMessage(messageOf(thrown), root) || FALLBACK;
+  const causes = causesOf(thrown);
+  const message = relativeMessage(advisedMessage(messageOf(thrown), causes), root) || FALLBACK;
+  const causeLines = causes.map(({ label, message }) => `\n[${label}]: ${message}`).join('');
   const stack = relativeStack(
-    text(() => /** @type {any} */ (thrown).stack, MAX_STACK) + causes(thrown),
+    text(() => /** @type {any} */ (thrown).stack, MAX_STACK - causeLines.length) + causeLines,
     root,
   );
   return { name, message, stack, ...locate(stack) };
 }
 
 /**
- * The messages of an error's causes, a line for each: `fetch failed` alone tells nobody that there was no network.
+ * The errors behind an error, nearest first: `fetch failed` alone tells nobody that there was no network. A cause may be
+ * a list of errors, and an AggregateError has a list beside its cause.
  * @param {unknown} thrown
  */
-function causes(thrown) {
-  let lines = '';
-  let error = thrown;
-  for (let depth = 0; depth < 5; depth += 1) {
+function causesOf(thrown) {
+  /** @type {{ label: string, message: string }[]} */
+  const causes = [];
+  let room = MAX_CAUSES_TEXT;
+  /** @param {string} label @param {unknown} error @param {number} depth */
+  const add = (label, error, depth) => {
+    const message = messageOf(error).slice(0, Math.min(1000, room));
+    if (message === '' || causes.length >= MAX_CAUSES) return;
+    room -= label.length + message.length + '\n[]: '.length;
+    causes.push({ label, message });
+    descend(error, depth + 1);
+  };
+  /** @param {unknown} error @param {number} depth */
+  const descend = (error, depth) => {
+    if (depth > MAX_DEPTH) return;
     try {
-      error = /** @type {any} */ (error).cause;
+      const { cause, errors } = /** @type {any} */ (error);
+      if (Array.isArray(cause)) cause.slice(0, MAX_CAUSES).forEach((one) => add('cause', one, depth));
+      else add('cause', cause, depth);
+      if (Array.isArray(errors)) errors.slice(0, MAX_CAUSES).forEach((one) => add('error', one, depth));
     } catch {
-      return lines;
+      // Getters and proxies of the user may throw; null and undefined have no properties.
     }
-    const message = messageOf(error);
-    if (message === '') return lines;
-    lines += `\n[cause]: ${message.slice(0, 1000)}`;
+  };
+  descend(thrown, 1);
+  return causes;
+}
+
+/**
+ * The message, followed by the reason and by advice when a native addon did not load.
+ * @param {string} message
+ * @param {{ message: string }[]} causes
+ */
+function advisedMessage(message, causes) {
+  try {
+    const found = require('./addon-advice.cjs').adviceFor([message, ...causes.map((cause) => cause.message)]);
+    if (found === null) return message;
+    const { cause, advice } = found;
+    const reason = cause === message ? message : `${message.trimEnd().replace(/\.?$/, '.')} Cause: ${cause}`;
+    // The sentence about another version of Node comes with line breaks in it.
+    const whole = /NODE_MODULE_VERSION/.test(reason) ? reason.replaceAll('\n', ' ') : reason;
+    const [sentence, ...lists] = whole.slice(0, MAX_MESSAGE - advice.length - 2).split('\nRequire stack:');
+    return [`${sentence?.trimEnd().replace(/\.$/, '')}. ${advice}`, ...lists].join('\nRequire stack:');
+  } catch {
+    return message;
   }
-  return lines;
 }
 
 /** The message of an error, or the text of any other thrown value. @param {unknown} thrown @returns {string} */
 function messageOf(thrown) {
   if (typeof thrown === 'object' && thrown !== null)
-    return text(() => /** @type {any} */ (thrown).message, MAX_MESSAGE);
+    return text(() => /** @type {any} */ (thrown).message, MAX_MESSAGE) || messageOfList(thrown);
   if (typeof thrown === 'function') return '';
   return text(() => (thrown === undefined || thrown === null ? '' : String(thrown)), MAX_MESSAGE);
+}
+
+/**
+ * The messages in the list of an AggregateError, or its code: a refused connection to a name with several addresses has no
+ * message of its own.
+ * @param {object} thrown
+ */
+function messageOfList(thrown) {
+  const messages = text(() => {
+    const { errors } = /** @type {any} */ (thrown);
+    return errors
+      .slice(0, MAX_CAUSES)
+      .map((/** @type {any} */ error) => error.message)
+      .join('; ');
+  }, MAX_MESSAGE);
+  return messages || (thrown instanceof Error ? text(() => /** @type {any} */ (thrown).code, 200) : '');
 }
 
 /**

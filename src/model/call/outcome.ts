@@ -93,8 +93,8 @@ export function aborted({ reason }: AbortSignal): FailureReason {
 export function loadFailed(error: SerializedError, status: number): GlambdarError {
   const place =
     error.file === undefined ? '' : ` (${error.file}${error.line === undefined ? '' : `:${error.line}`})`;
-  // In further lines Node lists which files required the module; the stack has the list, too.
-  const message = error.message.split('\n', 1)[0];
+  // Node ends "Cannot find module" with a list of the files that required the module; the stack has the list, too.
+  const message = error.message.split('\nRequire stack:', 1)[0];
   const name = error.name === 'LoadError' || error.name === 'Error' ? '' : `${error.name}: `;
   return new GlambdarError('LOAD_FAILED', `The function does not load: ${name}${message}${place}`, {
     status,
