@@ -313,6 +313,12 @@ test('code that does not load fails its call with file and line; its stack is on
   await fixture.pools.empty();
 });
 
+test('what code printed before its load failed is on record', async (t) => {
+  const printing = "console.log('so far'); console.error('why');";
+  for (const end of ["throw new Error('x');", 'process.exit(4);'])
+    t.like((await ends(t, { source: printing + end })).record, { stdout: 'so far\n', stderr: 'why\n' }, end);
+});
+
 test('a process that dies while it loads ends its call as a crash', async (t) => {
   const { error: thrown, record } = await ends(t, { source: 'process.exit(4);' });
   t.like(thrown, { status: 502, code: 'INSTANCE_CRASHED', details: { exitCode: 4 } });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { finished } from 'node:stream/promises';
 import test from 'ava';
 import { extract } from 'tar-stream';
 import { imageTree, parseLdd } from '../../../../../src/driver/docker/image/image-tree.js';
@@ -19,7 +20,7 @@ async function pathsIn(): Promise<string[]> {
     stream.on('end', next).resume();
   });
   (await imageTree('/bin/ls')).pipe(files);
-  await new Promise((resolve, reject) => files.on('finish', resolve).on('error', reject));
+  await finished(files);
   return paths;
 }
 
