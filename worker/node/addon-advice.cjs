@@ -13,22 +13,6 @@ const PLATFORM_PACKAGE =
   /Cannot find (?:module|package) '([^'/]*\/?[^'/]*(?:linux|darwin|win32|linuxmusl)-(?:x64|arm64|ia32|arm)[^']*)'/;
 const LONGEST_QUOTE = 500;
 
-/**
- * @param {readonly string[]} texts the message of an error, then those of its causes
- * @returns {{ cause: string, advice: string } | null} the text that tells the reason, and a sentence for the author; null when
- *   the error has nothing to do with a native addon
- */
-function adviceFor(texts) {
-  if (!texts.some((text) => ABOUT_ADDONS.test(text))) return null;
-  for (const reason of REASONS) {
-    for (const text of texts) {
-      const advice = reason(text);
-      if (advice !== null) return { cause: text.slice(0, LONGEST_QUOTE), advice };
-    }
-  }
-  return null;
-}
-
 /** From the most telling to the least: a loader of a package tries one file after the other. @type {((text: string) => string | null)[]} */
 const REASONS = [
   (text) =>
@@ -69,6 +53,22 @@ const REASONS = [
       ? `The file is damaged, or built for another system. ${runsOn()}: ${installThere()}.`
       : null,
 ];
+
+/**
+ * @param {readonly string[]} texts the message of an error, then those of its causes
+ * @returns {{ cause: string, advice: string } | null} the text that tells the reason, and a sentence for the author; null when
+ *   the error has nothing to do with a native addon
+ */
+function adviceFor(texts) {
+  if (!texts.some((text) => ABOUT_ADDONS.test(text))) return null;
+  for (const reason of REASONS) {
+    for (const text of texts) {
+      const advice = reason(text);
+      if (advice !== null) return { cause: text.slice(0, LONGEST_QUOTE), advice };
+    }
+  }
+  return null;
+}
 
 /** e.g. `Functions run on Node 24.21.0, linux x64, glibc 2.36` */
 function runsOn() {

@@ -37,28 +37,38 @@ function causesOf(thrown) {
   /** @type {{ label: string, message: string }[]} */
   const causes = [];
   let room = MAX_CAUSES_TEXT;
-  /** @param {string} label @param {unknown} error @param {number} depth */
-  const add = (label, error, depth) => {
-    const message = messageOf(error).slice(0, Math.min(1000, room));
-    if (message === '' || causes.length >= MAX_CAUSES) return;
-    room -= label.length + message.length + '\n[]: '.length;
-    causes.push({ label, message });
-    descend(error, depth + 1);
-  };
   /** @param {unknown} error @param {number} depth */
   const descend = (error, depth) => {
-    if (depth > MAX_DEPTH) return;
-    try {
-      const { cause, errors } = /** @type {any} */ (error);
-      if (Array.isArray(cause)) cause.slice(0, MAX_CAUSES).forEach((one) => add('cause', one, depth));
-      else add('cause', cause, depth);
-      if (Array.isArray(errors)) errors.slice(0, MAX_CAUSES).forEach((one) => add('error', one, depth));
-    } catch {
-      // Getters and proxies of the user may throw; null and undefined have no properties.
+    for (const [label, behind] of depth > MAX_DEPTH ? [] : errorsBehind(error)) {
+      const message = messageOf(behind).slice(0, Math.min(1000, room));
+      if (message === '' || causes.length >= MAX_CAUSES) continue;
+      room -= label.length + message.length + '\n[]: '.length;
+      causes.push({ label, message });
+      descend(behind, depth + 1);
     }
   };
   descend(thrown, 1);
   return causes;
+}
+
+/**
+ * The causes of one error, then the errors in its list.
+ * @param {unknown} error
+ * @returns {[label: string, error: unknown][]}
+ */
+function errorsBehind(error) {
+  try {
+    const { cause, errors } = /** @type {any} */ (error);
+    const causes = Array.isArray(cause) ? cause : [cause];
+    const list = Array.isArray(errors) ? errors : [];
+    return [
+      ...causes.slice(0, MAX_CAUSES).map((one) => /** @type {[string, unknown]} */ (['cause', one])),
+      ...list.slice(0, MAX_CAUSES).map((one) => /** @type {[string, unknown]} */ (['error', one])),
+    ];
+  } catch {
+    // Getters and proxies of the user may throw; null and undefined have no properties.
+    return [];
+  }
 }
 
 /**
