@@ -170,7 +170,12 @@ integration('a handler is found in every form the contract names', async (t) => 
   });
 });
 
-const loadFailures: [string, Record<string, string>, RegExp, { file?: string; line?: number; stderr?: string }][] = [
+const loadFailures: [
+  string,
+  Record<string, string>,
+  RegExp,
+  { file?: string; line?: number; stderr?: string },
+][] = [
   ['no entry file', { 'readme.txt': 'hi' }, /no entry file/, {}],
   ['no handler', { 'index.js': 'exports.other = 1' }, /no handler: .*"other"/, {}],
   [

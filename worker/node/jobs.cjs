@@ -92,6 +92,8 @@ function createJobs(socket, root) {
     try {
       Object.assign(process.env, message.env);
       process.chdir(root);
+      if (Object.keys(message.env).some((name) => name.startsWith('NODE_')))
+        await require('./start-variables.cjs').applyStartVariables(message.env, root);
       const contract = findContract(message.contract);
       const handler = await loadHandler(root, message.handler, contract.lookUp);
       loaded = { contract, handler, name: message.name, memoryMb: message.memoryMb };

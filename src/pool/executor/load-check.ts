@@ -6,6 +6,7 @@ import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../mod
 import type { Profile } from '../../model/function/profile.js';
 import type { FunctionRecord } from '../../model/function/function.js';
 import type { FunctionSettings } from '../../model/function/settings.js';
+import { runtimes } from '../../runtimes/runtimes.js';
 import type { Pool } from '../pool.js';
 import { workloadOf } from './workloads.js';
 
@@ -22,12 +23,18 @@ export interface LoadCheckOptions {
 
 /**
  * The returned function loads a candidate. It resolves to a function that throws the container away, for a version that is
- * not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had),
- * DRIVER_UNAVAILABLE or AT_CAPACITY.
+ * not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had, a variable that
+ * cannot take effect), DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
 export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOptions) {
   return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
     const { settings } = candidate;
+    const workload = workloadOf(candidate, {
+      copy: (_, target) => copyTree(treeDir, target),
+      verify: () => Promise.resolve(),
+    });
+    const problem = runtimes.get(workload.profile.runtime)?.variableProblem(settings.env);
+    if (problem) throw new GlambdarError('INVALID_REQUEST', problem);
     try {
       await prepareNetwork(settings.network);
     } catch (error) {
@@ -37,10 +44,6 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOpt
         { cause: error },
       );
     }
-    const workload = workloadOf(candidate, {
-      copy: (_, target) => copyTree(treeDir, target),
-      verify: () => Promise.resolve(),
-    });
     const printed = { stdout: '', stderr: '' };
     try {
       const lease = await pool.acquire({

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { rootCertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { pack } from 'tar-stream';
 
@@ -40,6 +41,8 @@ const caBundles = [
   '/etc/ssl/ca-bundle.pem',
 ];
 
+const caBundleInImage = 'etc/ssl/certs/ca-certificates.crt';
+
 const directories: [path: string, mode: number][] = [
   ['etc', 0o755],
   ['etc/ssl', 0o755],
@@ -69,7 +72,7 @@ export async function imageTree(nodeBinary: string): Promise<Readable> {
   ]);
   for (const [target, from] of await libraries(nodeBinary)) files.set(target, { from, mode: 0o755 });
   const caBundle = caBundles.find((path) => existsSync(path));
-  if (caBundle !== undefined) files.set('etc/ssl/certs/ca-certificates.crt', { from: caBundle, mode: 0o644 });
+  if (caBundle !== undefined) files.set(caBundleInImage, { from: caBundle, mode: 0o644 });
 
   const tar = pack();
   const write = async (): Promise<void> => {
@@ -77,6 +80,9 @@ export async function imageTree(nodeBinary: string): Promise<Readable> {
       tar.entry({ name: `${name}/`, type: 'directory', mode, mtime: epoch });
     for (const [name, linkname] of Object.entries(links))
       tar.entry({ name, linkname, type: 'symlink', mtime: epoch });
+    // Programs are told to read the bundle, so it is there also where this machine has none: with the list of this Node.
+    if (caBundle === undefined)
+      tar.entry({ name: caBundleInImage, mode: 0o644, mtime: epoch }, `${rootCertificates.join('\n')}\n`);
     for (const [name, text] of Object.entries(texts)) tar.entry({ name, mode: 0o644, mtime: epoch }, text);
     for (const [name, { from, mode }] of files) {
       // readFile follows links, so the image gets the file itself; the largest is Node with 127 MB.
