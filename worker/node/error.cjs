@@ -22,10 +22,26 @@ function serializeError(thrown, root) {
   const message = relativeMessage(advisedMessage(messageOf(thrown), causes), root) || FALLBACK;
   const causeLines = causes.map(({ label, message }) => `\n[${label}]: ${message}`).join('');
   const stack = relativeStack(
-    text(() => /** @type {any} */ (thrown).stack, MAX_STACK - causeLines.length) + causeLines,
+    originalPlaces(
+      text(() => /** @type {any} */ (thrown).stack, MAX_STACK),
+      root,
+    ).slice(0, MAX_STACK - causeLines.length) + causeLines,
     root,
   );
   return { name, message, stack, ...locate(stack) };
+}
+
+/**
+ * The stack with places in the author's own files, as far as there are source maps.
+ * @param {string} stack
+ * @param {string} root
+ */
+function originalPlaces(stack, root) {
+  try {
+    return require('./original-places.cjs').withOriginalPlaces(stack, root);
+  } catch {
+    return stack;
+  }
 }
 
 /**

@@ -74,8 +74,8 @@ function refusalOf(error: unknown, { cpus, memoryMb }: FunctionSettings): Glambd
 /** The same error with the end of what the code printed: validators of configuration print what is wrong, and exit. */
 function withOutput(error: GlambdarError, printed: { stdout: string; stderr: string }): GlambdarError {
   const output = Object.entries(printed).filter(([, text]) => text !== '');
-  const ends = output.map(([stream, text]) => [stream, text.slice(-OUTPUT_CHARACTERS)]);
-  const details = { ...error.details, ...Object.fromEntries(ends) };
+  const ends = output.map(([stream, text]) => ({ [stream]: text.slice(-OUTPUT_CHARACTERS) }));
+  const details = Object.assign({ ...error.details }, ...ends) as Record<string, unknown>;
   return new GlambdarError(error.code, error.message, { status: error.status, details });
 }
 
