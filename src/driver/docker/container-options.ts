@@ -25,6 +25,9 @@ export interface ContainerContext {
 /** Label keys: whose container it is (data directory), of which run of the server, and the container's id. */
 export const labels = { dir: 'glambdar.dir', boot: 'glambdar.boot', instance: 'glambdar.instance' };
 
+/** Of the CPU quota, in microseconds: the burst of CPU time that a boot needs fits into the quota of a second. */
+export const CPU_PERIOD_US = 1_000_000;
+
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Chosen beforehand, so that a container whose creation was given up can still be found. */
@@ -95,8 +98,8 @@ function hostConfig(
     MemorySwap: limits.memoryBytes,
     PidsLimit: limits.pids,
     // A period of 1 s instead of NanoCpus' 0.1 s: the burst of CPU time that a boot needs then fits into the quota.
-    CpuPeriod: 1_000_000,
-    CpuQuota: Math.round(limits.cpus * 1_000_000),
+    CpuPeriod: CPU_PERIOD_US,
+    CpuQuota: Math.round(limits.cpus * CPU_PERIOD_US),
     OomScoreAdj: 500,
     ...(context.cgroupParent === null ? {} : { CgroupParent: context.cgroupParent }),
     Ulimits: ulimits(limits),
