@@ -44,7 +44,7 @@ const SWITCHES = {
   '--no-deprecation': () => void (process.noDeprecation = true),
   '--throw-deprecation': () => void (process.throwDeprecation = true),
   '--trace-deprecation': () => void (process.traceDeprecation = true),
-  '--trace-warnings': () => void (/** @type {any} */ (process.traceProcessWarnings = true)),
+  '--trace-warnings': () => void Object.assign(process, { traceProcessWarnings: true }),
   '--stack-trace-limit': (value) => void (Error.stackTraceLimit = Number(value)),
   '--dns-result-order': (value) => require('node:dns').setDefaultResultOrder(/** @type {any} */ (value)),
 };

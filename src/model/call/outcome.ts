@@ -110,8 +110,9 @@ export function loadFailed(error: SerializedError, status: number): GlambdarErro
 export function loadTimedOut(timeoutMs: number, cpus: number, status: number): GlambdarError {
   return new GlambdarError(
     'LOAD_FAILED',
-    `The function does not load: loading took longer than ${timeoutMs} ms at ${cpus} cpus. ` +
-      'Is there an endless loop or a slow top-level await? Else raise cpus, or GLAMBDAR_LOAD_TIMEOUT_MS on the server.',
+    `The function does not load: loading took longer than ${timeoutMs} ms. ` +
+      'Is there an endless loop or a slow top-level await? Else put the code into one file with a bundler, or raise ' +
+      `GLAMBDAR_LOAD_TIMEOUT_MS on the server, or cpus, now ${cpus} (less than 1 is no less for a long load).`,
     { status },
   );
 }
