@@ -120,6 +120,8 @@ export interface Driver {
    * asked and is unavailable.
    */
   usage(containers: readonly { id: string; uid: number }[]): Promise<Map<string, ContainerUsage>>;
+  /** Changes how much of a core a running container may use, until it is changed again. */
+  setCpus(id: string, cpus: number): Promise<void>;
   /** The latest known health; never waits. */
   health(): DriverHealth;
   /** Calls back whenever the health changes. The returned function stops listening. */

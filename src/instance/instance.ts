@@ -23,6 +23,8 @@ import { stopping } from '../model/call/refusal.js';
 const EXIT_WAIT_MS = 1_500;
 /** The last bytes kept of each stream that the container itself wrote. */
 const OUTPUT_BYTES = 256 * 1024;
+/** A load that has taken this long may use a whole core, in milliseconds. */
+const SLOW_LOAD_MS = 100;
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {
@@ -157,10 +159,12 @@ export class Instance {
     const late = new Promise<never>((_, reject) => {
       cancel = deadline(this.#options.clock, timeoutMs, () => reject(new LoadTimeout(timeoutMs)));
     });
+    const hurry = this.#hurrySlowLoad();
     try {
       await Promise.race([connection.load({ type: 'load', id: randomId(), ...message }, sink), late]);
     } finally {
       cancel();
+      await hurry?.();
     }
     if (this.#stopped) throw stopping();
     // The bytes that followed `loaded` in the same read may have broken the protocol.
@@ -168,6 +172,29 @@ export class Instance {
     faultPoint('instance.loaded');
     this.moments.loaded = this.#transition('idle');
     this.intendedFor = null;
+  }
+
+  /**
+   * Lets a load that takes long have a whole core: a large module needs seconds of CPU time, which half a core doubles. Fast
+   * loads, which fit into their quota anyway, cost only a timer.
+   * @returns a function for the end of the load, which resolves when the instance has its own share again; null: it has a core
+   */
+  #hurrySlowLoad(): (() => Promise<void> | undefined) | null {
+    const { clock, driver } = this.#options;
+    const { cpus } = this.profile;
+    if (cpus >= 1) return null;
+    let hurried: Promise<boolean> | null = null;
+    const cancel = clock.after(SLOW_LOAD_MS, () => {
+      hurried = driver.setCpus(this.id, 1).then(
+        () => true,
+        () => false, // it goes on with its own share
+      );
+    });
+    return () => {
+      cancel();
+      // An instance that is being stopped needs no share. A share that cannot be put back fails the load.
+      return hurried?.then((is) => (is && !this.#stopped ? driver.setCpus(this.id, cpus) : undefined));
+    };
   }
 
   /** Reserves an idle instance for one call. */

@@ -1,6 +1,7 @@
 /** Owns the runtime `node`: JavaScript run by the worker in `worker/node/`. */
 import { fileURLToPath } from 'node:url';
 import { bundledModules } from './bundled-modules.js';
+import { nodeVariableProblem } from './node-variables.js';
 import type { Runtime } from './runtime.js';
 
 /** Its path is the same from `src/runtimes/` and from `dist/src/runtimes/`. */
@@ -17,5 +18,6 @@ export const node: Runtime = {
     '/worker/main.cjs',
   ],
   env: { NODE_ENV: 'production' }, // what functions expect of a deployment; a function's own env wins
+  variableProblem: nodeVariableProblem,
   workerFiles: () => ({ 'main.cjs': bundledModules(workerSource) }),
 };

@@ -9,6 +9,8 @@ export interface Runtime {
   command(memoryMb: number): readonly string[];
   /** What the worker finds in its environment, beside what every worker finds there. */
   readonly env: Readonly<Record<string, string>>;
+  /** A sentence about a variable of a function's `env` that could not take effect; null when all can. */
+  variableProblem(env: Readonly<Record<string, string>>): string | null;
   /** The files of the worker: content by name, one level deep. Reads them from where this program is installed. */
   workerFiles(): Readonly<Record<string, string>>;
 }

@@ -19,7 +19,7 @@ export function containerSpec(spec: Partial<ContainerSpec> = {}): ContainerSpec 
       cpus: 1,
       cpuSeconds: 60,
       pids: 64,
-      openFiles: 256,
+      openFiles: 1024,
       fileBytes: 64 * 2 ** 20,
       tmpBytes: 64 * 2 ** 20,
       ...spec.limits,

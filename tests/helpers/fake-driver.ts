@@ -55,6 +55,10 @@ export class FakeDriver implements Driver {
   removeFailure: Error | null = null;
   /** Whether the kernel "killed for memory" in containers that end from now on. */
   oomKilled = false;
+  /** Every `setCpus`, in order. */
+  readonly cpusSet: [id: string, cpus: number][] = [];
+  /** Error of every `setCpus`. */
+  cpusFailure: Error | null = null;
   /** What containers take, unless told otherwise. */
   typicalUsage: ContainerUsage = { memoryBytes: 20_000_000, cpuMs: 0 };
   /** What single containers take; null: cannot be measured. */
@@ -158,6 +162,11 @@ export class FakeDriver implements Driver {
     const listeners = this.#exitListeners.get(id) ?? new Set();
     this.#exitListeners.set(id, listeners.add(listener));
     return () => listeners.delete(listener);
+  }
+
+  setCpus(id: string, cpus: number): Promise<void> {
+    this.cpusSet.push([id, cpus]);
+    return this.cpusFailure ? Promise.reject(this.cpusFailure) : Promise.resolve();
   }
 
   async usage(containers: readonly { id: string }[]): Promise<Map<string, ContainerUsage>> {

@@ -29,6 +29,7 @@ export interface AcquireOptions {
   standby?: number | null;
   check?: boolean;
   memoryMb?: number;
+  cpus?: number;
   cpuSeconds?: number;
   signal?: AbortSignal;
   prepareTree?: (target: string) => Promise<void>;
@@ -46,10 +47,11 @@ export function workload(options: AcquireOptions = {}): Workload {
     reuse = false,
     standby = null,
     memoryMb = 128,
+    cpus = 1,
     cpuSeconds = 100,
     prepareTree = (target) => mkdir(target).then(() => undefined),
   } = options;
-  const shape = { ...profile, memoryMb, cpuSeconds };
+  const shape = { ...profile, memoryMb, cpus, cpuSeconds };
   const load = { name: key, memoryMb, handler: null, contract: 'glambdar' as const, env: {} };
   return {
     flow: key,

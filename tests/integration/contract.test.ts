@@ -170,7 +170,12 @@ integration('a handler is found in every form the contract names', async (t) => 
   });
 });
 
-const loadFailures: [string, Record<string, string>, RegExp, { file?: string; line?: number }][] = [
+const loadFailures: [
+  string,
+  Record<string, string>,
+  RegExp,
+  { file?: string; line?: number; stderr?: string },
+][] = [
   ['no entry file', { 'readme.txt': 'hi' }, /no entry file/, {}],
   ['no handler', { 'index.js': 'exports.other = 1' }, /no handler: .*"other"/, {}],
   [
@@ -193,6 +198,12 @@ const loadFailures: [string, Record<string, string>, RegExp, { file?: string; li
   ],
   ['a missing module', { 'index.js': '\nrequire("not-there")' }, /Cannot find module 'not-there'/, {}],
   ['an end while loading', { 'index.js': 'process.exit(7)' }, /exit code 7/, {}],
+  [
+    'a validator that prints and ends the process',
+    { 'index.js': 'console.error("A is missing"); process.exit(1)' },
+    /exit code 1/,
+    { stderr: 'A is missing\n' },
+  ],
   ['a loop while loading', { 'index.js': 'for (;;);' }, /4000 ms/, {}],
   ['a wait without end', { 'index.mjs': 'await new Promise(() => {})' }, /can never settle/, {}],
   [

@@ -47,7 +47,7 @@ integration('a container is created with every field of the security block', asy
       'glambdar.instance': spec.id,
     },
   });
-  const tmpfs = `rw,nosuid,nodev,noexec,size=67108864,nr_inodes=4096,uid=${spec.user.uid},gid=${spec.user.uid},mode=0700`;
+  const tmpfs = `rw,nosuid,nodev,exec,size=67108864,nr_inodes=4096,uid=${spec.user.uid},gid=${spec.user.uid},mode=0700`;
   t.like(HostConfig, {
     NetworkMode: 'none',
     IpcMode: 'none',
@@ -73,7 +73,7 @@ integration('a container is created with every field of the security block', asy
     CpuQuota: 500_000,
     OomScoreAdj: 500,
     Ulimits: [
-      { Name: 'nofile', Soft: 256, Hard: 256 },
+      { Name: 'nofile', Soft: 1024, Hard: 1024 },
       { Name: 'core', Soft: 0, Hard: 0 },
       { Name: 'fsize', Soft: 2 ** 26, Hard: 2 ** 26 },
       { Name: 'msgqueue', Soft: 0, Hard: 0 },

@@ -128,6 +128,8 @@ function createJobs(socket, root) {
     try {
       Object.assign(process.env, message.env);
       process.chdir(root);
+      if (Object.keys(message.env).some((name) => name.startsWith('NODE_')))
+        await require('./start-variables.cjs').applyStartVariables(message.env, root);
       const contract = findContract(message.contract);
       contract.prepare?.(message, root);
       const { handler, convention } = await loadHandler(root, message.handler, contract.lookUp);

@@ -25,6 +25,9 @@ export interface ContainerContext {
 /** Label keys: whose container it is (data directory), of which run of the server, and the container's id. */
 export const labels = { dir: 'glambdar.dir', boot: 'glambdar.boot', instance: 'glambdar.instance' };
 
+/** Of the CPU quota, in microseconds: the burst of CPU time that a boot needs fits into the quota of a second. */
+export const CPU_PERIOD_US = 1_000_000;
+
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Chosen beforehand, so that a container whose creation was given up can still be found. */
@@ -84,8 +87,10 @@ function hostConfig(
     ReadonlyRootfs: true,
     Tmpfs: {
       // A volume that the image declares would be a writable directory on the host's disk: a small tmpfs covers it.
-      ...Object.fromEntries(uncovered.map((path) => [path, tmpfs(user, 16 * 2 ** 20, 1024)])),
-      '/tmp': tmpfs(user, limits.tmpBytes, 4096),
+      ...Object.fromEntries(uncovered.map((path) => [path, tmpfs(user, 'noexec', 16 * 2 ** 20, 1024)])),
+      // Executable: packages unpack their addons and programs there. A container runs what its code or image brings anyway,
+      // and can map memory that it has written as code, so forbidding it here would only stop honest programs.
+      '/tmp': tmpfs(user, 'exec', limits.tmpBytes, 4096),
     },
     // Never Binds: Docker would create a missing source, as root.
     Mounts: mounts.map(bindMount),
@@ -93,8 +98,8 @@ function hostConfig(
     MemorySwap: limits.memoryBytes,
     PidsLimit: limits.pids,
     // A period of 1 s instead of NanoCpus' 0.1 s: the burst of CPU time that a boot needs then fits into the quota.
-    CpuPeriod: 1_000_000,
-    CpuQuota: Math.round(limits.cpus * 1_000_000),
+    CpuPeriod: CPU_PERIOD_US,
+    CpuQuota: Math.round(limits.cpus * CPU_PERIOD_US),
     OomScoreAdj: 500,
     ...(context.cgroupParent === null ? {} : { CgroupParent: context.cgroupParent }),
     Ulimits: ulimits(limits),
@@ -124,8 +129,13 @@ function environment({ command, env }: ContainerSpec, image: Image): string[] {
 }
 
 /** `uid` and `gid` as options because `mode=1777` alone is ignored where the image has the directory. */
-function tmpfs({ uid, gid }: ContainerSpec['user'], bytes: number, inodes: number): string {
-  return `rw,nosuid,nodev,noexec,size=${bytes},nr_inodes=${inodes},uid=${uid},gid=${gid},mode=0700`;
+function tmpfs(
+  { uid, gid }: ContainerSpec['user'],
+  programs: 'exec' | 'noexec',
+  bytes: number,
+  inodes: number,
+): string {
+  return `rw,nosuid,nodev,${programs},size=${bytes},nr_inodes=${inodes},uid=${uid},gid=${gid},mode=0700`;
 }
 
 function bindMount({ source, target, readOnly }: ContainerMount): NonNullable<HostConfig['Mounts']>[number] {

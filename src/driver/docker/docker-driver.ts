@@ -6,6 +6,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BridgeNetwork } from './network/bridge-network.js';
+import { CgroupQuota } from './usage/cgroup-quota.js';
 import { CgroupWeight } from './usage/cgroup-weight.js';
 import { ContainerExits } from './lifecycle/container-exits.js';
 import { ContainerOutputs } from './lifecycle/container-outputs.js';
@@ -52,6 +53,7 @@ class DockerDriver implements Driver {
   readonly #template: ContainerTemplate;
   readonly #weight: CgroupWeight;
   readonly #usages: ContainerUsages;
+  readonly #quota: CgroupQuota;
   readonly #outputs: ContainerOutputs;
   readonly #live = new ContainerExits();
   readonly #starts: ContainerStarts;
@@ -89,6 +91,9 @@ class DockerDriver implements Driver {
     this.#usages = new ContainerUsages({ engine: this.#engine, whileAvailable, procRoot: options.procRoot });
     const rootDir = () => this.#template.rootDir;
     this.#outputs = new ContainerOutputs({ engine: this.#engine, whileAvailable, rootDir });
+    const dockerIdOf = (id: string) => this.#outputs.dockerIdOf(id);
+    const groups = { parent, root: options.cgroupRoot };
+    this.#quota = new CgroupQuota({ engine: this.#engine, whileAvailable, dockerIdOf, ...groups });
     this.#removals = new ContainerRemovals({
       engine: this.#engine,
       whileAvailable,
@@ -189,6 +194,10 @@ class DockerDriver implements Driver {
 
   usage(containers: readonly { id: string; uid: number }[]): Promise<Map<string, ContainerUsage>> {
     return this.#usages.measure(containers);
+  }
+
+  setCpus(id: string, cpus: number): Promise<void> {
+    return this.#quota.set(id, cpus);
   }
 
   health(): DriverHealth {

@@ -99,8 +99,8 @@ export function aborted({ reason }: AbortSignal): FailureReason {
 export function loadFailed(error: SerializedError, status: number): GlambdarError {
   const place =
     error.file === undefined ? '' : ` (${error.file}${error.line === undefined ? '' : `:${error.line}`})`;
-  // In further lines Node lists which files required the module; the stack has the list, too.
-  const message = error.message.split('\n', 1)[0];
+  // Node ends "Cannot find module" with a list of the files that required the module; the stack has the list, too.
+  const message = error.message.split('\nRequire stack:', 1)[0];
   const name = error.name === 'LoadError' || error.name === 'Error' ? '' : `${error.name}: `;
   return new GlambdarError('LOAD_FAILED', `The function does not load: ${name}${message}${place}`, {
     status,
@@ -116,8 +116,9 @@ export function loadFailed(error: SerializedError, status: number): GlambdarErro
 export function loadTimedOut(timeoutMs: number, cpus: number, status: number): GlambdarError {
   return new GlambdarError(
     'LOAD_FAILED',
-    `The function does not load: loading took longer than ${timeoutMs} ms at ${cpus} cpus. ` +
-      'Is there an endless loop or a slow top-level await? Else raise cpus, or GLAMBDAR_LOAD_TIMEOUT_MS on the server.',
+    `The function does not load: loading took longer than ${timeoutMs} ms. ` +
+      'Is there an endless loop or a slow top-level await? Else put the code into one file with a bundler, or raise ' +
+      `GLAMBDAR_LOAD_TIMEOUT_MS on the server, or cpus, now ${cpus} (less than 1 is no less for a long load).`,
     { status },
   );
 }

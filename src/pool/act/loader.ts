@@ -8,8 +8,10 @@
  * | the version is replaced during the load  | stopped                                                               |
  */
 import type { Clock } from '../../clock.js';
+import { InstanceFailure } from '../../instance/instance-failure.js';
 import type { Instance } from '../../instance/instance.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
+import type { LogSink } from '../../model/call/execution.js';
 import type { Logger } from '../../logger.js';
 import type { Demands } from '../demand/demands.js';
 import type { Waiter } from '../requests/waiter.js';
@@ -68,6 +70,7 @@ export class Loader {
       demands.of(code.key)?.loading.reset();
     } catch (error) {
       const failure = await Lease.explain(instance, error);
+      await this.#tellOutput(waiter.request.failedLoadOutput, instance, failure);
       void fleet.stop(instance);
       throw failure;
     }
@@ -109,6 +112,16 @@ export class Loader {
       void fleet.stop(instance);
     }
     onReady();
+  }
+
+  /** Gives a request the output of its failed load: often only the output says what is wrong. */
+  async #tellOutput(sink: LogSink | undefined, instance: Instance, failure: unknown): Promise<void> {
+    if (sink === undefined) return;
+    for (const log of instance.loadLogs.take()) sink(...log);
+    const output = await instance.output();
+    if (failure instanceof InstanceFailure) failure.stderr = output.stderr;
+    for (const stream of ['stdout', 'stderr'] as const)
+      if (output[stream] !== '') sink(stream, Buffer.from(output[stream]));
   }
 
   #replaced(codeKey: string, now: number): void {

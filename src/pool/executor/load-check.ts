@@ -5,8 +5,13 @@ import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/call/outcome.js';
 import type { Profile } from '../../model/function/profile.js';
 import type { FunctionRecord } from '../../model/function/function.js';
+import type { FunctionSettings } from '../../model/function/settings.js';
+import { runtimes } from '../../runtimes/runtimes.js';
 import type { Pool } from '../pool.js';
 import { workloadOf } from './workloads.js';
+
+/** How much of the end of each output stream the author of code that does not load is told. */
+const OUTPUT_CHARACTERS = 16 * 1024;
 
 export interface LoadCheckOptions {
   pool: Pool;
@@ -18,12 +23,18 @@ export interface LoadCheckOptions {
 
 /**
  * The returned function loads a candidate. It resolves to a function that throws the container away, for a version that is
- * not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had),
- * DRIVER_UNAVAILABLE or AT_CAPACITY.
+ * not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had, a variable that
+ * cannot take effect), DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
 export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOptions) {
   return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
     const { settings } = candidate;
+    const workload = workloadOf(candidate, {
+      copy: (_, target) => copyTree(treeDir, target),
+      verify: () => Promise.resolve(),
+    });
+    const problem = runtimes.get(workload.profile.runtime)?.variableProblem(settings.env);
+    if (problem) throw new GlambdarError('INVALID_REQUEST', problem);
     try {
       await prepareNetwork(settings.network);
     } catch (error) {
@@ -33,28 +44,43 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOpt
         { cause: error },
       );
     }
-    const workload = workloadOf(candidate, {
-      copy: (_, target) => copyTree(treeDir, target),
-      verify: () => Promise.resolve(),
-    });
+    const printed = { stdout: '', stderr: '' };
     try {
-      const lease = await pool.acquire({ workload, check: true, signal: new AbortController().signal });
+      const lease = await pool.acquire({
+        workload,
+        check: true,
+        signal: new AbortController().signal,
+        failedLoadOutput: (stream, text) => void (printed[stream] += text.toString('utf8')),
+      });
       await lease.release(true);
       return () => void pool.retire(workload.code.key);
     } catch (error) {
       // The next candidate may have the same version number: no instance of this candidate may be used for it.
       void pool.retire(workload.code.key);
-      if (error instanceof LoadFailure) throw loadFailed(error.error, 422);
-      if (error instanceof LoadTimeout) throw loadTimedOut(error.timeoutMs, settings.cpus, 422);
-      if (error instanceof InstanceFailure)
-        throw new GlambdarError('LOAD_FAILED', diedLoading(error, settings.memoryMb));
-      throw error;
+      const refusal = refusalOf(error, settings);
+      throw refusal === null ? error : withOutput(refusal, printed);
     }
   };
 }
 
+/** The error for the author of code that does not load; null when the error says nothing about the code. */
+function refusalOf(error: unknown, { cpus, memoryMb }: FunctionSettings): GlambdarError | null {
+  if (error instanceof LoadFailure) return loadFailed(error.error, 422);
+  if (error instanceof LoadTimeout) return loadTimedOut(error.timeoutMs, cpus, 422);
+  if (error instanceof InstanceFailure) return new GlambdarError('LOAD_FAILED', diedLoading(error, memoryMb));
+  return null;
+}
+
+/** The same error with the end of what the code printed: validators of configuration print what is wrong, and exit. */
+function withOutput(error: GlambdarError, printed: { stdout: string; stderr: string }): GlambdarError {
+  const output = Object.entries(printed).filter(([, text]) => text !== '');
+  const ends = output.map(([stream, text]) => ({ [stream]: text.slice(-OUTPUT_CHARACTERS) }));
+  const details = Object.assign({ ...error.details }, ...ends) as Record<string, unknown>;
+  return new GlambdarError(error.code, error.message, { status: error.status, details });
+}
+
 function diedLoading(failure: InstanceFailure, memoryMb: number): string {
-  if (isOutOfMemory(failure.exit, ''))
+  if (isOutOfMemory(failure.exit, failure.stderr))
     return `The function does not load: loading it needs more than its limit of ${memoryMb} MB; raise memoryMb or use less.`;
   const how = failure.exit ? `the process did not survive, ${describeExit(failure.exit)}` : failure.message;
   return `The function does not load: ${how}.`;

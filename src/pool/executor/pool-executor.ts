@@ -47,7 +47,7 @@ export class PoolExecutor implements Executor {
     const arrivedAt = clock.now();
     let lease: Lease;
     try {
-      lease = await pool.acquire({ workload, signal });
+      lease = await pool.acquire({ workload, signal, failedLoadOutput: sink });
     } catch (error) {
       // How much of the wait was for a place is not known: the request has no instance whose history would tell.
       const waitedMs = clock.now() - arrivedAt;
@@ -143,7 +143,7 @@ export class PoolExecutor implements Executor {
     if (error instanceof LoadFailure) return { type: 'load-failed', error: error.error };
     if (error instanceof LoadTimeout) return { type: 'load-timeout', timeoutMs: error.timeoutMs };
     if (error instanceof InstanceFailure)
-      return { type: 'ended', message: error.message, exit: error.exit, stderr: '' };
+      return { type: 'ended', message: error.message, exit: error.exit, stderr: error.stderr };
     return { type: 'unknown', cause: error };
   }
 }

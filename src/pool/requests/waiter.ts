@@ -1,5 +1,6 @@
 /** Owns one request that waits for an instance: its deadline, its tree, and its outcome, which is settled once. */
 import type { Clock } from '../../clock.js';
+import type { LogSink } from '../../model/call/execution.js';
 import { onDeparture } from '../departure.js';
 import type { TreeStock } from '../act/tree-stock.js';
 import type { Workload } from '../workload.js';
@@ -12,6 +13,8 @@ export interface PoolRequest {
    */
   check?: boolean;
   signal: AbortSignal;
+  /** Receives what the module, and its container, printed when loading the code for this request has failed. */
+  failedLoadOutput?: LogSink;
 }
 
 /** How a call's time was spent before it could be sent, in milliseconds. */

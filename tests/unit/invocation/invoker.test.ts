@@ -313,6 +313,12 @@ test('code that does not load fails its call with file and line; its stack is on
   await fixture.pools.empty();
 });
 
+test('what code printed before its load failed is on record', async (t) => {
+  const printing = "console.log('so far'); console.error('why');";
+  for (const end of ["throw new Error('x');", 'process.exit(4);'])
+    t.like((await ends(t, { source: printing + end })).record, { stdout: 'so far\n', stderr: 'why\n' }, end);
+});
+
 test('a process that dies while it loads ends its call as a crash', async (t) => {
   const { error: thrown, record } = await ends(t, { source: 'process.exit(4);' });
   t.like(thrown, { status: 502, code: 'INSTANCE_CRASHED', details: { exitCode: 4 } });
@@ -546,7 +552,7 @@ test('a call whose code is not loaded in time is told so, with the limit and wha
   const error = await t.throwsAsync(fixture.call(), { instanceOf: GlambdarError });
   t.is(error.code, 'LOAD_FAILED');
   t.is(error.status, 500);
-  t.regex(error.message, /longer than 50 ms at 0.5 cpus\..*raise cpus, or GLAMBDAR_LOAD_TIMEOUT_MS/);
+  t.regex(error.message, /longer than 50 ms\..*bundler, or raise GLAMBDAR_LOAD_TIMEOUT_MS on the server, or cpus, now 0\.5 /);
   const record = await fixture.record('call-1');
   t.like(record, { status: 500, outcome: 'function_error', error: { code: 'LOAD_FAILED' } });
   t.is(record.loadMs, 50);

@@ -46,6 +46,7 @@ const shout: Runtime = {
   image: { type: 'reference', reference: 'somebody/shout' },
   command: (memoryMb) => ['node', '/worker/shout.cjs', `memory=${memoryMb}`],
   env: { LANGUAGE: 'shout' },
+  variableProblem: () => null,
   workerFiles: () => {
     const version = /PROTOCOL_VERSION = (\d+)/.exec(readFileSync(protocol, 'utf8'))?.[1] ?? '';
     return { 'shout.cjs': worker.replace('PROTOCOL', version) };

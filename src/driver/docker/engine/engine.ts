@@ -149,6 +149,13 @@ export class Engine {
     );
   }
 
+  /** Changes limits of a container, running or not. */
+  async updateContainer(id: string, change: { CpuPeriod: number; CpuQuota: number }): Promise<void> {
+    await this.#again('change a container', callLimits.change, (docker, abortSignal) =>
+      promised(docker.getContainer(id).update({ ...change, abortSignal })),
+    );
+  }
+
   /** What the container wrote so far, in the multiplexed form. */
   containerLogs(id: string): Promise<Buffer> {
     return this.#again('read the output of a container', callLimits.query, (docker, abortSignal) =>

@@ -22,7 +22,7 @@ export interface NodeImageOptions {
 
 const repository = 'glambdar/node';
 /** Part of the tag: raise it when image-tree.ts changes what is in the image. */
-const recipe = 3;
+const recipe = 4;
 
 /** Finds the image or builds it. One call to the daemon when it is there. Two processes may build it at once. */
 export async function ensureNodeImage(engine: Engine, options: NodeImageOptions): Promise<Image> {

@@ -30,6 +30,11 @@ export class ContainerOutputs {
     this.#dockerIds.set(id, dockerId);
   }
 
+  /** The daemon's own id of a container that was started and not forgotten. */
+  dockerIdOf(id: string): string | undefined {
+    return this.#dockerIds.get(id);
+  }
+
   forget(id: string): void {
     this.#dockerIds.delete(id);
   }

@@ -45,6 +45,19 @@ test('a load that failed is told with what is known of its place, its stack to i
     file: 'a.js',
     line: 3,
   });
+  const message = 'Invalid environment:\n- A is missing\n- B is no number';
+  t.is(
+    loadFailed({ name: 'Error', message, stack: '' }, 422).message,
+    `The function does not load: ${message}`,
+    'all lines, as validators write them',
+  );
+  t.is(
+    loadFailed(
+      { name: 'Error', message: "Cannot find module 'x'\nRequire stack:\n- index.js", stack: '' },
+      422,
+    ).message,
+    "The function does not load: Cannot find module 'x'",
+  );
   const none = loadFailed({ name: 'LoadError', message: 'no entry file.', stack }, 500);
   t.is(none.message, 'The function does not load: no entry file.');
   t.deepEqual(none.details, {});

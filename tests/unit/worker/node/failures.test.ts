@@ -78,6 +78,37 @@ test('a stack shows only the frames of the function', async (t) => {
   });
 });
 
+test('every error behind an error is shown: causes, lists of causes, the errors of an AggregateError', async (t) => {
+  const fn = await FunctionProcess.load(t, evaluator);
+  const stackOf = async (code: string) => (await fn.failure({ body: `throw ${code};` })).error;
+  const chain = await stackOf("new Error('a', { cause: new Error('b', { cause: new Error('c') }) })");
+  t.regex(chain.stack, /\n\[cause\]: b\n\[cause\]: c$/);
+  const list = await stackOf(
+    "new Error('a', { cause: [new Error('b', { cause: 'deep' }), new Error('c')] })",
+  );
+  t.regex(list.stack, /\n\[cause\]: b\n\[cause\]: deep\n\[cause\]: c$/);
+  const aggregate = await stackOf("new AggregateError([new Error('b'), 'c'], 'a')");
+  t.regex(aggregate.stack, /\n\[error\]: b\n\[error\]: c$/);
+  const silent = await stackOf("new AggregateError([new Error('b'), new Error('c')])");
+  t.is(silent.message, 'b; c');
+  const behind = await stackOf(
+    "new TypeError('fetch failed', { cause: new AggregateError([new Error('refused ::1'), new Error('refused 127.0.0.1')]) })",
+  );
+  t.regex(behind.stack, /\n\[cause\]: refused ::1; refused 127.0.0.1\n\[error\]: refused ::1\n/);
+  const circle = await stackOf(
+    "(() => { const error = new Error('a'); return Object.assign(error, { cause: error }); })()",
+  );
+  t.is(circle.stack.match(/\[cause\]: a/g)?.length, 5);
+  const many = await stackOf("new AggregateError(Array(5000).fill(new Error('\u0001'.repeat(5000))), 'a')");
+  t.true(many.stack.length <= 32 * 1024);
+  for (const code of [
+    "new Error('a', { cause: new Proxy({}, { get() { throw 1; } }) })",
+    "Object.defineProperty(new Error('a'), 'errors', { get() { throw 1; } })",
+    "Object.assign(new Error('a'), { errors: [null, undefined, 7, {}] })",
+  ])
+    t.is((await stackOf(code)).message, 'a', code);
+});
+
 test('a promise that can never settle is told at once', async (t) => {
   const fn = await FunctionProcess.load(t, evaluator);
   const { kind, error } = await fn.failure({ body: 'return new Promise(() => {});', timeoutMs: 900_000 });

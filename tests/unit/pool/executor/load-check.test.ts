@@ -1,0 +1,53 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { GlambdarError } from '../../../../src/errors.js';
+import { createLoadCheck } from '../../../../src/pool/executor/load-check.js';
+import { InvokerFixture } from '../../../helpers/invoker-fixture.js';
+
+/** How a deploy of this `index.js` is refused. */
+async function refusal(t: ExecutionContext, source: string): Promise<GlambdarError> {
+  const fixture = await InvokerFixture.create(t, { source });
+  const loadCheck = createLoadCheck({
+    pool: fixture.pools.pool,
+    prepareNetwork: () => Promise.resolve(),
+    copyTree: (treeDir, target) => cp(treeDir, target, { recursive: true }),
+  });
+  const candidate = fixture.registry.record(fixture.ref);
+  return t.throwsAsync(loadCheck(candidate, join(fixture.functionsDir, 'f/1')), {
+    instanceOf: GlambdarError,
+  });
+}
+
+const failures: [title: string, source: string, message: RegExp][] = [
+  [
+    'throws',
+    "console.log('so far'); console.error('why'); throw new Error('x');",
+    /^The function does not load: x/,
+  ],
+  ['ends its process', "console.log('so far'); console.error('why'); process.exit(3);", /exit code 3/],
+];
+
+for (const [title, source, message] of failures) {
+  test(`code that ${title} while it loads is refused with what it printed`, async (t) => {
+    const { details, ...error } = await refusal(t, source);
+    t.like(error, { code: 'LOAD_FAILED', status: 422 });
+    t.like(details, { stdout: 'so far\n', stderr: 'why\n' });
+    t.regex((await refusal(t, source)).message, message);
+  });
+}
+
+test('what a native program wrote while the code loaded is in the refusal, too', async (t) => {
+  const { details } = await refusal(
+    t,
+    "require('child_process').execFileSync(process.execPath, ['-e', 'console.error(1 + 1)'], { stdio: 'inherit' }); throw new Error('x');",
+  );
+  t.is(details?.['stderr'], '2\n');
+  t.is(details?.['stdout'], undefined);
+});
+
+test('of much output the end is told', async (t) => {
+  const { details } = await refusal(t, "console.log('x'.repeat(100_000) + 'the end'); throw new Error('x');");
+  t.is((details?.['stdout'] as string).length, 16 * 1024);
+  t.regex(details?.['stdout'] as string, /the end\n$/);
+});
