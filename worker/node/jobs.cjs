@@ -59,7 +59,6 @@ const NOWHERE = {
 function createJobs(socket, root) {
   /** Messages are written here: to the socket, or nowhere while a rehearsal runs. @type {Line} */
   let line = socket;
-  mapStacks();
   require('./failure/unreferenced.cjs').watchAtomics();
   const output = new Output();
   output.install();
@@ -221,15 +220,6 @@ function createJobs(socket, root) {
   }
 
   return { receive, isIdle: () => work === null, isLoaded: () => loadBegan, rehearse };
-}
-
-/** Has Node show the places of the sources in stacks, where code comes with a source map. Maps are read when a stack is made. */
-function mapStacks() {
-  const { setSourceMapsSupport } = /** @type {any} */ (require('node:module'));
-  // Without the maps of packages, which nobody who reads the stack has written.
-  if (typeof setSourceMapsSupport === 'function')
-    setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
-  else process.setSourceMapsEnabled(true);
 }
 
 /** What kind of failure an error is that the handler threw, or that its value led to. @param {unknown} error @returns {FailureKind} */
