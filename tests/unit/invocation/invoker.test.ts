@@ -242,7 +242,7 @@ const crashes: [
   ],
   [
     'fills the heap of V8',
-    "require('fs').writeSync(2, 'FATAL ERROR: JavaScript heap out of memory'); process.kill(process.pid, 'SIGABRT'); await new Promise((r) => setTimeout(r, 9e4))",
+    "process._rawDebug('FATAL ERROR: JavaScript heap out of memory'); process.kill(process.pid, 'SIGABRT'); await new Promise((r) => setTimeout(r, 9e4))",
     false,
     'OUT_OF_MEMORY',
     /more than its limit/,
@@ -552,7 +552,10 @@ test('a call whose code is not loaded in time is told so, with the limit and wha
   const error = await t.throwsAsync(fixture.call(), { instanceOf: GlambdarError });
   t.is(error.code, 'LOAD_FAILED');
   t.is(error.status, 500);
-  t.regex(error.message, /longer than 50 ms\..*bundler, or raise GLAMBDAR_LOAD_TIMEOUT_MS on the server, or cpus, now 0\.5 /);
+  t.regex(
+    error.message,
+    /longer than 50 ms\..*bundler, or raise GLAMBDAR_LOAD_TIMEOUT_MS on the server, or cpus, now 0\.5 /,
+  );
   const record = await fixture.record('call-1');
   t.like(record, { status: 500, outcome: 'function_error', error: { code: 'LOAD_FAILED' } });
   t.is(record.loadMs, 50);
