@@ -69,11 +69,12 @@ test('extractHere refuses an archive, or writes exactly the files it names, all 
     );
     if (bundle instanceof GlambdarError) return paths.every((path) => path.startsWith('outer/target/'));
     extracted++;
-    const kept = entries.filter(
+    const named = entries.map((entry) => ({ ...entry, name: entry.name.replace(/^(\.\/)+/, '') }));
+    const kept = named.filter(
       (entry) =>
-        !/^__MACOSX\/|(^|\/)\.DS_Store$/.test(entry.name) &&
-        !entry.name.endsWith('/') &&
-        entry.name !== '__MACOSX',
+        entry.name !== '' &&
+        !/(^|\/)(__MACOSX(\/|$)|\.DS_Store$)/.test(entry.name) &&
+        !entry.name.endsWith('/'),
     );
     const written = paths.map((path) => path.slice('outer/target/'.length)).sort();
     const full = kept.map((entry) => entry.name).sort();
