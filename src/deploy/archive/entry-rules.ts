@@ -69,5 +69,5 @@ function linkAdvice(path: string): string {
       '(npm install --install-links, or node-linker=hoisted for pnpm).'
     );
   }
-  return 'is a symbolic link. Archive the file it points to (zip without "-y", tar with "-h").';
+  return 'is a symbolic link. Archive the file it points to (zip without "-y", tar with "-h --hard-dereference").';
 }

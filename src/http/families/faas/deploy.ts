@@ -1,4 +1,4 @@
-/** Owns `POST /functions` of faas: handing the tar in the body to the deploy pipeline. */
+/** Owns `POST /functions` of faas: handing the archive in the body to the deploy pipeline. */
 import Router from '@koa/router';
 import type { Deployments } from '../../../deploy/deployments.js';
 import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
@@ -17,7 +17,7 @@ export function faasDeployRoutes({ deployments, config }: FaasDeployDeps): Route
   router.post(['/functions', '/functions/'], async (ctx) => {
     const deployed = await withFunctionUpload(ctx, config, ({ name, path }) =>
       deployments.deploy({
-        source: { format: 'tar', path, packaging: 'faas' },
+        source: { format: 'archive', path, packaging: 'faas' },
         ref: { namespace: DEFAULT_NAMESPACE, name },
         fields: { contract: 'faas' },
       }),

@@ -78,7 +78,9 @@ async function receive(
       await handle.appendFile(decoded);
     }
     const name = nameOf(body);
-    await handle.appendFile(lastBytes(body));
+    const last = lastBytes(body);
+    if (fileBytes + last.length > maxFileBytes) throw bundleTooLarge(maxFileBytes);
+    await handle.appendFile(last);
     return name;
   } catch (error) {
     if (req.destroyed && !req.complete)

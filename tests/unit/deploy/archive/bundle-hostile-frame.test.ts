@@ -20,6 +20,18 @@ test('that was cut short', refuses, buildZip([GOOD]).subarray(0, -3), /its end i
 test('that was cut in half', refuses, buildZip([GOOD]).subarray(0, 50), /its end is missing/);
 test('with bytes after its end', refuses, buildZip([GOOD], { suffix: Buffer.from('x') }), /after its end/);
 test(
+  'with bytes behind zeros after its end',
+  refuses,
+  buildZip([GOOD], { suffix: Buffer.from('\0\0x') }),
+  /after its end/,
+);
+test(
+  'with a comment that was cut short',
+  refuses,
+  buildZip([GOOD], { end: { commentLength: 5 }, suffix: Buffer.alloc(3) }),
+  /cut short/,
+);
+test(
   'with bytes before its first entry',
   refuses,
   buildZip([GOOD], { prefix: Buffer.from('MZ stub') }),

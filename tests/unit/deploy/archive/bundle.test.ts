@@ -101,6 +101,7 @@ for (const [what, zip] of [
   ['stored', buildZip([{ name: 'a', content: 'hello' }])],
   ['deflated', buildZip([{ name: 'a', content: 'hello', method: 8 }])],
   ['made without the UTF-8 flag', buildZip([{ name: 'a', content: 'hello', flags: 0 }])],
+  ['filled with zeros', buildZip([{ name: 'a', content: 'hello' }], { suffix: Buffer.alloc(10_000) })],
   ['with a comment', buildZip([{ name: 'a', content: 'hello' }], { comment: Buffer.from('made by hand') })],
   [
     'written to a pipe',

@@ -37,6 +37,8 @@ for (const [what, entries, message] of [
     /case or accents/,
   ],
   ['with a file that is also a folder', [{ name: 'a' }, { name: 'a/b' }], /also a folder/],
+  ['with a slash for the name of a file', [{ name: '/' }], /absolute/],
+  ['with two slashes for the name of a folder', [{ name: '//', type: '5' }], /absolute/],
   // Kinds
   ['with a symbolic link', [{ name: 'l', type: '2', link: '/etc/passwd' }], /symbolic link/],
   [

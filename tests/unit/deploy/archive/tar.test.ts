@@ -65,6 +65,7 @@ for (const [what, entries] of [
       { ...CODE, name: './index.js' },
     ],
   ],
+  ['a bare slash for its root folder', [{ name: '/', type: '5' }, CODE]],
   [
     'one top folder',
     [

@@ -26,6 +26,9 @@ const DIRECTORY = 0o040000;
 const SYMBOLIC_LINK = 0o120000;
 const PIPE = 0o010000;
 
+/** The name of the folder that all entries lie in. */
+const ROOT = Buffer.from('./');
+
 /** The kinds of members that become entries, with their bits in a Unix mode. The rules know hard links as symbolic ones. */
 const KINDS: Readonly<Record<string, number>> = {
   '0': REGULAR,
@@ -125,14 +128,19 @@ export class TarMembers {
       const what = kind === DIRECTORY ? 'a folder' : 'a link, device or pipe';
       throw invalidEntry(rawName, `is ${what} with content. Make the archive again.`);
     }
-    const name = readEntryName(rawName, kind === DIRECTORY);
+    const name = readEntryName(isRoot(rawName, kind) ? ROOT : rawName, kind === DIRECTORY);
     if (header.type === '1' && !isCommandLink(name)) {
-      throw invalidEntry(rawName, 'is a hard link. Make the archive with "--hard-dereference".');
+      throw invalidEntry(rawName, 'is a hard link. Make the archive with "-h --hard-dereference".');
     }
     // Archives of before 1988 have no kind for folders, only the slash.
     const isFolder = kind === DIRECTORY || (name.directory && header.size === 0 && kind === REGULAR);
     return { ...name, mode: header.mode | (isFolder ? DIRECTORY : kind), size: header.size };
   }
+}
+
+/** Whether an entry is the root folder as Python's tarfile writes it without a name of its own: a bare slash. */
+function isRoot(rawName: Buffer, kind: number): boolean {
+  return kind === DIRECTORY && rawName.length === 1 && rawName[0] === 0x2f;
 }
 
 function shapesEntry(key: string): boolean {

@@ -40,7 +40,10 @@ export function readEndRecord(zip: Buffer, maxEntries: number): EndRecord {
   return { count, directoryStart, end };
 }
 
-/** Position of the last signature, which must be the end record: searching on would let a comment hold another archive. */
+/**
+ * Position of the last signature, which must be the end record: searching on would let a comment hold another archive. Only
+ * zeros may follow, with which bsdtar fills what it writes to a pipe.
+ */
 function findEndRecord(zip: Buffer): number {
   if (zip.length >= 4 && zip.readUInt16LE(0) !== 0x4b50) {
     throw invalidArchive('The file is not a zip archive. Upload a .zip, .tar or .tar.gz file.');
@@ -49,7 +52,8 @@ function findEndRecord(zip: Buffer): number {
   for (let at = zip.length - RECORD_BYTES; at >= lowest; at--) {
     if (zip[at] !== 0x50 || zip.readUInt32LE(at) !== SIGNATURE) continue;
     const commentBytes = zip.readUInt16LE(at + 20);
-    if (at + RECORD_BYTES + commentBytes === zip.length) return at;
+    const behind = zip.subarray(at + RECORD_BYTES + commentBytes);
+    if (at + RECORD_BYTES + commentBytes <= zip.length && behind.every((byte) => byte === 0)) return at;
     throw invalidArchive(
       'The archive has bytes after its end, or was cut short. Upload it again, or make it again.',
     );

@@ -34,7 +34,7 @@ for (const path of ['/functions', '/functions/']) {
       t.deepEqual(json, { invoke: `${url}/functions/hello` });
       t.deepEqual(content, tar);
       t.like(registry.deploys[0], {
-        source: { format: 'tar', packaging: 'faas' },
+        source: { format: 'archive', packaging: 'faas' },
         ref: { namespace: 'default', name: 'hello' },
         fields: { contract: 'faas' },
       });
@@ -86,6 +86,11 @@ const refused: [what: string, body: string, expected: { message: string; info?: 
   [
     'a file over the limit',
     JSON.stringify({ ...good, file: 'AAAA'.repeat(33_400) }),
+    failed(/larger than 100000 bytes/),
+  ],
+  [
+    'a file one byte over the limit',
+    JSON.stringify({ ...good, file: Buffer.alloc(100_001).toString('base64') }),
     failed(/larger than 100000 bytes/),
   ],
   [
