@@ -24,6 +24,8 @@ const MAX_EXTENSION_BYTES = 1024 * 1024;
 const REGULAR = 0o100000;
 const DIRECTORY = 0o040000;
 const SYMBOLIC_LINK = 0o120000;
+const CHARACTER_DEVICE = 0o020000;
+const BLOCK_DEVICE = 0o060000;
 const PIPE = 0o010000;
 
 /** The name of the folder that all entries lie in. */
@@ -36,8 +38,8 @@ const KINDS: Readonly<Record<string, number>> = {
   '5': DIRECTORY,
   '1': SYMBOLIC_LINK,
   '2': SYMBOLIC_LINK,
-  '3': 0o020000,
-  '4': 0o060000,
+  '3': CHARACTER_DEVICE,
+  '4': BLOCK_DEVICE,
   '6': PIPE,
 };
 
