@@ -131,9 +131,10 @@ function isSidecar(value: unknown): value is Sidecar | EarlierSidecar {
 
 function isSource(value: unknown): value is Source {
   if (!isObject(value)) return false;
-  const { type, runtime, image } = value;
+  const { type, runtime, folder, image } = value;
   return (
-    (type === 'bundle' && typeof runtime === 'string') || (type === 'image' && typeof image === 'string')
+    (type === 'bundle' && typeof runtime === 'string' && ['string', 'undefined'].includes(typeof folder)) ||
+    (type === 'image' && typeof image === 'string')
   );
 }
 

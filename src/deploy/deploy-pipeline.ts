@@ -92,7 +92,8 @@ export class DeployPipeline implements Deployments {
 
   /** Adds to the staged tree the dependencies that the code did not bring, and describes the result. */
   async #complete(bundle: ExtractedBundle, staged: string): Promise<Code> {
-    const source = NODE_BUNDLE;
+    const { strippedFolder } = bundle;
+    const source = strippedFolder === null ? NODE_BUNDLE : { ...NODE_BUNDLE, folder: strippedFolder };
     const isChanged = await this.#options.installDependencies(staged, source);
     const { digest, sizeBytes } = isChanged ? await digestTree(staged) : bundle;
     return { digest, sizeBytes, source };

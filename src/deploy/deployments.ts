@@ -2,10 +2,14 @@
 import type { FunctionRef } from '../model/function/ref.js';
 import type { FunctionSettings } from '../model/function/settings.js';
 
-/** An archive with the files of a bundle: its format, and its absolute path. */
+/** An archive with the files of a bundle. */
 export interface BundleSource {
-  format: 'zip';
+  /** `archive`: a zip, tar or tar.gz, recognised by its bytes. */
+  format: 'archive' | 'zip' | 'tar';
+  /** Absolute path. */
   path: string;
+  /** The API family whose clients pack such archives; default: they hold the code and nothing else. */
+  packaging?: 'faas';
 }
 
 export interface DeployRequest {

@@ -10,6 +10,8 @@ import type { BodyBudget } from './answers/body-budget.js';
 import { isClientGone } from './answers/client-error.js';
 import { createAnswerError } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
+import { createRunCall } from './calls/run-call.js';
+import { faasFamily } from './families/faas/faas.js';
 import type { Readiness } from './families/native/health.js';
 import type { MetricsText } from './families/native/metrics.js';
 import { nativeFamily } from './families/native/native.js';
@@ -76,7 +78,8 @@ export function createApp(deps: AppDeps): HttpApp {
   const app = new HttpApp();
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
-  const families = [nativeFamily({ ...deps, stopping, events })];
+  const runCall = createRunCall(deps);
+  const families = [faasFamily({ ...deps, runCall }), nativeFamily({ ...deps, runCall, stopping, events })];
 
   if (onRequest !== undefined) app.use(observe(onRequest, logger));
   app.use(base(createAnswerError(families, logger)));

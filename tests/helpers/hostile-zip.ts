@@ -21,7 +21,7 @@ export interface HostileEntry {
   mode?: number;
   flags?: number;
   /** Replace what the entry really is, in one of its two headers. */
-  central?: HeaderFields & { headerOffset?: number; disk?: number; comment?: Buffer };
+  central?: HeaderFields & { headerOffset?: number; disk?: number; comment?: Buffer; dosAttributes?: number };
   local?: HeaderFields;
   /** Follows the data, e.g. a descriptor. */
   after?: Buffer;
@@ -82,6 +82,54 @@ export function buildZip(entries: readonly HostileEntry[], options: ArchiveOptio
   ]);
 }
 
+/** What a ZIP64 end record and its locator say. */
+export interface Zip64End {
+  count: number;
+  size: number;
+  start: number;
+  countOnDisk?: number;
+  disk?: number;
+  recordBytes?: number;
+  disks?: number;
+  /** Position of the record in the archive: where the directory ends. */
+  at?: number;
+}
+
+/** A ZIP64 end record and the locator behind it, for `beforeEnd`. */
+export function zip64End(end: Zip64End): Buffer {
+  const bytes = Buffer.alloc(76);
+  bytes.writeUInt32LE(0x06064b50, 0);
+  bytes.writeBigUInt64LE(BigInt(end.recordBytes ?? 44), 4);
+  bytes.writeUInt16LE(45, 12);
+  bytes.writeUInt16LE(45, 14);
+  bytes.writeUInt32LE(end.disk ?? 0, 16);
+  bytes.writeBigUInt64LE(BigInt(end.countOnDisk ?? end.count), 24);
+  bytes.writeBigUInt64LE(BigInt(end.count), 32);
+  bytes.writeBigUInt64LE(BigInt(end.size), 40);
+  bytes.writeBigUInt64LE(BigInt(end.start), 48);
+  bytes.writeUInt32LE(0x07064b50, 56);
+  bytes.writeBigUInt64LE(BigInt(end.at ?? end.start + end.size), 64);
+  bytes.writeUInt32LE(end.disks ?? 1, 72);
+  return bytes;
+}
+
+/** 64-bit numbers one behind the other, as in a ZIP64 extra field. */
+export function sizes64(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(8 * values.length);
+  values.forEach((value, index) => bytes.writeBigUInt64LE(BigInt(value), 8 * index));
+  return bytes;
+}
+
+/** Where the directory of an archive lies that has no ZIP64 records and no comment. */
+export function directoryOf(zip: Buffer): { count: number; size: number; start: number } {
+  const end = zip.length - 22;
+  return {
+    count: zip.readUInt16LE(end + 10),
+    size: zip.readUInt32LE(end + 12),
+    start: zip.readUInt32LE(end + 16),
+  };
+}
+
 /** One extra field. */
 export function extraField(id: number, data: Buffer): Buffer {
   const head = Buffer.alloc(4);
@@ -131,6 +179,7 @@ function centralHeader(
   writeCommon(header, 8, fields, name);
   header.writeUInt16LE(comment.length, 32);
   header.writeUInt16LE(fields.disk ?? 0, 34);
+  header.writeUInt16LE(fields.dosAttributes ?? 0, 38);
   header.writeUInt16LE(mode, 40);
   header.writeUInt32LE(fields.headerOffset ?? position, 42);
   return Buffer.concat([header, name, fields.extra, comment]);

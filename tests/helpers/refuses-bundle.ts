@@ -20,6 +20,8 @@ export interface Refusal {
   code?: ErrorCode;
   /** Whether only inflating shows what is wrong; everything else must be known before a byte is written. */
   whenInflating?: boolean;
+  /** A format of `SOURCE_READERS`; default: zip. */
+  format?: string;
 }
 
 /** Extracts in this thread, within 1 MB zipped, 100 kB unpacked, 50 entries, and expects a sentence like `message`. */
@@ -27,25 +29,25 @@ export const refuses = test.macro({
   title: (condition) => `extractHere refuses an archive ${condition ?? ''}`,
   async exec(
     t,
-    zip: Buffer,
+    archive: Buffer,
     message: RegExp,
-    { code = 'INVALID_BUNDLE', whenInflating = false }: Refusal = {},
+    { code = 'INVALID_BUNDLE', whenInflating = false, format = 'zip' }: Refusal = {},
   ) {
     const dir = mkdtempSync(join(tmpdir(), 'glambdar-hostile-'));
     t.teardown(() => rmSync(dir, { recursive: true }));
-    const zipPath = join(dir, 'upload.zip');
+    const path = join(dir, 'upload');
     const targetDir = join(dir, 'target');
-    writeFileSync(zipPath, zip);
+    writeFileSync(path, archive);
     mkdirSync(targetDir);
 
-    const extraction = extractHere({ source: { format: 'zip', path: zipPath }, targetDir, limits: LIMITS });
+    const extraction = extractHere({ source: { format, path }, targetDir, limits: LIMITS });
     const error = await t.throwsAsync(extraction, { instanceOf: GlambdarError });
 
     t.is(error.code, code);
     t.regex(error.message, message);
     t.regex(error.message, /\.$|\)\.$/, 'it is a sentence');
     t.notRegex(error.message, /[\p{Cc}\p{Cf}]/u, 'it can be shown in a terminal');
-    t.deepEqual(readdirSync(dir).sort(), ['target', 'upload.zip'], 'nothing is written beside the target');
+    t.deepEqual(readdirSync(dir).sort(), ['target', 'upload'], 'nothing is written beside the target');
     if (!whenInflating) t.deepEqual(readdirSync(targetDir), [], 'nothing is written');
   },
 });

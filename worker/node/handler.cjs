@@ -116,7 +116,8 @@ function defaultEntry(root) {
 function packageMain(root) {
   let source;
   try {
-    source = fs.readFileSync(path.join(root, 'package.json'), 'utf8');
+    // Editors on Windows begin a file with a byte order mark, which Node reads over in package.json, too.
+    source = fs.readFileSync(path.join(root, 'package.json'), 'utf8').replace(/^\uFEFF/, '');
   } catch {
     return null;
   }

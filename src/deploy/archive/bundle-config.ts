@@ -1,11 +1,11 @@
 /** Owns reading `glambdar.json`, the settings that an archive brings with it. It does not know which settings there are. */
 import type { PlannedFile } from './bundle-plan.js';
 import { invalidEntry } from './refusals.js';
+import { readRootText } from './root-text.js';
 import type { SourceFiles } from './source-files.js';
 
 /** Path of the file, at the bundle's root. */
 const CONFIG_FILE = 'glambdar.json';
-const MAX_CONFIG_BYTES = 64 * 1024;
 const MAX_CONFIG_DEPTH = 32;
 
 /**
@@ -16,21 +16,14 @@ export function readConfig(
   files: readonly PlannedFile[],
   source: SourceFiles,
 ): Record<string, unknown> | undefined {
-  const file = files.find(({ path }) => path === CONFIG_FILE);
-  if (file === undefined) return undefined;
-  if (file.entry.size > MAX_CONFIG_BYTES) {
-    throw invalidEntry(
-      CONFIG_FILE,
-      `has ${file.entry.size} bytes; ${MAX_CONFIG_BYTES} are allowed. Shorten it.`,
-    );
-  }
-  return parseConfig(source.read(file.entry));
+  const text = readRootText(CONFIG_FILE, 'JSON', files, source);
+  return text === undefined ? undefined : parseConfig(text);
 }
 
-function parseConfig(content: Buffer): Record<string, unknown> {
+function parseConfig(text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
+    value = JSON.parse(text);
   } catch (cause) {
     throw invalidEntry(CONFIG_FILE, 'is not valid JSON. Correct it, or leave it out.', cause);
   }

@@ -12,6 +12,7 @@ import { readConfig } from './bundle-config.js';
 import { planBundle } from './bundle-plan.js';
 import { checkEntries } from './entry-rules.js';
 import { fsyncAll } from './fsync-all.js';
+import { PACKAGINGS, type PackagingName } from './packaging.js';
 import { SOURCE_READERS } from './readers/source-readers.js';
 import { archiveTooLarge, invalidEntry } from './refusals.js';
 import type { SourceLimits, SourceReader } from './source-files.js';
@@ -19,8 +20,11 @@ import type { SourceLimits, SourceReader } from './source-files.js';
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
 
 export interface BundleJob {
-  /** An archive on disk: a format of the table `SOURCE_READERS`, and an absolute path. */
-  source: { format: string; path: string };
+  /**
+   * An archive on disk: a format of the table `SOURCE_READERS`, an absolute path, and what the archive holds beside the code
+   * (default: nothing).
+   */
+  source: { format: string; path: string; packaging?: PackagingName | undefined };
   /** Absolute path of an existing, empty directory. */
   targetDir: string;
   limits: SourceLimits & { maxArchiveBytes: number };
@@ -35,6 +39,8 @@ export interface ExtractedBundle {
   entries: number;
   /** The parsed `glambdar.json` at the root: an object with unchecked keys; undefined when there is none. */
   config: unknown;
+  /** The folder that all of the archive lay in, e.g. `app`; null when there was none, or the bundle has an `app` itself. */
+  strippedFolder: string | null;
 }
 
 /**
@@ -53,8 +59,10 @@ export async function extractHere(
   if (read === undefined) throw new Error(`there is no reader for archives of the format ${source.format}`);
   const files = read(readArchive(source.path, limits.maxArchiveBytes), limits);
   checkEntries(files.entries, limits);
-  const plan = planBundle(files.entries);
+  const packaging = PACKAGINGS[source.packaging ?? 'glambdar'];
+  const plan = planBundle(files.entries, packaging.leftOut);
   const config = readConfig(plan.files, files);
+  packaging.check(plan.files, files);
 
   faultPoint('bundle.checked');
   for (const directory of plan.directories) makeDirectory(inside(targetDir, directory));
@@ -72,7 +80,8 @@ export async function extractHere(
   await fsyncAll(plan.files.map(({ path }) => inside(targetDir, path)));
   await fsyncAll(plan.directories.toReversed().map((directory) => inside(targetDir, directory)));
   await fsyncAll([targetDir]);
-  return { digest: digestManifest(manifest), sizeBytes, entries: manifest.length, config };
+  const { strippedFolder } = plan;
+  return { digest: digestManifest(manifest), sizeBytes, entries: manifest.length, config, strippedFolder };
 }
 
 function readArchive(path: string, maxArchiveBytes: number): Buffer {

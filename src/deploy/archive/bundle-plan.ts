@@ -1,5 +1,9 @@
-/** Owns deciding which entries of an archive are written, and where: macOS's extra files left out, one top folder stripped. Pure. */
+/**
+ * Owns deciding which entries of an archive are written, and where: macOS's extra files, links and files of the packaging left
+ * out, one top folder stripped. Pure.
+ */
 import { parentOf } from './entry-names.js';
+import { isLink } from './entry-rules.js';
 import { invalidArchive } from './refusals.js';
 import type { SourceEntry } from './source-files.js';
 
@@ -17,18 +21,31 @@ export interface BundlePlan {
   directories: string[];
   /** The files, at least one. */
   files: PlannedFile[];
+  /**
+   * The folder that was stripped, e.g. `app`, so that a path into the archive, `app/index.js`, can be told from one into the
+   * bundle. Null when none was stripped, or when the bundle has a file or folder of that name itself.
+   */
+  strippedFolder: string | null;
 }
 
-/** @param entries entries that `checkEntries` has passed. Throws INVALID_BUNDLE when no file is left. */
-export function planBundle(entries: readonly SourceEntry[]): BundlePlan {
-  const kept = entries.filter((entry) => !isDropping(entry));
+/**
+ * @param entries entries that `checkEntries` has passed
+ * @param leftOut names of files at the root that do not belong to the function
+ * Throws INVALID_BUNDLE when no file is left.
+ */
+export function planBundle(entries: readonly SourceEntry[], leftOut: readonly string[] = []): BundlePlan {
+  const isDropping = droppingsOf(entries);
+  const kept = entries.filter(
+    (entry) =>
+      entry.path !== '' && !isLink(entry) && !isDropping(entry.path) && !leftOut.includes(entry.path),
+  );
   const prefix = topFolder(kept);
   const directories = new Set<string>();
   const files: PlannedFile[] = [];
   for (const entry of kept) {
     const path = entry.path.slice(prefix.length);
-    // Only the entry of the top folder has no path of its own.
-    if (path === '') continue;
+    // The entry of the top folder has no path of its own.
+    if (path === '' || leftOut.includes(path)) continue;
     if (entry.directory) {
       addWithParents(directories, path);
     } else {
@@ -39,14 +56,27 @@ export function planBundle(entries: readonly SourceEntry[]): BundlePlan {
   if (files.length === 0) {
     throw invalidArchive('The archive has no files. Put the function into it, e.g. index.js.');
   }
-  return { directories: [...directories], files };
+  const folder = prefix.slice(0, -1);
+  const isAmbiguous = directories.has(folder) || files.some(({ path }) => path === folder);
+  return {
+    directories: [...directories],
+    files,
+    strippedFolder: folder === '' || isAmbiguous ? null : folder,
+  };
 }
 
-/** Whether an entry is one of the files that macOS adds to archives. */
-function isDropping({ path }: SourceEntry): boolean {
-  return (
-    path === '__MACOSX' || path.startsWith('__MACOSX/') || path === '.DS_Store' || path.endsWith('/.DS_Store')
+/**
+ * Whether a path is one of the files that macOS adds to archives: `__MACOSX/…` and `.DS_Store` in any folder, and `._name`
+ * beside `name`, in which its tar keeps what other systems cannot store of `name`.
+ */
+function droppingsOf(entries: readonly SourceEntry[]): (path: string) => boolean {
+  const companions = entries.filter(({ path, directory }) => !directory && /(?:^|\/)\._[^/]+$/.test(path));
+  const paths = new Set<string>(['.']);
+  if (companions.length > 0) for (const { path } of entries) addWithParents(paths, path);
+  const beside = new Set(
+    companions.map(({ path }) => path).filter((path) => paths.has(path.replace(/\._([^/]+)$/, '$1'))),
   );
+  return (path) => /(?:^|\/)(?:__MACOSX(?:\/|$)|\.DS_Store$)/.test(path) || beside.has(path);
 }
 
 /** `top/` when all entries lie under one top folder, else ''. */

@@ -12,6 +12,7 @@ import { decodeError } from '../../model/call/error-codec.js';
 import { removeTree } from '../../registry/tree.js';
 import type { BundleJob, ExtractedBundle } from './bundle-extract.js';
 import type { BundleAnswer, BundleThreadData } from './bundle-thread.js';
+import type { PackagingName } from './packaging.js';
 import type { SourceFormat } from './readers/source-readers.js';
 
 export type { ExtractedBundle } from './bundle-extract.js';
@@ -28,6 +29,8 @@ export interface ArchiveSource {
   format: SourceFormat;
   /** Absolute path. */
   path: string;
+  /** What the archive holds beside the code; default: nothing. */
+  packaging?: PackagingName | undefined;
 }
 
 export interface ExtractOptions extends BundleJob {

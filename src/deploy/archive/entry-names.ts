@@ -9,18 +9,23 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The name of an entry, read but not checked: see `checkNames`. */
 export interface EntryName {
-  /** The name as the archive has it, e.g. `a/b/`. */
+  /** The name as the archive has it, e.g. `./a/b/`. */
   name: string;
-  /** The name without the slash that ends a folder's name, e.g. `a/b`. */
+  /**
+   * The name without any `./` at its beginning and without the slash that ends a folder's name, e.g. `a/b`. Empty for the
+   * entry of the archive's root folder (`./`), and for an entry without a name.
+   */
   path: string;
   directory: boolean;
 }
 
 /**
- * Reads the name of an entry byte for byte. A name is never repaired: a bundle with other names is another bundle.
+ * Reads the name of an entry byte for byte. Apart from `./` at its beginning, which tar and bsdtar write when they pack `.`
+ * and which says nothing, a name is never repaired: a bundle with other names is another bundle.
  * Throws INVALID_BUNDLE for a name that is not UTF-8.
+ * @param isFolder whether the archive says by other means than the slash at the end of the name that the entry is a folder
  */
-export function readEntryName(raw: Buffer): EntryName {
+export function readEntryName(raw: Buffer, isFolder = false): EntryName {
   let name: string;
   try {
     // UTF-8 even where a zip does not claim it, which many tools forget: which other encoding was meant is unknown.
@@ -29,8 +34,11 @@ export function readEntryName(raw: Buffer): EntryName {
     const advice = 'has a name that is not valid UTF-8. Rename it, or use a tool that writes UTF-8 names.';
     throw invalidEntry(raw, advice, cause);
   }
-  const directory = name.endsWith('/');
-  return { name, directory, path: directory ? name.slice(0, -1) : name };
+  const plain = name.replace(/^(?:\.\/)+/, '');
+  const isRoot = name !== '' && (plain === '' || (plain === '.' && isFolder));
+  if (isRoot) return { name, directory: true, path: '' };
+  const path = plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain;
+  return { name, directory: isFolder || plain.endsWith('/'), path };
 }
 
 /**
@@ -46,9 +54,13 @@ function checkName({ name, path }: EntryName): void {
   if (name === '') throw invalidEntry(name, 'has no name. Make the archive again.');
   if (/\p{Cc}/u.test(name)) throw invalidEntry(name, 'has a control character in its name. Rename it.');
   if (name.includes('\\')) {
-    throw invalidEntry(name, 'has a backslash in its name. Use a tool that separates folders by "/".');
+    throw invalidEntry(
+      name,
+      'has a backslash in its name. Some Windows tools separate folders by it (Compress-Archive before PowerShell 7, ' +
+        'ZipFile before .NET 4.6.1); use one that writes "/", such as the Explorer, 7-Zip or "tar -a -c -f".',
+    );
   }
-  if (name.startsWith('/') || /^[A-Za-z]:/.test(name)) {
+  if (path.startsWith('/') || /^[A-Za-z]:/.test(path)) {
     throw invalidEntry(name, 'has an absolute path. Archive the folder with relative paths.');
   }
   const pathBytes = Buffer.byteLength(path);
@@ -58,6 +70,8 @@ function checkName({ name, path }: EntryName): void {
       `has a path of ${pathBytes} bytes; ${MAX_PATH_BYTES} are allowed. Shorten its folders' names.`,
     );
   }
+  // The root folder: all other entries lie in it.
+  if (path === '') return;
   // With regular expressions: splitting 20,000 paths of 240 folders takes several times as long.
   const dots = /(?:^|\/)(\.{0,2})(?:\/|$)/.exec(path);
   if (dots) {

@@ -28,8 +28,9 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
       req.socket.destroy();
       return;
     }
-    const { envelope } = familyOf(families, pathOf(req.url ?? ''));
-    const { status, contentType, body } = envelope(error, requestId);
+    const request = { method: req.method ?? '', path: pathOf(req.url ?? '') };
+    const { envelope } = familyOf(families, request.method, request.path);
+    const { status, contentType, body } = envelope(error, requestId, request);
     for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
     res.setHeader('X-Request-Id', requestId);
     res.setHeader('X-Content-Type-Options', 'nosniff');

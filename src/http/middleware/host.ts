@@ -55,8 +55,8 @@ function isOwn(hostname: string, localAddress: string | undefined): boolean {
   return localAddress !== undefined && hostname === hostnameOf(localAddress);
 }
 
-/** An address or name as it would stand in a URL. A socket reports IPv4 as `::ffff:1.2.3.4` when it listens on `::`. */
-function hostnameOf(address: string): string {
+/** An address or name as it stands in a URL. A socket reports IPv4 as `::ffff:1.2.3.4` when it listens on `::`. */
+export function hostnameOf(address: string): string {
   const plain = address
     .toLowerCase()
     .replace(/^::ffff:(?=\d+\.)/, '')

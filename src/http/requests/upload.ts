@@ -1,22 +1,16 @@
 /**
- * Owns receiving one uploaded file and its text fields into a directory of its own, and removing it afterwards.
+ * Owns receiving one uploaded file and its text fields into a directory of its own.
  * The only user of multer. The meaning of the fields is the route's business.
  */
 import type { IncomingMessage } from 'node:http';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Context } from 'koa';
 import multer from 'multer';
 import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
 import { acceptBody, declaredLength, hasBody } from './request-body.js';
+import { bundleTooLarge, uploadFault, withUploadDirectory, type UploadConfig } from './upload-directory.js';
 
-export interface UploadConfig {
-  /** Absolute path; created when missing. Lies on the file system of the functions, so that publishing is a rename. */
-  uploadDir: string;
-  /** The largest accepted file, in bytes. */
-  maxBundleBytes: number;
-}
+export type { UploadConfig } from './upload-directory.js';
 
 export interface Upload {
   /** Absolute path of the received file. Gone once `use` has settled. */
@@ -52,26 +46,19 @@ export async function withUpload<T>(
   if (type !== 'multipart/form-data') {
     throw new GlambdarError(
       'UNSUPPORTED_MEDIA_TYPE',
-      'Send the zip as multipart/form-data, in the field "file".',
+      'Send the zip, tar or tar.gz as multipart/form-data, in the field "file".',
     );
   }
   if (!hasBody(req)) throw missingFile();
   const maxTotalBytes = config.maxBundleBytes + OVERHEAD_BYTES;
   if ((declaredLength(req) ?? 0) > maxTotalBytes) throw bundleTooLarge(config.maxBundleBytes);
-  await mkdir(config.uploadDir, { recursive: true, mode: 0o700 });
-  // A directory per upload: removing it also removes a file that multer was only about to open.
-  const directory = await mkdtemp(join(config.uploadDir, 'upload-')).catch((error: unknown) => {
-    throw uploadError(error, config.maxBundleBytes);
-  });
-  try {
+  return withUploadDirectory(config, async (directory) => {
     acceptBody(req, res);
     await receive(ctx, directory, config.maxBundleBytes, maxTotalBytes);
     const { file, body } = req as Received;
     if (file === undefined) throw missingFile();
-    return await use({ path: file.path, originalName: file.originalname, fields: textFields(body ?? {}) });
-  } finally {
-    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
-  }
+    return use({ path: file.path, originalName: file.originalname, fields: textFields(body ?? {}) });
+  });
 }
 
 async function receive(
@@ -131,17 +118,7 @@ function uploadError(error: unknown, maxBundleBytes: number): Error {
     if (error.code === 'LIMIT_UNEXPECTED_FILE') return missingFile();
     return new GlambdarError('INVALID_REQUEST', `The form is not acceptable: ${formFault(error.code)}.`);
   }
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new GlambdarError('DISK_FULL', 'The disk of the server is full: the upload could not be stored.', {
-      cause: error,
-    });
-  }
-  // A file system error is the server's fault; all others are about the client's bytes (cut off, no boundary, bad head).
-  if (code !== undefined && 'syscall' in error) return error;
-  return new GlambdarError('INVALID_REQUEST', 'The multipart body is broken or incomplete.', {
-    cause: error,
-  });
+  return uploadFault(error, 'The multipart body is broken or incomplete.');
 }
 
 function formFault(code: string): string {
@@ -170,11 +147,4 @@ function textFields(body: Record<string, unknown>): Record<string, string> {
 
 function missingFile(): GlambdarError {
   return new GlambdarError('MISSING_FILE', 'missing zip file');
-}
-
-function bundleTooLarge(maxBytes: number): GlambdarError {
-  return new GlambdarError(
-    'BUNDLE_TOO_LARGE',
-    `The bundle is larger than ${maxBytes} bytes, the limit of this server.`,
-  );
 }

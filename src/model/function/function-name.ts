@@ -5,12 +5,12 @@ import { printable } from '../printable.js';
 const FUNCTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * The base name minus its last extension: `my.fn.zip` → `my.fn`. Browsers and scripts may send a whole path, of
- * either kind of slash. The result is not validated: pass it to `parseFunctionName`.
+ * The base name minus its last extension, `my.fn.zip` → `my.fn`; `.tar.gz` counts as one. Browsers and scripts may send a
+ * whole path, of either kind of slash. The result is not validated: pass it to `parseFunctionName`.
  */
 export function functionNameFromFile(filename: string): string {
   const base = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1);
-  const dot = base.lastIndexOf('.');
+  const dot = /\.tar\.gz$/i.test(base) ? base.length - '.tar.gz'.length : base.lastIndexOf('.');
   return dot > 0 ? base.slice(0, dot) : base;
 }
 

@@ -2,9 +2,21 @@
 
 /**
  * A `bundle` is a tree of files that a worker of the runtime (the name of a row in `runtimes/`) loads; an `image` is a
- * container image that is the function itself.
+ * container image that is the function itself. `folder` is the one folder that the bundle's archive lay in and that was
+ * stripped, unless the bundle has a file or folder of that name itself.
  */
-export type Source = { type: 'bundle'; runtime: string } | { type: 'image'; image: string };
+export type Source = { type: 'bundle'; runtime: string; folder?: string } | { type: 'image'; image: string };
 
 /** The source of every version that a release without sources deployed. */
 export const NODE_BUNDLE: Source = { type: 'bundle', runtime: 'node' };
+
+/**
+ * The setting `handler` as a path into the bundle. Authors also name the file with the folder that was stripped
+ * (`app/index.handler`), as their archive has it; the setting stays as they wrote it, because their next archive may keep the folder.
+ */
+export function handlerInBundle(handler: string | null, source: Source): string | null {
+  if (handler === null || source.type !== 'bundle' || source.folder === undefined) return handler;
+  const inArchive = handler.replace(/^(?:\.\/)+/, '');
+  const prefix = `${source.folder}/`;
+  return inArchive.startsWith(prefix) ? inArchive.slice(prefix.length) : handler;
+}

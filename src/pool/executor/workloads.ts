@@ -3,6 +3,7 @@ import { profileKey, type Profile } from '../../model/function/profile.js';
 import { versionKey, type FunctionRecord } from '../../model/function/function.js';
 import { shownRef } from '../../model/function/ref.js';
 import type { FunctionSettings } from '../../model/function/settings.js';
+import { handlerInBundle } from '../../model/function/source.js';
 import type { Workload } from '../workload.js';
 
 /**
@@ -51,7 +52,13 @@ export function workloadOf(record: FunctionRecord, { copy, verify }: CodeOf): Wo
       key: versionKey(record.active),
       prepareTree: (target) => copy(record, target),
       verifyTree: () => verify(record),
-      load: { name: record.ref.name, memoryMb, handler, contract, env },
+      load: {
+        name: record.ref.name,
+        memoryMb,
+        handler: handlerInBundle(handler, record.active.source),
+        contract,
+        env,
+      },
     },
     reuse: isolation === 'function',
     standby,

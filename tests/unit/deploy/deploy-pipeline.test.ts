@@ -4,8 +4,11 @@ import test from 'ava';
 import { readRestored } from '../../../src/data/sidecar.js';
 import { GlambdarError } from '../../../src/errors.js';
 import type { FunctionRecord } from '../../../src/model/function/function.js';
+import { handlerInBundle } from '../../../src/model/function/source.js';
 import { StoreError } from '../../../src/model/store-error.js';
+import { buildZip } from '../../helpers/hostile-zip.js';
 import { f, RegistryFixture } from '../../helpers/registry-fixture.js';
+import { buildTar } from '../../helpers/tar-blocks.js';
 import { refOf } from '../store/builders.js';
 
 /** What a server that lost its database would find on disk. */
@@ -185,6 +188,41 @@ test('changing other settings keeps the version and is in store and sidecar', as
     code: 'INVALID_REQUEST',
   } as never);
   await t.throwsAsync(fixture.pipeline.configure(refOf('nope'), {}), { code: 'FUNCTION_NOT_FOUND' } as never);
+});
+
+test('the folder that was stripped is kept with the version, so that a handler may name its file with the folder', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const path = join(fixture.tmpDir, '../app.zip');
+  const deploy = (names: string[], fields: Record<string, string>) => {
+    fs.writeFileSync(path, buildZip(names.map((name) => ({ name, content: name }))));
+    return fixture.pipeline.deploy({ source: { format: 'archive', path }, ref: f, fields });
+  };
+  const runs = (): string | null => {
+    const { settings, active } = fixture.registry.record(f);
+    return handlerInBundle(settings.handler, active.source);
+  };
+  await deploy(['app/index.js'], { handler: 'app/index.handler' });
+  t.is(runs(), 'index.handler');
+  await deploy(['app/index.js', 'README'], {});
+  t.is(runs(), 'app/index.handler', 'the setting is the one that was sent');
+  await deploy(['app/index.js'], {});
+  t.is(runs(), 'index.handler');
+  await fixture.pipeline.configure(f, { memoryMb: 256 });
+  t.is(runs(), 'index.handler', 'also for a new version of the same code');
+  t.deepEqual(restored(fixture)[0]?.active.source, { type: 'bundle', runtime: 'node', folder: 'app' });
+});
+
+test('a tar is deployed like a zip, without what the packaging of its API adds', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const path = join(fixture.tmpDir, '../app.tar');
+  fs.writeFileSync(path, buildTar({ name: 'index.js' }, { name: 'server.js' }));
+  const request = { ref: f, fields: { contract: 'faas' } };
+  await fixture.pipeline.deploy({ ...request, source: { format: 'tar', path } });
+  await fixture.pipeline.deploy({ ...request, source: { format: 'tar', path, packaging: 'faas' } });
+  t.deepEqual(fixture.checked, [
+    { version: 1, files: ['index.js', 'server.js'] },
+    { version: 2, files: ['index.js'] },
+  ]);
 });
 
 test('deploys of one name at once make one version each', async (t) => {

@@ -19,7 +19,7 @@ export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router 
       config,
       ({ path, originalName, fields: { funcName, ...fields } }) =>
         deployments.deploy({
-          source: { format: 'zip', path },
+          source: { format: 'archive', path },
           ref: {
             namespace: DEFAULT_NAMESPACE,
             name: parseFunctionName(funcName ?? functionNameFromFile(originalName)),

@@ -1,5 +1,5 @@
 /** Archives whose bytes lie: bombs and sizes, two descriptions of one thing. */
-import { deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 import test from 'ava';
 import { buildZip, extraField, type HostileEntry } from '../../../helpers/hostile-zip.js';
 import { GOOD, refuses, withEntry } from '../../../helpers/refuses-bundle.js';
@@ -150,12 +150,38 @@ for (const [what, entry] of [
 ] as const satisfies readonly (readonly [string, HostileEntry])[]) {
   test(what, refuses, withEntry(entry), /two different ways|overlaps/);
 }
-const unicodePath = extraField(0x7075, Buffer.concat([Buffer.alloc(5), Buffer.from('evil')]));
+/** A field with a UTF-8 name. @param of the plain name that the field says it belongs to */
+const unicodePath = (name: string, of: Buffer, version = 1): Buffer => {
+  const head = Buffer.alloc(5, version);
+  head.writeUInt32LE(crc32(of), 1);
+  return extraField(0x7075, Buffer.concat([head, Buffer.from(name)]));
+};
+const plain = Buffer.from('gr\x81.js', 'latin1');
+for (const [what, name, flags, extra] of [
+  ['beside a plain name', Buffer.from('a'), 0, unicodePath('evil', Buffer.from('a'))],
+  ['beside a UTF-8 name', Buffer.from('ä'), 0, unicodePath('evil', Buffer.from('ä'))],
+  ['beside a name that claims to be UTF-8', plain, 0x0800, unicodePath('grü.js', plain)],
+  ['that belongs to another name', plain, 0, unicodePath('grü.js', Buffer.from('x'))],
+  ['in another folder', plain, 0, unicodePath('grü/x.js', plain)],
+  ['of another version', plain, 0, unicodePath('grü.js', plain, 2)],
+  ['without a name', plain, 0, extraField(0x7075, Buffer.alloc(3))],
+] as const) {
+  test(
+    `with a name for Unicode readers ${what}`,
+    refuses,
+    withEntry({ name, flags, central: { extra } }),
+    /two different names/,
+  );
+}
 test(
-  'with a second name for a Unicode reader',
+  'with a name for Unicode readers that leaves the target',
   refuses,
-  withEntry({ name: 'a', central: { extra: unicodePath } }),
-  /two different names/,
+  withEntry({
+    name: Buffer.from('\x81/x', 'latin1'),
+    flags: 0,
+    central: { extra: unicodePath('../x', Buffer.from('\x81/x', 'latin1')) },
+  }),
+  /has "\.\."/,
 );
 test(
   'whose entries share their data',

@@ -7,7 +7,14 @@ import fc from 'fast-check';
 import { GlambdarError } from '../../../../src/errors.js';
 import { extractHere, type ExtractedBundle } from '../../../../src/deploy/archive/bundle-extract.js';
 import { digestTree } from '../../../../src/registry/tree-digest.js';
-import { buildZip } from '../../../helpers/hostile-zip.js';
+import {
+  buildZip,
+  directoryOf,
+  extraField,
+  sizes64,
+  zip64End,
+  type HostileEntry,
+} from '../../../helpers/hostile-zip.js';
 
 const limits = { maxArchiveBytes: 100_000, maxUnpackedBytes: 100_000, maxEntries: 100 };
 
@@ -69,11 +76,12 @@ test('extractHere refuses an archive, or writes exactly the files it names, all 
     );
     if (bundle instanceof GlambdarError) return paths.every((path) => path.startsWith('outer/target/'));
     extracted++;
-    const kept = entries.filter(
+    const named = entries.map((entry) => ({ ...entry, name: entry.name.replace(/^(\.\/)+/, '') }));
+    const kept = named.filter(
       (entry) =>
-        !/^__MACOSX\/|(^|\/)\.DS_Store$/.test(entry.name) &&
-        !entry.name.endsWith('/') &&
-        entry.name !== '__MACOSX',
+        entry.name !== '' &&
+        !/(^|\/)(__MACOSX(\/|$)|\.DS_Store$)/.test(entry.name) &&
+        !entry.name.endsWith('/'),
     );
     const written = paths.map((path) => path.slice('outer/target/'.length)).sort();
     const full = kept.map((entry) => entry.name).sort();
@@ -89,29 +97,40 @@ test('extractHere refuses an archive, or writes exactly the files it names, all 
   t.true(extracted > 5, `${extracted} of 150 were good archives`);
 });
 
-test('extractHere ends well or with a GlambdarError, inside the target, whatever bytes of an archive are changed', async (t) => {
-  const extract = createExtract(t);
-  const good = buildZip([
-    { name: 'index.js', content: 'module.exports = async () => 1', method: 8, mode: 0o100644 },
-    { name: 'lib/', mode: 0o040755 },
-    { name: 'lib/stored.txt', content: 'stored', mode: 0o100755 },
-    { name: 'glambdar.json', content: '{"memoryMb":256}', method: 8, flags: 8 },
-  ]);
-  t.false((await extract(good)).bundle instanceof GlambdarError);
-  const change = fc.record({
-    at: fc.nat(good.length - 1),
-    bytes: fc.uint8Array({ minLength: 1, maxLength: 4 }),
-  });
-  const changes = fc.array(change, { minLength: 1, maxLength: 4 });
-  const cut = fc.option(fc.nat(good.length), { freq: 9 });
-  const property = fc.asyncProperty(changes, cut, async (list, length) => {
-    const bytes = Buffer.from(good);
-    for (const { at, bytes: patch } of list) bytes.set(patch.subarray(0, good.length - at), at);
-    const { paths } = await extract(length === null ? bytes : bytes.subarray(0, length));
-    return paths.every((path) => path.startsWith('outer/target/'));
-  });
-  await t.notThrowsAsync(fc.assert(property, { numRuns: 500 }));
+const plain: HostileEntry[] = [
+  { name: 'index.js', content: 'module.exports = async () => 1', method: 8, mode: 0o100644 },
+  { name: 'lib/', mode: 0o040755 },
+  { name: 'lib/stored.txt', content: 'stored', mode: 0o100755 },
+  { name: 'glambdar.json', content: '{"memoryMb":256}', method: 8, flags: 8 },
+];
+const elsewhere = { size: 0xffffffff, compressedSize: 0xffffffff, extra: extraField(1, sizes64(1, 1)) };
+const large: HostileEntry[] = [...plain, { name: 'a', content: 'x', central: elsewhere, local: elsewhere }];
+const zip64 = buildZip(large, {
+  beforeEnd: zip64End(directoryOf(buildZip(large))),
+  end: { count: 0xffff, diskCount: 0xffff, size: 0xffffffff, start: 0xffffffff },
 });
+
+for (const [what, good] of [
+  ['an archive', buildZip(plain)],
+  ['a ZIP64 archive', zip64],
+] as const)
+  test(`extractHere ends well or with a GlambdarError, inside the target, whatever bytes of ${what} are changed`, async (t) => {
+    const extract = createExtract(t);
+    t.false((await extract(good)).bundle instanceof GlambdarError);
+    const change = fc.record({
+      at: fc.nat(good.length - 1),
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 4 }),
+    });
+    const changes = fc.array(change, { minLength: 1, maxLength: 4 });
+    const cut = fc.option(fc.nat(good.length), { freq: 9 });
+    const property = fc.asyncProperty(changes, cut, async (list, length) => {
+      const bytes = Buffer.from(good);
+      for (const { at, bytes: patch } of list) bytes.set(patch.subarray(0, good.length - at), at);
+      const { paths } = await extract(length === null ? bytes : bytes.subarray(0, length));
+      return paths.every((path) => path.startsWith('outer/target/'));
+    });
+    await t.notThrowsAsync(fc.assert(property, { numRuns: 500 }));
+  });
 
 test('extractHere refuses whatever is no archive', async (t) => {
   const extract = createExtract(t);

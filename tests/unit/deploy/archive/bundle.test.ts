@@ -8,7 +8,7 @@ import AdmZip from 'adm-zip';
 import { extractHere } from '../../../../src/deploy/archive/bundle-extract.js';
 import { extractBundle } from '../../../../src/deploy/archive/bundle.js';
 import { digestTree } from '../../../../src/registry/tree-digest.js';
-import { buildZip, extraField, type HostileEntry } from '../../../helpers/hostile-zip.js';
+import { buildZip, extraField, sizes64, type HostileEntry } from '../../../helpers/hostile-zip.js';
 
 const limits = { maxArchiveBytes: 50_000_000, maxUnpackedBytes: 250_000_000, maxEntries: 20_000 };
 
@@ -52,9 +52,31 @@ for (const [what, given, expected] of [
     ['index.js'],
   ],
   [
+    'ignores what macOS adds, in whichever folder',
+    ['fn/index.js', 'fn/__MACOSX/._index.js', 'fn/a/__MACOSX/', 'fn/a/b', '__MACOSX'],
+    ['index.js', 'a/', 'a/b'],
+  ],
+  [
+    'ignores what the tar of macOS puts beside files and folders',
+    ['./', './._.', './._fn', './fn/', './fn/._index.js', './fn/index.js', './fn/._lib', './fn/lib/a.js'],
+    ['index.js', 'lib/', 'lib/a.js'],
+  ],
+  [
+    'takes "./" for nothing',
+    ['./', './index.js', './lib/', '././lib/a.js'],
+    ['index.js', 'lib/', 'lib/a.js'],
+  ],
+  ['strips one top folder behind "./"', ['./fn/index.js', 'fn/lib/a.js'], ['index.js', 'lib/', 'lib/a.js']],
+  ['keeps empty folders', ['index.js', 'a/', 'b/c/'], ['index.js', 'a/', 'b/', 'b/c/']],
+  [
+    'keeps META-INF, which jar adds',
+    ['META-INF/', 'META-INF/MANIFEST.MF', 'index.js'],
+    ['META-INF/', 'META-INF/MANIFEST.MF', 'index.js'],
+  ],
+  [
     'keeps names that only resemble it',
-    ['.DS_Store2', '__MACOSX2/x', 'a/__MACOSX/x'],
-    ['.DS_Store2', '__MACOSX2/', '__MACOSX2/x', 'a/', 'a/__MACOSX/', 'a/__MACOSX/x'],
+    ['.DS_Store2', '__MACOSX2/x', 'a/x__MACOSX', '._alone', 'b._c', 'c', '__macosx'],
+    ['.DS_Store2', '__MACOSX2/', '__MACOSX2/x', 'a/', 'a/x__MACOSX', '._alone', 'b._c', 'c', '__macosx'],
   ],
   [
     'keeps dots, spaces and Unicode',
@@ -79,6 +101,7 @@ for (const [what, zip] of [
   ['stored', buildZip([{ name: 'a', content: 'hello' }])],
   ['deflated', buildZip([{ name: 'a', content: 'hello', method: 8 }])],
   ['made without the UTF-8 flag', buildZip([{ name: 'a', content: 'hello', flags: 0 }])],
+  ['filled with zeros', buildZip([{ name: 'a', content: 'hello' }], { suffix: Buffer.alloc(10_000) })],
   ['with a comment', buildZip([{ name: 'a', content: 'hello' }], { comment: Buffer.from('made by hand') })],
   [
     'written to a pipe',
@@ -171,9 +194,3 @@ test('extractHere takes no more than a few times longer for deep names than for 
   const deep = await cpuOf('a/'.repeat(240));
   t.true(deep < 3 * flat, `${deep} µs against ${flat} µs`);
 });
-
-function sizes64(...values: number[]): Buffer {
-  const bytes = Buffer.alloc(8 * values.length);
-  values.forEach((value, index) => bytes.writeBigUInt64LE(BigInt(value), 8 * index));
-  return bytes;
-}

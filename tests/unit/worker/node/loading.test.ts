@@ -30,6 +30,10 @@ const entries: [what: string, files: Files, handler?: string][] = [
     'the main of package.json',
     { 'package.json': '{"main":"lib/app.js"}', 'lib/app.js': answers('yes'), 'index.js': answers('no') },
   ],
+  [
+    'the main of a package.json behind a byte order mark',
+    { 'package.json': '\uFEFF{"main":"app.js","type":"module"}', 'app.js': answersEsm('yes') },
+  ],
   ['a main with ./', { 'package.json': '{"main":"./app.mjs"}', 'app.mjs': answersEsm('yes') }],
   ['a main without extension', { 'package.json': '{"main":"app"}', 'app.cjs': answers('yes') }],
   ['a main that has no extension at all', { 'package.json': '{"main":"app"}', app: answers('yes') }],

@@ -3,15 +3,20 @@ import type { GlambdarError } from '../../../../errors.js';
 import { readEntryName } from '../../entry-names.js';
 import { invalidArchive, invalidEntry } from '../../refusals.js';
 import type { SourceEntry } from '../../source-files.js';
-import { findExtraField } from './extra-field.js';
-import { refuseZip64Entry } from './zip64.js';
+import { unicodeName } from './unicode-path.js';
+import { damagedZip64, directorySizes } from './zip64.js';
 
 const SIGNATURE = 0x02014b50;
 const HEADER_BYTES = 46;
-const UNICODE_PATH_FIELD = 0x7075;
 
 /** Flags of entries that are refused: encrypted, patched data, strong encryption, masked directory. */
 export const REFUSED_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000;
+/** The kind of a file in its Unix mode, and the kind of a folder. */
+const TYPE = 0o170000;
+const DIRECTORY = 0o040000;
+/** The bit of a folder in the attributes of MS-DOS. */
+const DOS_DIRECTORY = 0x10;
+
 export const STORED = 0;
 export const DEFLATED = 8;
 
@@ -42,23 +47,35 @@ export function readCentralHeader(zip: Buffer, at: number, end: number): { entry
   if (next > end) throw damagedDirectory();
 
   const rawName = zip.subarray(at + HEADER_BYTES, nameEnd);
+  const extra = zip.subarray(nameEnd, extraEnd);
+  const flags = zip.readUInt16LE(at + 8);
+  const mode = zip.readUInt16LE(at + 40);
+  const declared = {
+    size: zip.readUInt32LE(at + 24),
+    compressedSize: zip.readUInt32LE(at + 20),
+    headerOffset: zip.readUInt32LE(at + 42),
+    disk: zip.readUInt16LE(at + 34),
+  };
+  const real = directorySizes(declared, extra);
+  if (real === undefined) throw damagedZip64();
+  const { disk, ...sizes } = real;
   const entry: ZipEntry = {
-    ...readEntryName(rawName),
+    ...readEntryName(unicodeName(rawName, flags, extra), isFolder(mode, zip.readUInt16LE(at + 38))),
     rawName,
-    flags: zip.readUInt16LE(at + 8),
+    flags,
     method: zip.readUInt16LE(at + 10),
     crc: zip.readUInt32LE(at + 16),
-    compressedSize: zip.readUInt32LE(at + 20),
-    size: zip.readUInt32LE(at + 24),
-    mode: zip.readUInt16LE(at + 40),
-    headerOffset: zip.readUInt32LE(at + 42),
+    mode,
+    ...sizes,
   };
-  refuseZip64Entry(entry.size, entry.compressedSize, entry.headerOffset);
-  const disk = zip.readUInt16LE(at + 34);
   if (disk !== 0) throw invalidEntry(rawName, 'is in another part of the archive. Upload it as one file.');
   checkCompression(entry);
-  checkUnicodePath(rawName, zip.subarray(nameEnd, extraEnd));
   return { entry, next };
+}
+
+/** Whether the Unix mode says so, or, where there is none, the attributes of MS-DOS. */
+function isFolder(mode: number, dosAttributes: number): boolean {
+  return (mode & TYPE) === DIRECTORY || (mode === 0 && (dosAttributes & DOS_DIRECTORY) !== 0);
 }
 
 function checkCompression({ rawName, flags, method, size, compressedSize, crc }: ZipEntry): void {
@@ -74,14 +91,6 @@ function checkCompression({ rawName, flags, method, size, compressedSize, crc }:
   const lying = method === STORED ? size !== compressedSize : size > 0 && compressedSize === 0;
   if (lying) throw invalidEntry(rawName, 'declares sizes that cannot be true. Make the archive again.');
   if (size === 0 && crc !== 0) throw invalidEntry(rawName, 'has a wrong checksum. Make the archive again.');
-}
-
-/** Refuses a Unicode path field (version byte, checksum of the plain name, name) that has another name than the header. */
-function checkUnicodePath(rawName: Buffer, extra: Buffer): void {
-  const field = findExtraField(extra, UNICODE_PATH_FIELD);
-  if (field !== undefined && !field.subarray(5).equals(rawName)) {
-    throw invalidEntry(rawName, 'has two different names. Use a tool that writes UTF-8 names.');
-  }
 }
 
 function damagedDirectory(): GlambdarError {

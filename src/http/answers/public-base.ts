@@ -1,0 +1,22 @@
+/** Owns the URL under which clients reach this server, for links in answers. The `Host` header is the client's word, and no part of it. */
+import type { Socket } from 'node:net';
+import { hostnameOf } from '../middleware/host.js';
+
+export interface PublicBaseConfig {
+  /** The address or name that the server listens on. */
+  host: string;
+  publicUrl: URL | null;
+}
+
+/** Addresses that mean all addresses of the machine: no client can use them. */
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
+
+/**
+ * The public URL, or the address that the server listens on, without a slash at its end.
+ * @param socket the client's connection, whose own address stands for a server that listens on all of them
+ */
+export function publicBase({ host, publicUrl }: PublicBaseConfig, socket: Socket): string {
+  if (publicUrl !== null) return publicUrl.href.replace(/\/+$/, '');
+  const { localAddress = host, localPort } = socket;
+  return `http://${hostnameOf(WILDCARDS.includes(host) ? localAddress : host)}:${localPort}`;
+}

@@ -1,0 +1,28 @@
+/** Owns `POST /functions` of faas: handing the archive in the body to the deploy pipeline. */
+import Router from '@koa/router';
+import type { Deployments } from '../../../deploy/deployments.js';
+import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
+import { publicBase, type PublicBaseConfig } from '../../answers/public-base.js';
+import { sendJson } from '../../answers/send-json.js';
+import type { UploadConfig } from '../../requests/upload-directory.js';
+import { withFunctionUpload } from './function-upload.js';
+
+export interface FaasDeployDeps {
+  deployments: Deployments;
+  config: UploadConfig & PublicBaseConfig;
+}
+
+export function faasDeployRoutes({ deployments, config }: FaasDeployDeps): Router {
+  const router = new Router({ sensitive: true, strict: true });
+  router.post(['/functions', '/functions/'], async (ctx) => {
+    const deployed = await withFunctionUpload(ctx, config, ({ name, path }) =>
+      deployments.deploy({
+        source: { format: 'archive', path, packaging: 'faas' },
+        ref: { namespace: DEFAULT_NAMESPACE, name },
+        fields: { contract: 'faas' },
+      }),
+    );
+    sendJson(ctx, 200, { invoke: `${publicBase(config, ctx.req.socket)}/functions/${deployed.function}` });
+  });
+  return router;
+}
