@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { faultPoint } from '../../faults.js';
 import { makeDirectory } from '../../registry/tree.js';
-import { digestManifest } from '../../registry/tree-digest.js';
+import { digestManifest, type ManifestFile } from '../../registry/tree-digest.js';
 import { readConfig } from './bundle-config.js';
 import { planBundle } from './bundle-plan.js';
 import { checkEntries } from './entry-rules.js';
@@ -33,6 +33,8 @@ export interface ExtractedBundle {
   sizeBytes: number;
   /** How many files were written. */
   entries: number;
+  /** The written files; the digest is over them. */
+  manifest: ManifestFile[];
   /** The parsed `glambdar.json` at the root: an object with unchecked keys; undefined when there is none. */
   config: unknown;
 }
@@ -72,7 +74,7 @@ export async function extractHere(
   await fsyncAll(plan.files.map(({ path }) => inside(targetDir, path)));
   await fsyncAll(plan.directories.toReversed().map((directory) => inside(targetDir, directory)));
   await fsyncAll([targetDir]);
-  return { digest: digestManifest(manifest), sizeBytes, entries: manifest.length, config };
+  return { digest: digestManifest(manifest), sizeBytes, entries: manifest.length, manifest, config };
 }
 
 function readArchive(path: string, maxArchiveBytes: number): Buffer {

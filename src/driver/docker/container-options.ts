@@ -85,7 +85,7 @@ function hostConfig(
     Tmpfs: {
       // A volume that the image declares would be a writable directory on the host's disk: a small tmpfs covers it.
       ...Object.fromEntries(uncovered.map((path) => [path, tmpfs(user, 16 * 2 ** 20, 1024)])),
-      '/tmp': tmpfs(user, limits.tmpBytes, 4096),
+      '/tmp': tmpfs(user, limits.tmpBytes, limits.tmpInodes ?? 4096),
     },
     // Never Binds: Docker would create a missing source, as root.
     Mounts: mounts.map(bindMount),
