@@ -34,7 +34,6 @@ export function shownLog(log: string, registryUrl: string): string {
       .replaceAll(registryUrl, '<registry>/')
       // How to call npm, which the caller did not do.
       .replace(/^npm (?:error|ERR!) Usage:[^]*?Run "npm help \w+".*$/m, '')
-      // eslint-disable-next-line no-control-regex -- terminals' control sequences are what is to go
       .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
       .split('\n')
       .filter(

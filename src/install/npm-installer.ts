@@ -190,11 +190,11 @@ export class NpmInstaller {
       const connection = await Promise.race([result, ended]);
       if (connection === 'ended') throw life.signal.reason;
       isReceiving = true;
-      const exitCode = await this.#receive(connection, job, life.signal);
-      if (exitCode.code === 0) return { isWhole: isWhole(entries) };
+      const outcome = await this.#receive(connection, job, life.signal);
+      if (outcome.code === 0) return { isWhole: isWhole(entries) };
       const outOfMemory = (await driver.exitState(id, EXIT_MS))?.oomKilled ?? false;
       throw installFailure({
-        log: exitCode.log,
+        log: outcome.log,
         entries,
         outOfMemory,
         registryUrl: registryInContainer(url.pathname).href,
@@ -221,7 +221,7 @@ export class NpmInstaller {
     connection: Socket,
     job: InstallJob,
     signal: AbortSignal,
-  ): Promise<{ code: number; log: string }> {
+  ): Promise<{ code: number | null; log: string }> {
     const { maxUnpackedBytes, maxEntries } = job.limits;
     const header = new ResultHeader();
     let left = maxUnpackedBytes + (maxEntries + 1) * FRAME_BYTES;
@@ -235,8 +235,7 @@ export class NpmInstaller {
     connection.once('data', () => job.progress('Receiving the installed packages.'));
     const file = createWriteStream(job.treeFile, { flags: 'wx', mode: 0o600 });
     await pipeline(connection, header, bounded, file, { signal });
-    if (header.outcome === undefined) throw 'ended';
-    return header.outcome;
+    return header.outcome ?? { code: null, log: '' };
   }
 
   /** The error for the client: ours as it is; a container that ended before it had a result; Docker's as unavailable. */

@@ -2,9 +2,10 @@
  * Owns what is read of a bundle's lockfile, and the lockfile that npm gets: every package comes from the configured registry,
  * whatever registry the lockfile was made with.
  */
+import type { GlambdarError } from '../../errors.js';
 import { printable } from '../../model/printable.js';
 import { isRecord } from './package-manifest.js';
-import { refused } from './specifiers.js';
+import { isPackageName, refused } from './specifiers.js';
 
 export interface Lockfile {
   /** For npm, as `package-lock.json`. */
@@ -142,34 +143,23 @@ function resolvedInRegistry(
   resolved: unknown,
   { url, inContainer }: RegistryUrls,
 ): string | undefined {
-  if (
-    resolved === undefined ||
-    resolved === false ||
-    resolved === true ||
-    entry['inBundle'] === true ||
-    entry['bundled'] === true
-  )
-    return undefined;
+  if (resolved === undefined || typeof resolved === 'boolean') return undefined;
+  if (entry['inBundle'] === true || entry['bundled'] === true) return undefined;
   const from = typeof resolved === 'string' && URL.canParse(resolved) ? new URL(resolved) : undefined;
   if (from === undefined || !['http:', 'https:'].includes(from.protocol))
     throw elsewhere(file, path, resolved);
   if (from.origin === url.origin && from.pathname.startsWith(url.pathname))
     return new URL(from.pathname + from.search, inContainer).href;
-  const archive = /((?:@|%40)?[^/]+(?:\/|%2f))?([^/]+)\/-\/(?:(?:@|%40)[^/]+\/)?([^/]+\.tgz)$/i.exec(
-    from.pathname,
-  );
   const name =
     typeof entry['name'] === 'string'
       ? entry['name']
       : path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
   const base = name.slice(name.indexOf('/') + 1);
-  if (
-    archive === null ||
-    archive[2]!.toLowerCase() !== base.toLowerCase() ||
-    archive[3] !== `${base}-${String(entry['version'])}.tgz`
-  )
+  const archive = `${base}-${String(entry['version'])}.tgz`;
+  const usual = new RegExp(`/${escaped(base)}/-/(?:(?:@|%40)[^/]+/)?${escaped(archive)}$`, 'i');
+  if (!isPackageName(name) || !usual.test(from.pathname.replaceAll(/%2f/gi, '/')))
     throw elsewhere(file, path, resolved);
-  return new URL(`${inContainer.pathname}${name}/-/${archive[3]}`, inContainer).href;
+  return new URL(`${inContainer.pathname}${name}/-/${archive}`, inContainer).href;
 }
 
 /** Packages inside the archive of another one are covered by its checksum. */
@@ -178,10 +168,14 @@ function isVerified(entry: Entry): boolean {
   return typeof entry['integrity'] === 'string' && STRONG.test(entry['integrity']);
 }
 
-function elsewhere(file: string, path: string, from: unknown) {
+function elsewhere(file: string, path: string, from: unknown): GlambdarError {
   return refused(
     `${file}: ${shown(path)} comes from ${shown(String(from))}, which is no package of a registry. Use a version of the registry, or bring node_modules in the archive.`,
   );
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function shown(text: string): string {
