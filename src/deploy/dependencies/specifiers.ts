@@ -7,12 +7,12 @@ const PACKAGE_NAME = /^(?:@[a-z0-9~_.-][a-z0-9._~-]*\/)?(?!\.)[a-z0-9~_.-]+$/i;
 
 /** Why a specifier is no version of the registry, as the rest of the sentence "asks for …, ". */
 const ELSEWHERE: [pattern: RegExp, why: string][] = [
-  [/^file:|^[./~\\]|^[a-z]:[\\/]/i, 'a folder or file, which is not in the deployed code'],
+  [/^file:|^[./\\]|^~[\\/]|^[a-z]:[\\/]/i, 'a folder or file, which is not in the deployed code'],
   [/^link:|^portal:/i, 'a link to a folder'],
   [/^workspace:/i, 'a package of a workspace'],
   [/^(?:catalog|patch|jsr|exec):/i, 'what only another package manager understands'],
   [/^git(?:\+|:|@)|^(?:github|gitlab|bitbucket|gist):/i, 'a git repository'],
-  [/^ssh:|^[^@\s]+@[^:\s]+:.+/i, 'a git repository'],
+  [/^ssh:|^(?!npm:)[^@\s]+@[^:\s]+:.+/i, 'a git repository'],
   [/^https?:/i, 'an address outside the registry'],
   [/^(?!npm:)[a-z][a-z0-9+.-]*:/i, 'an address outside the registry'],
   [/^(?!npm:)[^@/\s]+\/[^/\s]/i, 'a repository on GitHub'],
