@@ -128,14 +128,9 @@ export class DependencyTree {
     }
   }
 
-  /** Resolves when no copy is being made. */
-  async settled(): Promise<void> {
-    await this.#making?.catch(() => undefined);
-  }
-
   /** Removes the spare copies. */
   async dropSpares(): Promise<void> {
-    await this.settled();
+    await this.#making?.catch(() => undefined);
     for (const spare of this.#spares.splice(0)) await removeTree(spare);
   }
 

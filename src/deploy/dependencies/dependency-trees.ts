@@ -55,6 +55,7 @@ export class DependencyTrees {
   readonly #placed = new Map<string, DependencyTree>();
   #cancelCollect: (() => void) | undefined;
   #collecting: Promise<void> = Promise.resolve();
+  readonly #refills = new Set<Promise<void>>();
   #isClosed = false;
 
   constructor(options: DependencyTreesOptions) {
@@ -76,10 +77,8 @@ export class DependencyTrees {
     this.#isClosed = true;
     this.#cancelCollect?.();
     await this.#collecting;
-    for (const { cancelRefill, tree } of this.#kept.values()) {
-      cancelRefill?.();
-      await (await tree.catch(() => undefined))?.settled();
-    }
+    for (const { cancelRefill } of this.#kept.values()) cancelRefill?.();
+    await Promise.all(this.#refills);
   }
 
   /**
@@ -137,7 +136,10 @@ export class DependencyTrees {
     const held = tree && this.#kept.get(tree.key);
     if (held === undefined) return;
     held.cancelRefill?.();
-    held.cancelRefill = this.#options.clock.after(REFILL_MS, () => void this.#refill(held));
+    held.cancelRefill = this.#options.clock.after(REFILL_MS, () => {
+      const refill = this.#refill(held).finally(() => this.#refills.delete(refill));
+      this.#refills.add(refill);
+    });
   }
 
   /**
@@ -232,7 +234,6 @@ export class DependencyTrees {
 
   /** Copies are made of packages that are intact at that time. */
   async #refill(held: Kept): Promise<void> {
-    if (this.#isClosed) return;
     held.holds += 1;
     try {
       const tree = await held.tree;
