@@ -115,7 +115,9 @@ export class NpmInstaller {
    */
   async install(job: InstallJob): Promise<{ isWhole: boolean }> {
     const npm = await this.#hostNpm();
-    const programs = job.installScripts ? scriptPrograms() : {};
+    // An image of the operator's has its own programs, or none.
+    const isBuiltIn = this.#options.image.type === 'node';
+    const programs = job.installScripts && isBuiltIn ? scriptPrograms() : {};
     for (const path of [npm.directory, ...Object.values(programs)]) this.#programs.add(path);
     const uid = await this.#takeUid(job);
     try {

@@ -39,6 +39,8 @@ function bridge() {
 async function runNpm() {
   const child = spawn(process.execPath, ['/npm/bin/npm-cli.js', ...npm], {
     cwd: WORK,
+    // npm and scripts look for their shell there; the path of an image without a shell may lack it.
+    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

@@ -33,7 +33,7 @@ export interface ExtractedBundle {
   sizeBytes: number;
   /** How many files were written. */
   entries: number;
-  /** The written files; the digest is over them. */
+  /** The written files in the order of their paths; the digest is over them. */
   manifest: ManifestFile[];
   /** The parsed `glambdar.json` at the root: an object with unchecked keys; undefined when there is none. */
   config: unknown;
@@ -68,6 +68,8 @@ export async function extractHere(
     faultPoint('bundle.half');
     return { path, executable, sha256: createHash('sha256').update(content).digest('hex') };
   });
+
+  manifest.sort((a, b) => (a.path < b.path ? -1 : 1));
 
   faultPoint('bundle.written');
   // Files first, then the directories that name them, deepest first, so that no durable name lacks its content.
