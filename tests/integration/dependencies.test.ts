@@ -126,7 +126,7 @@ integration(
 integration('scripts of packages run only when the function asks for it, and reach nothing', async (t) => {
   const script = `
     const http = require('node:http'), fs = require('node:fs'), net = require('node:net');
-    const asked = (path) => new Promise((done) => http.get({ port: 4873, path }, (res) => done(res.statusCode)).on('error', (e) => done(e.code)));
+    const asked = (path) => new Promise((done) => http.get({ port: 4873, path }, (res) => done(res.resume().statusCode)).on('error', (e) => done(e.code)));
     const connected = (port, host) => new Promise((done) => net.connect(port, host).on('connect', () => done('connected')).on('error', (e) => done(e.code)));
     const written = (path) => { try { fs.writeFileSync(path, 'x'); return 'written'; } catch (e) { return e.code; } };
     (async () => fs.writeFileSync('marker.json', JSON.stringify({

@@ -129,7 +129,7 @@ function fromDependencies(
 function rootEntry(entry: Entry): Entry {
   const keys = ['dependencies', 'optionalDependencies', 'peerDependencies', 'peerDependenciesMeta'];
   const parts = keys.filter((key) => isRecord(entry[key])).map((key) => [key, entry[key]]);
-  return { name: 'function', version: '1.0.0', ...Object.fromEntries(parts) };
+  return { name: 'function', version: '1.0.0', ...(Object.fromEntries(parts) as Entry) };
 }
 
 /**

