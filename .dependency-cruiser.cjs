@@ -16,6 +16,7 @@ const folders = {
   instance: ['driver', 'runtimes'], // and the worker's protocol
   pool: ['instance', 'driver', 'runtimes'],
   images: ['instance', 'driver', 'runtimes'],
+  install: ['instance', 'driver'],
   registry: ['store', 'data'],
   deploy: ['registry', 'store', 'data'], // installing and load-checking are ports handed to it
   accounts: ['store'],

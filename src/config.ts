@@ -21,6 +21,9 @@ export interface Config {
   maxZipBytes: number;
   maxUnpackedBytes: number;
   maxEntries: number;
+  /** The registry that dependencies come from; null: what npm on this machine is configured with. */
+  npmRegistry: URL | null;
+  installTimeoutMs: number;
   maxInstances: number;
   maxStarting: number;
   standby: number;
@@ -106,6 +109,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxZipBytes: whole('GLAMBDAR_MAX_ZIP_MB', 50, 1, 1024) * MIB,
     maxUnpackedBytes: whole('GLAMBDAR_MAX_UNPACKED_MB', 250, 1, 8192) * MIB,
     maxEntries: whole('GLAMBDAR_MAX_ENTRIES', 20_000, 1, 1_000_000),
+    npmRegistry: urlOf('GLAMBDAR_NPM_REGISTRY', text('GLAMBDAR_NPM_REGISTRY')),
+    installTimeoutMs: whole('GLAMBDAR_INSTALL_TIMEOUT_MS', 300_000, 1_000, 3_600_000),
     maxInstances: whole('GLAMBDAR_MAX_INSTANCES', DEFAULT_INSTANCES, 1, 1_000),
     maxStarting: whole('GLAMBDAR_MAX_STARTING', 2 * availableParallelism(), 1, 100),
     standby: 0,
@@ -147,6 +152,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       `${unknown} is not a setting of this server; README "Configuration" lists them all.`,
     );
   return config;
+}
+
+/** A variable of the environment that is no setting of this server, but one that this machine's npm would heed, too. */
+export function environmentVariable(name: string): string | undefined {
+  return process.env[name];
 }
 
 /** As many standbys as absorb a burst on a fresh deploy, within half of the places and half of the memory for idle instances. */

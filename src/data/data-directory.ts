@@ -20,6 +20,8 @@ export interface DataDirectory {
   readonly runDir: string;
   /** Staging; 0700, empty at start, on the file system of the other two directories, so that publishing is a rename. */
   readonly tmpDir: string;
+  /** Installed packages that functions share; 0700. `deploy/dependencies/` owns what is in it. */
+  readonly dependenciesDir: string;
   readonly reserve: DiskReserve;
   /** Gives the lock back. May be called twice. */
   close(): void;
@@ -47,6 +49,7 @@ function openRoot(path: string, options: DataDirectoryOptions): DataDirectory {
   const functionsDir = join(path, 'functions');
   const runDir = join(path, 'run');
   const tmpDir = join(path, 'tmp');
+  const dependenciesDir = join(path, 'dependencies');
   // 1. The lock, before touching anything that another server might be using.
   const lock = options.lockFile(join(path, 'lock.db'));
   if (lock === undefined)
@@ -58,11 +61,12 @@ function openRoot(path: string, options: DataDirectoryOptions): DataDirectory {
     createDirectory(functionsDir, 0o755);
     createEmptyPrivateDirectory(runDir);
     createEmptyPrivateDirectory(tmpDir);
-    refuseSeveralFileSystems(functionsDir, runDir, tmpDir);
+    createDirectory(dependenciesDir, 0o700);
+    refuseSeveralFileSystems(functionsDir, runDir, tmpDir, dependenciesDir);
     // 3. The reserve before the identity, which needs a few bytes.
     const reserve = new DiskReserve(path, options.reserve);
     const id = identify(path, () => reserve.release());
-    return { path, id, functionsDir, runDir, tmpDir, reserve, close: () => lock.release() };
+    return { path, id, functionsDir, runDir, tmpDir, dependenciesDir, reserve, close: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;

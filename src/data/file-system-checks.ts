@@ -38,7 +38,12 @@ export function refuseLongPath(path: string): void {
  * Throws `StartupError` when the directories are not on one file system. Tries real renames: two mounts of one device have
  * the same device number, and still a rename between them fails.
  */
-export function refuseSeveralFileSystems(functionsDir: string, runDir: string, tmpDir: string): void {
+export function refuseSeveralFileSystems(
+  functionsDir: string,
+  runDir: string,
+  tmpDir: string,
+  ...others: string[]
+): void {
   const prefix = '.probe-';
   for (const entry of readdirSync(functionsDir)) {
     if (entry.startsWith(prefix)) rmSync(join(functionsDir, entry), { recursive: true, force: true });
@@ -50,7 +55,7 @@ export function refuseSeveralFileSystems(functionsDir: string, runDir: string, t
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return; // a full disk must not keep deletes from being served
     throw error;
   }
-  for (const directory of [runDir, functionsDir, tmpDir]) {
+  for (const directory of [runDir, functionsDir, ...others, tmpDir]) {
     const target = join(directory, basename(probe));
     try {
       renameSync(probe, target);
@@ -58,7 +63,7 @@ export function refuseSeveralFileSystems(functionsDir: string, runDir: string, t
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
       rmdirSync(probe);
       throw new StartupError(
-        `${functionsDir}, ${runDir} and ${tmpDir} are not on one file system; do not mount them apart, mount GLAMBDAR_DIR.`,
+        `${[functionsDir, runDir, ...others].join(', ')} and ${tmpDir} are not on one file system; do not mount them apart, mount GLAMBDAR_DIR.`,
       );
     }
     probe = target;

@@ -18,11 +18,11 @@ import {
 } from '../model/function/settings.js';
 import { NODE_BUNDLE } from '../model/function/source.js';
 import type { Code, FunctionRegistry } from '../registry/function-registry.js';
-import { digestTree } from '../registry/tree-digest.js';
+import { digestManifest } from '../registry/tree-digest.js';
 import { fsyncDir, removeTree } from '../registry/tree.js';
 import { extractBundle, type ExtractedBundle } from './archive/bundle.js';
 import { Limiter } from './archive/limiter.js';
-import type { InstallDependencies } from './dependencies.js';
+import type { Dependencies } from './dependencies.js';
 import type { BundleSource, Deployments, DeployRequest, DeployResult } from './deployments.js';
 import type { LoadCheck } from './load-check.js';
 
@@ -36,7 +36,7 @@ export interface DeployPipelineOptions {
   limits: { maxArchiveBytes: number; maxUnpackedBytes: number; maxEntries: number };
   /** Throws DISK_FULL when this many bytes do not fit beside the reserve. */
   assertSpace: (bytes: number) => void;
-  installDependencies: InstallDependencies;
+  dependencies: Dependencies;
   loadCheck: LoadCheck;
 }
 
@@ -48,22 +48,29 @@ export class DeployPipeline implements Deployments {
     this.#options = options;
   }
 
-  async deploy({ source, ref, fields }: DeployRequest): Promise<DeployResult> {
+  async deploy(request: DeployRequest): Promise<DeployResult> {
+    const { source, ref, fields, progress = () => undefined } = request;
     const { registry, assertSpace } = this.#options;
     const formPatch = parseSettingsFields(fields);
     assertSpace(0);
     return this.#staging(async (staged) => {
       faultPoint('deploy.staged');
       const bundle = await this.#extractions.run(() => this.#extract(source, staged));
-      const code = await this.#complete(bundle, staged);
+      const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
+      const settingsNow = (): FunctionSettings => {
+        const before = registry.find(ref)?.settings ?? DEFAULT_SETTINGS;
+        return applySettings(before, { ...filePatch, ...formPatch }).settings;
+      };
+      // Before the turn, because an install may take minutes.
+      const { notes, ...code } = await this.#complete(bundle, staged, request, settingsNow());
       assertSpace(0);
       faultPoint('deploy.extracted');
-      const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
       return registry.inTurn(ref, async () => {
-        const before = registry.find(ref)?.settings ?? DEFAULT_SETTINGS;
-        const { settings } = applySettings(before, { ...filePatch, ...formPatch });
+        const settings = settingsNow();
+        progress('Loading the function.');
         const { active } = await this.#publish(registry.candidate(ref, settings, code), staged);
-        return { function: ref.name, version: active.version, digest: active.digest };
+        const result = { function: ref.name, version: active.version, digest: active.digest };
+        return notes.length === 0 ? result : { ...result, notes };
       });
     });
   }
@@ -91,12 +98,30 @@ export class DeployPipeline implements Deployments {
   }
 
   /** Adds to the staged tree the dependencies that the code did not bring, and describes the result. */
-  async #complete(bundle: ExtractedBundle, staged: string): Promise<Code> {
+  async #complete(
+    bundle: ExtractedBundle,
+    staged: string,
+    { ref, signal = new AbortController().signal, progress = () => undefined }: DeployRequest,
+    { installScripts }: FunctionSettings,
+  ): Promise<Code & { notes: string[] }> {
     const { strippedFolder } = bundle;
     const source = strippedFolder === null ? NODE_BUNDLE : { ...NODE_BUNDLE, folder: strippedFolder };
-    const isChanged = await this.#options.installDependencies(staged, source);
-    const { digest, sizeBytes } = isChanged ? await digestTree(staged) : bundle;
-    return { digest, sizeBytes, source };
+    const added = await this.#options.dependencies.add({
+      treeDir: staged,
+      sizeBytes: bundle.sizeBytes,
+      entries: bundle.entries,
+      namespace: ref.namespace,
+      installScripts,
+      signal,
+      progress,
+    });
+    if (added === undefined) return { digest: bundle.digest, sizeBytes: bundle.sizeBytes, source, notes: [] };
+    return {
+      digest: digestManifest([...bundle.manifest, ...added.files]),
+      sizeBytes: bundle.sizeBytes + added.sizeBytes,
+      source,
+      notes: added.notes,
+    };
   }
 
   /** Publishes the same code as a new version, for new settings that shape its container. */
@@ -135,6 +160,7 @@ export class DeployPipeline implements Deployments {
     } catch (error) {
       throw namedDiskError(error);
     } finally {
+      this.#options.dependencies.release(staged);
       await removeTree(staged).catch(() => undefined);
     }
   }

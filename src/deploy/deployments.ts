@@ -19,18 +19,24 @@ export interface DeployRequest {
   ref: FunctionRef;
   /** Form fields beside the file, as text, without `funcName`. Unknown fields are refused. */
   fields: Record<string, string>;
+  /** Ends an install of dependencies when it aborts; all else of a deploy is quick, and goes on. */
+  signal?: AbortSignal;
+  /** Gets sentences about what is being done. */
+  progress?: (line: string) => void;
 }
 
 export interface DeployResult {
   function: string;
   version: number;
   digest: string;
+  /** Sentences for the caller about what was installed, if there is something to say. */
+  notes?: string[];
 }
 
 export interface Deployments {
   /**
    * Checks, extracts, load-checks and publishes an archive. Rejects with GlambdarError: INVALID_REQUEST, BUNDLE_TOO_LARGE,
-   * INVALID_BUNDLE, LOAD_FAILED, DISK_FULL, DRIVER_UNAVAILABLE, AT_CAPACITY.
+   * INVALID_BUNDLE, INSTALL_FAILED, INSTALL_UNAVAILABLE, LOAD_FAILED, DISK_FULL, DRIVER_UNAVAILABLE, AT_CAPACITY, CANCELLED.
    */
   deploy(request: DeployRequest): Promise<DeployResult>;
   /**

@@ -7,7 +7,10 @@ import type { ContainerOutput, ExitState } from '../model/call/container-end.js'
 
 /** A file or directory of the host that the container sees. */
 export interface ContainerMount {
-  /** Absolute path on the host, inside the driver's run directory; no part of it below that directory may be a symlink. */
+  /**
+   * Absolute path on the host, inside the driver's run directory; no part of it below that directory may be a symlink. A
+   * read-only mount may also have one of the host's programs that the driver was told of as its source.
+   */
   source: string;
   /** Absolute path in the container. */
   target: string;
@@ -30,6 +33,8 @@ export interface ContainerLimits {
   fileBytes: number;
   /** Size of `/tmp`, the only place of the container's own that can be written. */
   tmpBytes: number;
+  /** Files and directories in `/tmp`; 4096 when absent. */
+  tmpInodes?: number;
 }
 
 export type ContainerNetwork = 'none' | 'bridge';
@@ -97,6 +102,8 @@ export interface Driver {
    * @param progress gets sentences for the operator
    */
   prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void>;
+  /** A text that is equal only for images with the same content. Throws `DriverError` when the image is not prepared. */
+  imageId(image: ContainerImage): string;
   /** Makes what containers of this network need, or checks it; rejects with the reason when it cannot be had. */
   prepareNetwork(network: ContainerNetwork): Promise<void>;
   /**

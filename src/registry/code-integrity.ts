@@ -3,12 +3,16 @@
  * again from disk; before every later use its stamp is compared, and the digest is computed again when the stamp differs.
  * Altered or missing code is not served.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { versionKey, type FunctionRecord, type VersionRecord } from '../model/function/function.js';
 import { digestTree } from './tree-digest.js';
 import { stampTree } from './tree-stamp.js';
 import type { VersionFiles } from './version-files.js';
+
+/** Who uses a version so soon after its deploy waits so long. */
+const TRUST_AFTER_MS = 20;
 
 export class CodeIntegrity {
   readonly #files: VersionFiles;
@@ -23,7 +27,8 @@ export class CodeIntegrity {
 
   /** To be called when this process has just written the files of the record's active version. */
   trust({ ref, active }: FunctionRecord): void {
-    const stamp = stampTree(this.#files.path(ref, active.version));
+    // After the answer to the deploy: thousands of files would hold it up.
+    const stamp = sleep(TRUST_AFTER_MS).then(() => stampTree(this.#files.path(ref, active.version)));
     // Without a stamp the next use computes the digest.
     stamp.catch(() => this.forget(active));
     this.#verdicts.set(versionKey(active), stamp);

@@ -24,11 +24,13 @@ export interface LinkCalls {
  * Makes `targetDir` (which must not exist; its parent must) a copy of an immutable tree: directories of its own with mode
  * 0755, files hard-linked, or copied with their mode where links are impossible. The copy is not durable. Throws the file
  * system's errors, and an Error when the tree holds anything but files and directories; no target is left then.
+ * @param without name of an entry at the root that is left out
  */
 export async function linkTree(
   sourceDir: string,
   targetDir: string,
   calls: LinkCalls = { link: fs.linkSync },
+  without?: string,
 ): Promise<void> {
   const turn = createSlice();
   makeDirectory(targetDir);
@@ -37,6 +39,7 @@ export async function linkTree(
     for (let relative = pending.pop(); relative !== undefined; relative = pending.pop()) {
       for (const entry of await list(sourceDir + relative)) {
         const path = `${relative}/${entry.name}`;
+        if (relative === '' && entry.name === without) continue;
         if (entry.isDirectory()) {
           makeDirectory(targetDir + path);
           pending.push(path);

@@ -21,6 +21,7 @@ import { PoolExecutor } from '../pool/executor/pool-executor.js';
 import { createWorkloads, profileOf } from '../pool/executor/workloads.js';
 import { makeRunDirectory } from '../instance/slot-socket.js';
 import type { ContainerImage } from '../model/container-image.js';
+import { NpmInstaller } from '../install/npm-installer.js';
 import { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import { node } from '../runtimes/node.js';
 import { runtimes } from '../runtimes/runtimes.js';
@@ -28,10 +29,10 @@ import { Pool } from '../pool/pool.js';
 import { versionKey } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
-import { linkTree } from '../registry/tree.js';
 import { openDataDirectory } from '../data/data-directory.js';
 import { readRestored } from '../data/sidecar.js';
-import { noDependencies } from '../deploy/dependencies.js';
+import { BundleDependencies } from '../deploy/dependencies/bundle-dependencies.js';
+import { DependencyTrees } from '../deploy/dependencies/dependency-trees.js';
 import { DeployPipeline } from '../deploy/deploy-pipeline.js';
 import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
@@ -46,6 +47,8 @@ const SETTLE_MS = 100;
 /** Work that no call waits for begins after such a pause. Calls that come one after the other are a few milliseconds apart. */
 const LULL = { quietMs: 20, mostMs: 150 };
 const MIB = 2 ** 20;
+/** How many uids instances have, from the configured one on; those of installs follow. */
+const INSTANCE_UIDS = 20_000;
 
 export interface Runtime {
   url: string;
@@ -109,6 +112,7 @@ async function build(
     runRoot: directory.runDir,
     filesDir,
     gently: () => pool.severalCalled(),
+    hostPrograms: () => installer.hostPrograms(),
     logger,
   });
 
@@ -174,19 +178,32 @@ async function build(
     },
     logger,
   });
+  const treeLimits = { maxUnpackedBytes: config.maxUnpackedBytes, maxEntries: config.maxEntries };
+  const installer = new NpmInstaller({
+    driver,
+    image: installed.get(node.name)!.image,
+    runDir: directory.runDir,
+    programDir: join(filesDir, 'npm'),
+    uidBase: config.uidBase + INSTANCE_UIDS,
+    registry: config.npmRegistry,
+    timeoutMs: config.installTimeoutMs,
+    logger,
+  });
+  const trees = new DependencyTrees({
+    dir: directory.dependenciesDir,
+    tmpDir: directory.tmpDir,
+    clock: systemClock,
+    logger,
+  });
   const deployments = new DeployPipeline({
     registry,
-    limits: {
-      maxArchiveBytes: config.maxZipBytes,
-      maxUnpackedBytes: config.maxUnpackedBytes,
-      maxEntries: config.maxEntries,
-    },
+    limits: { maxArchiveBytes: config.maxZipBytes, ...treeLimits },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
-    installDependencies: noDependencies,
+    dependencies: new BundleDependencies({ installer, trees, tmpDir: directory.tmpDir, limits: treeLimits }),
     loadCheck: createLoadCheck({
       pool,
       prepareNetwork: (network) => driver.prepareNetwork(network),
-      copyTree: linkTree,
+      copyTree: (treeDir, target) => trees.copy(treeDir, target),
     }),
   });
   const workloadOf = createWorkloads({
@@ -225,6 +242,8 @@ async function build(
   // 5. The registry: brings the files on disk into line with the store.
   await registry.open();
   closers.push(() => recorder.close());
+  await trees.open();
+  closers.push(() => trees.close());
 
   // 6. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
   closers.push(() => driver.close());

@@ -22,6 +22,7 @@ import { firstBurst } from './measurements/first-burst.js';
 import { firstCall } from './measurements/first-call.js';
 import { flood } from './measurements/flood.js';
 import { hits } from './measurements/hits.js';
+import { install } from './measurements/install.js';
 import { leftovers } from './measurements/leftovers.js';
 import { memory } from './measurements/memory.js';
 import { overload } from './measurements/overload.js';
@@ -63,6 +64,9 @@ const measurements: Measurement[] = [
   leftovers,
   arrivals,
 ];
+
+/** Run only when they are named: they need the network. */
+const onDemand: Measurement[] = [install];
 
 interface Run {
   only: string[];
@@ -110,10 +114,11 @@ function readArguments(): Run {
     },
   });
   const ids = measurements.map(({ id }) => id);
+  const all = [...ids, ...onDemand.map(({ id }) => id)];
   const only = values.only?.split(',') ?? ids;
-  const unknown = only.filter((id) => !ids.includes(id));
+  const unknown = only.filter((id) => !all.includes(id));
   if (unknown.length > 0)
-    throw new Error(`no measurement is called ${unknown.join(', ')}; there are ${ids.join(', ')}`);
+    throw new Error(`no measurement is called ${unknown.join(', ')}; there are ${all.join(', ')}`);
   const rate = values.rate === undefined ? null : Number(values.rate);
   if (rate !== null && !(rate > 0)) throw new Error('--rate is containers per second');
   return { only, quick: values.quick, rate, omit: values.omit.split(',') };
@@ -128,7 +133,7 @@ async function measureAll(run: Run): Promise<boolean> {
     const machine = await describeMachine(bench.engine);
     console.log(`${machineText(machine)}${run.quick ? ' · QUICK' : ''}`);
     const results: Result[] = [];
-    for (const measurement of measurements.filter(({ id }) => run.only.includes(id))) {
+    for (const measurement of [...measurements, ...onDemand].filter(({ id }) => run.only.includes(id))) {
       process.stderr.write(`${measurement.id} … `);
       const from = seconds();
       results.push(...(await resultsOf(measurement, bench)));

@@ -96,9 +96,15 @@ export class ServerUnderTest {
     return this.#control.call(requestBytes(method, path, body, type));
   }
 
-  /** Deploys one CommonJS file. */
-  async deploy(name: string, source: string, settings: Record<string, string | number> = {}): Promise<void> {
+  /** Deploys one CommonJS file, and others beside it. */
+  async deploy(
+    name: string,
+    source: string,
+    settings: Record<string, string | number> = {},
+    files: Record<string, string> = {},
+  ): Promise<void> {
     const zip = new AdmZip();
+    for (const [path, content] of Object.entries(files)) zip.addFile(path, Buffer.from(content));
     zip.addFile('index.js', Buffer.from(source));
     const form = new FormData();
     for (const [key, value] of Object.entries(settings)) form.set(key, String(value));

@@ -19,6 +19,7 @@ import {
   type ExitState,
   type RemoveOptions,
 } from '../../src/driver/driver.js';
+import { imageKey, type ContainerImage } from '../../src/model/container-image.js';
 
 /**
  * What stands in a container's place: the command of its spec (the worker, for an instance); the source of another program
@@ -98,6 +99,10 @@ export class FakeDriver implements Driver {
   async open(): Promise<void> {}
 
   async prepareImage(): Promise<void> {}
+
+  imageId(image: ContainerImage): string {
+    return imageKey(image);
+  }
 
   async prepareNetwork(_network: ContainerNetwork): Promise<void> {
     if (this.prepareFailure) throw this.prepareFailure;

@@ -83,7 +83,7 @@ export class RegistryFixture {
       assertSpace: () => {
         if (this.space) throw this.space;
       },
-      installDependencies: noDependencies,
+      dependencies: noDependencies,
       loadCheck: async (candidate, treeDir) => {
         this.checked.push({ version: candidate.active.version, files: fs.readdirSync(treeDir).sort() });
         const failure = this.loadFailures.shift();

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { faultPoint } from '../../faults.js';
 import { makeDirectory } from '../../registry/tree.js';
-import { digestManifest } from '../../registry/tree-digest.js';
+import { digestManifest, type ManifestFile } from '../../registry/tree-digest.js';
 import { readConfig } from './bundle-config.js';
 import { planBundle } from './bundle-plan.js';
 import { checkEntries } from './entry-rules.js';
@@ -37,6 +37,8 @@ export interface ExtractedBundle {
   sizeBytes: number;
   /** How many files were written. */
   entries: number;
+  /** The written files in the order of their paths; the digest is over them. */
+  manifest: ManifestFile[];
   /** The parsed `glambdar.json` at the root: an object with unchecked keys; undefined when there is none. */
   config: unknown;
   /** The folder that all of the archive lay in, e.g. `app`; null when there was none, or the bundle has an `app` itself. */
@@ -75,13 +77,16 @@ export async function extractHere(
     return { path, executable, sha256: createHash('sha256').update(content).digest('hex') };
   });
 
+  manifest.sort((a, b) => (a.path < b.path ? -1 : 1));
+
   faultPoint('bundle.written');
   // Files first, then the directories that name them, deepest first, so that no durable name lacks its content.
   await fsyncAll(plan.files.map(({ path }) => inside(targetDir, path)));
   await fsyncAll(plan.directories.toReversed().map((directory) => inside(targetDir, directory)));
   await fsyncAll([targetDir]);
   const { strippedFolder } = plan;
-  return { digest: digestManifest(manifest), sizeBytes, entries: manifest.length, config, strippedFolder };
+  const entries = manifest.length;
+  return { digest: digestManifest(manifest), sizeBytes, entries, manifest, config, strippedFolder };
 }
 
 function readArchive(path: string, maxArchiveBytes: number): Buffer {

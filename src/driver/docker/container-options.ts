@@ -90,7 +90,7 @@ function hostConfig(
       ...Object.fromEntries(uncovered.map((path) => [path, tmpfs(user, 'noexec', 16 * 2 ** 20, 1024)])),
       // Executable: packages unpack their addons and programs there. A container runs what its code or image brings anyway,
       // and can map memory that it has written as code, so forbidding it here would only stop honest programs.
-      '/tmp': tmpfs(user, 'exec', limits.tmpBytes, 4096),
+      '/tmp': tmpfs(user, 'exec', limits.tmpBytes, limits.tmpInodes ?? 4096),
     },
     // Never Binds: Docker would create a missing source, as root.
     Mounts: mounts.map(bindMount),

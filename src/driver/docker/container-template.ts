@@ -11,7 +11,7 @@ import type { BridgeNetwork } from './network/bridge-network.js';
 
 export interface ContainerTemplateOptions extends Pick<
   DockerDriverOptions,
-  'dirId' | 'bootId' | 'ociRuntime' | 'filesDir'
+  'dirId' | 'bootId' | 'ociRuntime' | 'filesDir' | 'hostPrograms'
 > {
   engine: Engine;
   bridge: Pick<BridgeNetwork, 'name' | 'resolvers'>;
@@ -69,7 +69,7 @@ export class ContainerTemplate {
   /** @throws DriverError when a mount's source may not be mounted or the image is not prepared */
   createOptions(spec: ContainerSpec): ContainerCreateOptions {
     if (spec.network === 'none') this.#files?.repair();
-    const mounts = checkedMounts(spec.mounts, this.#runRoot);
+    const mounts = checkedMounts(spec.mounts, this.#runRoot, this.#options.hostPrograms?.());
     return createOptions(spec, mounts, this.images.get(spec.image), this.#context as ContainerContext);
   }
 }

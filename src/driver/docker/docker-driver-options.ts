@@ -13,6 +13,8 @@ export interface DockerDriverOptions {
   runRoot: string;
   /** Absolute path of a directory in it for files of the driver's own; made when it is missing. */
   filesDir: string;
+  /** Real paths of this machine's own programs that may be mounted read-only, asked at each start; by default none. */
+  hostPrograms?: () => readonly string[];
   logger: Logger;
   /** Name servers (IPv4) of containers with a network; by default this machine's. */
   resolvers?: string[];

@@ -136,6 +136,10 @@ class DockerDriver implements Driver {
     return this.#template.images.prepare(image, progress);
   }
 
+  imageId(image: ContainerImage): string {
+    return this.#template.images.get(image).id;
+  }
+
   async prepareNetwork(network: ContainerNetwork): Promise<void> {
     if (network === 'bridge') await this.#bridge.prepare();
   }

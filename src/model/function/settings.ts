@@ -22,6 +22,8 @@ export interface FunctionSettings {
   contract: ContractName;
   /** Loaded, never-used containers to keep; null = automatic. */
   standby: number | null;
+  /** Whether packages that a deploy installs may run their install scripts. */
+  installScripts: boolean;
 }
 
 /** Settings of the container or of the code loaded into it: changing one makes a new version. */
@@ -51,6 +53,7 @@ const shape = {
     .nullable(),
   contract: z.enum(CONTRACT_NAMES),
   standby: z.number().int().min(0).max(1_000).nullable(),
+  installScripts: z.boolean(),
 } satisfies Record<keyof FunctionSettings, z.ZodType>;
 
 /** The expected value of each setting, for the error about a wrong one. */
@@ -66,6 +69,7 @@ const EXPECTED: Record<keyof FunctionSettings, string> = {
   handler: '"file.export", e.g. "src/app.handler", or null',
   contract: CONTRACT_NAMES.map((name) => `"${name}"`).join(' or '),
   standby: 'a whole number from 0 to 1000, or null for automatic',
+  installScripts: 'true or false',
 };
 
 const patchSchema = z.strictObject(shape).partial();
@@ -82,6 +86,7 @@ export const DEFAULT_SETTINGS: Readonly<FunctionSettings> = {
   handler: null,
   contract: 'glambdar',
   standby: null,
+  installScripts: false,
 };
 
 /** Some of the settings, as a client sends them. */
@@ -103,13 +108,14 @@ export function parseSettingsPatch(value: unknown, source: string): SettingsPatc
 }
 
 /**
- * Text fields of a form → settings: numbers, `null` and the object `env` are parsed as JSON, all other texts stay.
+ * Text fields of a form → settings: numbers, `null`, `true`, `false` and the object `env` are parsed as JSON, all other texts stay.
  * @throws GlambdarError INVALID_REQUEST
  */
 export function parseSettingsFields(fields: Record<string, string>): SettingsPatch {
   const values = Object.entries(fields).map(([key, text]): [string, unknown] => {
     if (key === 'env') return [key, parseJson(key, text)];
     if (text === 'null') return [key, null];
+    if (text === 'true' || text === 'false') return [key, text === 'true'];
     if (/^-?\d+(\.\d+)?$/.test(text)) return [key, Number(text)];
     return [key, text];
   });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -233,17 +234,23 @@ test('deploys of one name at once make one version each', async (t) => {
 });
 
 test('dependencies are installed before the load check, and what they change has another digest', async (t) => {
-  const asked: string[] = [];
+  const asked: { namespace: string; installScripts: boolean; sizeBytes: number }[] = [];
+  const released: string[] = [];
   const fixture = new RegistryFixture(t, {
-    installDependencies: async (treeDir, source) => {
-      asked.push(JSON.stringify(source));
-      const isChanged = fs.readFileSync(join(treeDir, 'index.js'), 'utf8') === 'needs';
-      if (isChanged) fs.writeFileSync(join(treeDir, 'needed.js'), '');
-      return isChanged;
+    dependencies: {
+      add: async ({ treeDir, namespace, installScripts, sizeBytes }) => {
+        asked.push({ namespace, installScripts, sizeBytes });
+        fs.writeFileSync(join(treeDir, 'needed.js'), 'needed', { mode: 0o644 });
+        const sha256 = createHash('sha256').update('needed').digest('hex');
+        return { files: [{ path: 'needed.js', executable: false, sha256 }], sizeBytes: 6, notes: ['x'] };
+      },
+      release: (treeDir) => released.push(treeDir),
     },
   });
-  await fixture.deploy('needs');
-  t.deepEqual(asked, ['{"type":"bundle","runtime":"node"}']);
+  t.like(await fixture.deploy('needs', { installScripts: 'true' }), { version: 1, notes: ['x'] });
+  t.deepEqual(asked, [{ namespace: 'default', installScripts: true, sizeBytes: 5 }]);
+  t.is(released.length, 1);
+  t.is(fixture.registry.get(f).sizeBytes, 11);
   t.deepEqual(fixture.checked, [{ version: 1, files: ['index.js', 'needed.js'] }]);
   await t.notThrowsAsync(fixture.registry.verifyCode(fixture.registry.record(f)));
   await fixture.restart();

@@ -10,13 +10,22 @@ import { DriverError, type ContainerMount } from '../../driver.js';
  * The mounts with the real paths of their sources. Synchronous on purpose: 20 µs a mount, against a queue for libuv's four
  * threads on the way of a cold start.
  * @param root real path of the directory that every source has to be in
+ * @param programs real paths elsewhere that read-only mounts may have as their source, too
  * @throws DriverError when a source is missing, is neither file nor directory, is a link, or lies outside
  */
-export function checkedMounts(mounts: readonly ContainerMount[], root: string): ContainerMount[] {
-  return mounts.map((mount) => ({ ...mount, source: checkedSource(mount, root) }));
+export function checkedMounts(
+  mounts: readonly ContainerMount[],
+  root: string,
+  programs: readonly string[] = [],
+): ContainerMount[] {
+  return mounts.map((mount) => ({ ...mount, source: checkedSource(mount, root, programs) }));
 }
 
-function checkedSource({ source, target }: ContainerMount, root: string): string {
+function checkedSource(
+  { source, target, readOnly }: ContainerMount,
+  root: string,
+  programs: readonly string[],
+): string {
   let real: string;
   try {
     const stat = lstatSync(source);
@@ -25,6 +34,7 @@ function checkedSource({ source, target }: ContainerMount, root: string): string
   } catch (error) {
     throw refused(target, (error as Error).message, error);
   }
+  if (readOnly && programs.includes(real)) return real;
   if (!real.startsWith(root + sep)) throw refused(target, 'it is outside the run directory');
   return real;
 }

@@ -3,8 +3,10 @@ import Router from '@koa/router';
 import { functionNameFromFile, parseFunctionName } from '../../../model/function/function-name.js';
 import type { Deployments } from '../../../deploy/deployments.js';
 import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
-import { sendJson } from '../../answers/send-json.js';
+import { answerWithProgress } from '../../answers/progress-lines.js';
+import { clientGone } from '../../calls/client-gone.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
+import { nativeEnvelope } from './native-envelope.js';
 
 export interface DeployRoutesDeps {
   deployments: Deployments;
@@ -14,24 +16,30 @@ export interface DeployRoutesDeps {
 export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
   router.post('/deploy', async (ctx) => {
-    const deployed = await withUpload(
-      ctx,
-      config,
-      ({ path, originalName, fields: { funcName, ...fields } }) =>
-        deployments.deploy({
-          source: { format: 'archive', path },
-          ref: {
-            namespace: DEFAULT_NAMESPACE,
-            name: parseFunctionName(funcName ?? functionNameFromFile(originalName)),
-          },
-          fields,
-        }),
-    );
-    sendJson(ctx, 201, {
-      function: deployed.function,
-      status: 'deployed',
-      version: deployed.version,
-      digest: deployed.digest,
+    const signal = clientGone(ctx.req.socket);
+    await answerWithProgress(ctx, 201, nativeEnvelope, async (progress) => {
+      const deployed = await withUpload(
+        ctx,
+        config,
+        ({ path, originalName, fields: { funcName, ...fields } }) =>
+          deployments.deploy({
+            source: { format: 'archive', path },
+            ref: {
+              namespace: DEFAULT_NAMESPACE,
+              name: parseFunctionName(funcName ?? functionNameFromFile(originalName)),
+            },
+            fields,
+            signal,
+            progress,
+          }),
+      );
+      return {
+        function: deployed.function,
+        status: 'deployed',
+        version: deployed.version,
+        digest: deployed.digest,
+        ...(deployed.notes && { notes: deployed.notes }),
+      };
     });
   });
   return router;

@@ -46,6 +46,7 @@ const bounds: [key: string, taken: unknown[], refused: unknown[]][] = [
   ],
   ['contract', ['glambdar', 'faas', 'lambda'], ['invok', null]],
   ['standby', [0, 1_000, null], [-1, 1_001, 0.5, '1']],
+  ['installScripts', [true, false], [null, 0, 1, 'true']],
 ];
 
 for (const [key, taken, refused] of bounds) {
@@ -123,6 +124,8 @@ const fields: [field: Record<string, string>, patch: SettingsPatch][] = [
     { handler: 'app.run', isolation: 'function' },
   ],
   [{ env: '{"A":"1"}' }, { env: { A: '1' } }],
+  [{ installScripts: 'true' }, { installScripts: true }],
+  [{ installScripts: 'false' }, { installScripts: false }],
 ];
 
 for (const [given, patch] of fields)
@@ -166,6 +169,7 @@ test('only what shapes a container makes a new version', (t) => {
     { rateLimit: 1 },
     { isolation: 'function' },
     { standby: 1 },
+    { installScripts: true },
   ] as const) {
     t.false(apply(patch).newVersion, JSON.stringify(patch));
     t.deepEqual(apply(patch), { settings: { ...base, ...patch }, changed: patch, newVersion: false });
