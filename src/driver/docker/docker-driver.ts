@@ -25,6 +25,8 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type LocalImage,
+  type ObtainImageOptions,
   type RemoveOptions,
 } from '../driver.js';
 import { Engine, type ContainerCreateOptions } from './engine/engine.js';
@@ -129,6 +131,10 @@ class DockerDriver implements Driver {
 
   prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void> {
     return this.#template.images.prepare(image, progress);
+  }
+
+  obtainImage(reference: string, options: ObtainImageOptions): Promise<LocalImage> {
+    return this.#template.images.obtain(reference, options);
   }
 
   async prepareNetwork(network: ContainerNetwork): Promise<void> {
