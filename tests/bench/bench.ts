@@ -22,6 +22,7 @@ import { firstBurst } from './measurements/first-burst.js';
 import { firstCall } from './measurements/first-call.js';
 import { flood } from './measurements/flood.js';
 import { hits } from './measurements/hits.js';
+import { images } from './measurements/images.js';
 import { leftovers } from './measurements/leftovers.js';
 import { memory } from './measurements/memory.js';
 import { overload } from './measurements/overload.js';
@@ -58,6 +59,7 @@ const measurements: Measurement[] = [
   throughput,
   flood,
   cold,
+  images,
   rate,
   overload,
   leftovers,
