@@ -272,6 +272,23 @@ integration(
   },
 );
 
+integration('an image without a program that can be run is the function’s fault, in words', async (t) => {
+  shellImage(EMPTY, '', { changes: ['ENTRYPOINT []'] });
+  shellImage(WRONG, '', { changes: ['ENTRYPOINT ["/nowhere"]'] });
+  await register('empty', EMPTY);
+  await register('wrong', WRONG);
+  for (const name of ['empty', 'wrong']) {
+    const answer = await run('', name);
+    t.is(answer.status, 502, answer.text);
+    // Where the daemon has an init process, that one is started, and tells of the program by its exit code.
+    t.regex(
+      answer.json.message,
+      /could not be started; check that the image has an ENTRYPOINT|exit code 127/,
+    );
+  }
+  await assertNothingLeft();
+});
+
 integration('a sparse file of 10 GB is not read', async (t) => {
   // The limit on the size of a file would end the program; a program of our own may have no such limit in other runtimes.
   const answer = await run('truncate -s 10G response.json');
