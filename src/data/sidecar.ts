@@ -131,10 +131,16 @@ function isSidecar(value: unknown): value is Sidecar | EarlierSidecar {
 
 function isSource(value: unknown): value is Source {
   if (!isObject(value)) return false;
-  const { type, runtime, folder, image } = value;
+  const { type, runtime, folder, image, digest, ports } = value;
+  if (type === 'bundle')
+    return typeof runtime === 'string' && (folder === undefined || typeof folder === 'string');
+  const isTextOrNull = (field: unknown): boolean => typeof field === 'string' || field === null;
   return (
-    (type === 'bundle' && typeof runtime === 'string' && ['string', 'undefined'].includes(typeof folder)) ||
-    (type === 'image' && typeof image === 'string')
+    type === 'image' &&
+    isTextOrNull(image) &&
+    isTextOrNull(digest) &&
+    Array.isArray(ports) &&
+    ports.every(isWhole)
   );
 }
 

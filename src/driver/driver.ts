@@ -79,6 +79,22 @@ export interface RemoveOptions {
   outputBytes?: number;
 }
 
+/** An image that is on this machine. */
+export interface LocalImage {
+  /** `sha256:…`: a name may move, this cannot. */
+  id: string;
+  sizeBytes: number;
+  /** TCP ports that the image exposes, ascending. */
+  ports: number[];
+}
+
+export interface ObtainImageOptions {
+  /** `missing`: an image that is on this machine is taken as it is. `always`: the registry is asked for a newer one. */
+  pull: 'missing' | 'always';
+  /** Gets sentences for the operator. */
+  progress: (line: string) => void;
+}
+
 /** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; `failed` concerns this call alone. */
 export class DriverError extends Error {
   readonly kind: 'unavailable' | 'failed';
@@ -86,6 +102,24 @@ export class DriverError extends Error {
     super(message, { cause: options.cause });
     this.name = 'DriverError';
     this.kind = kind;
+  }
+}
+
+/** An image cannot be had. The message is a sentence for whoever named the image, without text of the daemon. */
+export class ImageError extends DriverError {
+  readonly reason: 'not-found' | 'unauthorised' | 'registry-away' | 'unusable';
+  constructor(reason: ImageError['reason'], message: string, options: { cause?: unknown } = {}) {
+    super('failed', message, options);
+    this.name = 'ImageError';
+    this.reason = reason;
+  }
+}
+
+/** A container's program is missing or cannot be run: the fault is in its image, and trying again does not help. */
+export class ProgramError extends DriverError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('failed', message, options);
+    this.name = 'ProgramError';
   }
 }
 
@@ -98,12 +132,17 @@ export interface Driver {
   open(): Promise<void>;
   /**
    * Finds the image, or builds or pulls it, so that a start need not ask for it. May be called again. An image that is
-   * removed later is made again by the next start.
+   * removed later is made again by the next start. A pinned image that is not on this machine rejects with `ImageError`.
    * @param progress gets sentences for the operator
    */
   prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void>;
   /** A text that is equal only for images with the same content. Throws `DriverError` when the image is not prepared. */
   imageId(image: ContainerImage): string;
+  /**
+   * Finds an image by its name, or pulls it with the credentials that this machine has for its registry. Rejects with
+   * `ImageError` when the image cannot be had, else with `DriverError`.
+   */
+  obtainImage(reference: string, options: ObtainImageOptions): Promise<LocalImage>;
   /** Makes what containers of this network need, or checks it; rejects with the reason when it cannot be had. */
   prepareNetwork(network: ContainerNetwork): Promise<void>;
   /**

@@ -6,6 +6,7 @@ import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
 import type { Deployments } from '../deploy/deployments.js';
 import type { Registry } from '../registry/registry.js';
+import type { Routes } from '../registry/routes.js';
 import type { BodyBudget } from './answers/body-budget.js';
 import { isClientGone } from './answers/client-error.js';
 import { createAnswerError } from './answers/error-answer.js';
@@ -14,6 +15,7 @@ import { createRunCall } from './calls/run-call.js';
 import { faasFamily } from './families/faas/faas.js';
 import type { Readiness } from './families/native/health.js';
 import type { MetricsText } from './families/native/metrics.js';
+import { goServerlessFamily } from './families/go-serverless/go-serverless.js';
 import { nativeFamily } from './families/native/native.js';
 import { koaAnswers } from './middleware/koa-answers.js';
 import { base } from './middleware/base.js';
@@ -44,6 +46,7 @@ export interface AppConfig {
 export interface AppDeps {
   registry: Registry;
   deployments: Deployments;
+  routes: Routes;
   invoker: Invoker;
   /** Bounds the bodies of all requests to functions, and all answers that do not leave at once. */
   bodies: BodyBudget;
@@ -79,7 +82,12 @@ export function createApp(deps: AppDeps): HttpApp {
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
   const runCall = createRunCall(deps);
-  const families = [faasFamily({ ...deps, runCall }), nativeFamily({ ...deps, runCall, stopping, events })];
+  // The last one owns every path that no other owns.
+  const families = [
+    faasFamily({ ...deps, runCall }),
+    goServerlessFamily({ ...deps, runCall }),
+    nativeFamily({ ...deps, runCall, stopping, events }),
+  ];
 
   if (onRequest !== undefined) app.use(observe(onRequest, logger));
   app.use(base(createAnswerError(families, logger)));

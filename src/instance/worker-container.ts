@@ -2,9 +2,8 @@
 import type { ContainerMount, ContainerSpec } from '../driver/driver.js';
 import type { Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
+import { containerLimits } from './container-limits.js';
 import { passwdOf } from './slot-socket.js';
-
-const MIB = 2 ** 20;
 
 /** Where the image with Node has the certificates that its host trusts. Node itself trusts a list of its own. */
 const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
@@ -48,15 +47,7 @@ export function workerContainer(options: WorkerContainerOptions): ContainerSpec 
     ],
     network,
     user: { uid, gid: uid },
-    limits: {
-      memoryBytes: memoryMb * MIB,
-      cpus,
-      cpuSeconds,
-      pids: 64,
-      openFiles: 1024, // as other platforms give: Promise.all over a few hundred files is common
-      fileBytes: 64 * MIB,
-      tmpBytes: 64 * MIB,
-    },
+    limits: containerLimits({ memoryMb, cpus }, cpuSeconds),
     labels: {},
   };
 }

@@ -10,6 +10,13 @@ import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/answers/body-budget.js';
 import { createServer } from '../http/server.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
+import { ContextFolders } from '../images/context-folders.js';
+import { ImagePlaces } from '../images/image-places.js';
+import { createImageSupply } from '../images/image-supply.js';
+import { PinnedImages } from '../images/pinned-images.js';
+import { RunOnceExecutor } from '../images/run-once-executor.js';
+import { UidAllocator } from '../instance/uid-allocator.js';
+import { ExecutorChoice } from '../invocation/executor-choice.js';
 import { createInvoker } from '../invocation/invoker.js';
 import { createLogs } from '../invocation/logs.js';
 import { Recorder } from '../invocation/recorder.js';
@@ -29,7 +36,9 @@ import { Pool } from '../pool/pool.js';
 import { versionKey } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
+import { Routes } from '../registry/routes.js';
 import { openDataDirectory } from '../data/data-directory.js';
+import { mountMemory, unmountMemory } from '../data/memory-file-system.js';
 import { readRestored } from '../data/sidecar.js';
 import { BundleDependencies } from '../deploy/dependencies/bundle-dependencies.js';
 import { DependencyTrees } from '../deploy/dependencies/dependency-trees.js';
@@ -114,12 +123,13 @@ async function build(
     gently: () => pool.severalCalled(),
     hostPrograms: () => installer.hostPrograms(),
     logger,
+    registryAuth: config.registryAuth,
   });
 
   // 4. The parts that hold no resources of their own.
   const metrics = createMetrics({
-    queueLength: () => pool.gauges().queueLength,
-    queueAgeMs: () => pool.gauges().queueAgeMs,
+    queueLength: () => pool.gauges().queueLength + places.gauges().queueLength,
+    queueAgeMs: () => Math.max(pool.gauges().queueAgeMs, places.gauges().queueAgeMs),
     createdPerSecond: () => pool.gauges().createdPerSecond,
     idleBytes: () => pool.gauges().idleBytes,
     idleBudgetBytes: config.memoryBudgetMb * MIB,
@@ -128,12 +138,26 @@ async function build(
     functions: () => registry.records().length,
     isDeployed: (id) => registry.counters(id) !== undefined,
   });
-  const pool = new Pool({
+  const uids = new UidAllocator(config.uidBase);
+  const places: ImagePlaces = new ImagePlaces({
+    most: Math.max(1, config.maxInstances >> 1),
+    mostStarting: config.maxStarting,
+    maxWaiting: config.maxQueue,
+    queueTimeoutMs: config.queueTimeoutMs,
+    room: () => config.maxInstances - pool.size - places.taken,
+    makeRoom: () => pool.limitsChanged(),
+    driver,
+    uids,
+    clock: systemClock,
+  });
+  const pool: Pool = new Pool({
     driver,
     runtimeOf: (name) => installed.get(name)!,
     runDir: directory.runDir,
     limits: {
-      maxInstances: config.maxInstances,
+      get maxInstances() {
+        return config.maxInstances - places.reserved;
+      },
       maxStarting: config.maxStarting,
       maxRefilling: availableParallelism(),
       placesForCalls: Math.min(config.maxStarting, config.maxInstances >> 2),
@@ -147,7 +171,7 @@ async function build(
     lull: LULL,
     settleMs: SETTLE_MS,
     surplusMs: SURPLUS_MS,
-    uidBase: config.uidBase,
+    uids,
     startTimeoutMs: config.startTimeoutMs,
     loadTimeoutMs: config.loadTimeoutMs,
     queueTimeoutMs: config.queueTimeoutMs,
@@ -162,6 +186,7 @@ async function build(
         previousMs,
       ),
     onRefilled: (ms) => metrics.refilled(ms),
+    onRoom: () => places.pass(),
   });
   const limits = new FunctionLimits();
   const registry = new FunctionRegistry({
@@ -169,8 +194,12 @@ async function build(
     calls,
     functionsDir: directory.functionsDir,
     tmpDir: directory.tmpDir,
-    onActive: (record, lastUsedAt, deployed) =>
-      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt, deployed),
+    onActive: (record, lastUsedAt, deployed) => {
+      // Nothing is made ready ahead of the calls of an image.
+      if (record.active.source.type === 'image') return;
+      const unusedMs = lastUsedAt === null ? Infinity : Date.now() - lastUsedAt;
+      pool.activate(workloadOf(record), unusedMs, deployed);
+    },
     onRetired: (record) => pool.retire(versionKey(record.active)),
     onRemoved: ({ id }) => {
       limits.forget(id);
@@ -195,11 +224,13 @@ async function build(
     clock: systemClock,
     logger,
   });
+  const routes = new Routes({ store: functions.routes, registry });
   const deployments = new DeployPipeline({
     registry,
     limits: { maxArchiveBytes: config.maxZipBytes, ...treeLimits },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     dependencies: new BundleDependencies({ installer, trees, tmpDir: directory.tmpDir, limits: treeLimits }),
+    images: createImageSupply({ driver, logger }),
     loadCheck: createLoadCheck({
       pool,
       prepareNetwork: (network) => driver.prepareNetwork(network),
@@ -222,16 +253,34 @@ async function build(
     idOf: (ref) => registry.record(ref).id,
     isDeployed: (id) => registry.counters(id) !== undefined,
   });
-  const executor = new PoolExecutor({
+  const bundles = new PoolExecutor({
     pool,
     workloadOf,
     clock: systemClock,
     maxResponseBytes: config.maxBodyBytes,
     cancelGraceMs: config.cancelGraceMs,
   });
+  const folders = new ContextFolders({
+    dir: join(directory.runDir, 'context'),
+    maxBodyBytes: config.maxBodyBytes,
+    mount: mountMemory,
+    unmount: unmountMemory,
+    logger,
+  });
+  const runOnce = new RunOnceExecutor({
+    driver,
+    images: new PinnedImages(driver),
+    places,
+    folders,
+    clock: systemClock,
+    logger,
+    startTimeoutMs: config.startTimeoutMs,
+    maxResponseBytes: config.maxBodyBytes,
+    cancelGraceMs: config.cancelGraceMs,
+  });
   const invoker = createInvoker({
     functions: registry,
-    executor,
+    executor: new ExecutorChoice({ bundles, images: new Map([['go-serverless', runOnce]]) }),
     limits,
     recorder,
     isKnownId: (id) => logs.has(id),
@@ -246,6 +295,7 @@ async function build(
   closers.push(() => trees.close());
 
   // 6. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
+  closers.push(() => folders.close());
   closers.push(() => driver.close());
   await driver.open();
   for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
@@ -255,12 +305,16 @@ async function build(
       .catch((err: unknown) =>
         logger.error({ err, function: ref.name }, 'the profile of a function cannot be had'),
       );
-  closers.push(() => pool.destroy());
+  closers.push(async () => {
+    places.drain();
+    await pool.destroy();
+  });
 
   // 7. Last, the HTTP server.
   const app = createApp({
     registry,
     deployments,
+    routes,
     invoker,
     bodies: new BodyBudget(config.maxBodiesBytes),
     logs,
@@ -347,7 +401,8 @@ async function prepareImage(
   try {
     await driver.prepareImage(image, progress);
   } catch (error) {
-    if (!(error instanceof DriverError) || image.type === 'node' || image.reference !== chosen) throw error;
+    if (!(error instanceof DriverError) || image.type !== 'reference' || image.reference !== chosen)
+      throw error;
     const hint = 'Or leave GLAMBDAR_IMAGE unset to use the built-in image.';
     throw new DriverError(error.kind, `GLAMBDAR_IMAGE cannot be used. ${error.message} ${hint}`, {
       cause: error,

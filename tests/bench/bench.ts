@@ -23,6 +23,7 @@ import { firstCall } from './measurements/first-call.js';
 import { flood } from './measurements/flood.js';
 import { hits } from './measurements/hits.js';
 import { install } from './measurements/install.js';
+import { images } from './measurements/images.js';
 import { leftovers } from './measurements/leftovers.js';
 import { memory } from './measurements/memory.js';
 import { overload } from './measurements/overload.js';
@@ -59,6 +60,7 @@ const measurements: Measurement[] = [
   throughput,
   flood,
   cold,
+  images,
   rate,
   overload,
   leftovers,

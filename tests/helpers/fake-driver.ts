@@ -16,7 +16,9 @@ import {
   type ContainerUsage,
   type Driver,
   type DriverHealth,
+  ImageError,
   type ExitState,
+  type LocalImage,
   type RemoveOptions,
 } from '../../src/driver/driver.js';
 import { imageKey, type ContainerImage } from '../../src/model/container-image.js';
@@ -102,6 +104,15 @@ export class FakeDriver implements Driver {
 
   imageId(image: ContainerImage): string {
     return imageKey(image);
+  }
+
+  /** Images by reference, for `obtainImage`. */
+  readonly images = new Map<string, LocalImage>();
+
+  async obtainImage(reference: string): Promise<LocalImage> {
+    const image = this.images.get(reference);
+    if (image === undefined) throw new ImageError('not-found', `There is no image "${reference}".`);
+    return image;
   }
 
   async prepareNetwork(_network: ContainerNetwork): Promise<void> {

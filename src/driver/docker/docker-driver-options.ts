@@ -16,6 +16,8 @@ export interface DockerDriverOptions {
   /** Real paths of this machine's own programs that may be mounted read-only, asked at each start; by default none. */
   hostPrograms?: () => readonly string[];
   logger: Logger;
+  /** Absolute path of a file with logins at registries, in the form of Docker's own `config.json`; default: none. */
+  registryAuth?: string | null;
   /** Name servers (IPv4) of containers with a network; by default this machine's. */
   resolvers?: string[];
   /** The iptables command, with a prefix such as `nsenter …`; by default `iptables`. */

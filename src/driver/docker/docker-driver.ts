@@ -26,6 +26,8 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type LocalImage,
+  type ObtainImageOptions,
   type RemoveOptions,
 } from '../driver.js';
 import { Engine, type ContainerCreateOptions } from './engine/engine.js';
@@ -138,6 +140,10 @@ class DockerDriver implements Driver {
 
   imageId(image: ContainerImage): string {
     return this.#template.images.get(image).id;
+  }
+
+  obtainImage(reference: string, options: ObtainImageOptions): Promise<LocalImage> {
+    return this.#template.images.obtain(reference, options);
   }
 
   async prepareNetwork(network: ContainerNetwork): Promise<void> {

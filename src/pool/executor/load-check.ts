@@ -3,6 +3,7 @@ import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/call/outcome.js';
+import { networkUnavailable } from '../../model/call/refusal.js';
 import type { Profile } from '../../model/function/profile.js';
 import type { FunctionRecord } from '../../model/function/function.js';
 import type { FunctionSettings } from '../../model/function/settings.js';
@@ -38,11 +39,7 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOpt
     try {
       await prepareNetwork(settings.network);
     } catch (error) {
-      throw new GlambdarError(
-        'INVALID_REQUEST',
-        `network "${settings.network}" cannot be had on this server; its log has the reason.`,
-        { cause: error },
-      );
+      throw networkUnavailable(settings.network, error);
     }
     const printed = { stdout: '', stderr: '' };
     try {
