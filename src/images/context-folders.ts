@@ -103,18 +103,21 @@ export class ContextFolders {
 
   /** Makes a folder for one call. Rejects with DRIVER_UNAVAILABLE when this server cannot mount, or is out of memory. */
   async take(uid: number, body: Buffer): Promise<ContextFolder> {
-    const mountDir = this.#free.pop() ?? (await this.#mount());
-    try {
-      return new ContextFolder(mountDir, uid, body, (reusable) => {
-        if (reusable) this.#free.push(mountDir);
-        else this.#discard(mountDir);
-      });
-    } catch (cause) {
-      this.#discard(mountDir);
-      throw unavailable(
-        'The context folder of the call could not be made; the server log has the reason.',
-        cause,
-      );
+    for (;;) {
+      const used = this.#free.pop();
+      const mountDir = used ?? (await this.#mount());
+      try {
+        return new ContextFolder(mountDir, uid, body, (reusable) => {
+          if (reusable) this.#free.push(mountDir);
+          else this.#discard(mountDir);
+        });
+      } catch (cause) {
+        this.#discard(mountDir);
+        // Somebody may have removed the directory of a file system that was mounted before.
+        if (used !== undefined) continue;
+        const message = 'The context folder of the call could not be made; the server log has the reason.';
+        throw unavailable(message, cause);
+      }
     }
   }
 

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { LoopbackRegistry } from '../helpers/loopback-registry.js';
-import { serverForFile, type Answer } from '../helpers/server-process.js';
+import { serverForFile, until, type Answer } from '../helpers/server-process.js';
 import { removeImages, shellImage, shellTar } from '../helpers/test-images.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -234,7 +234,13 @@ integration('the lines of the example run as they stand there', async (t) => {
   for (const line of lines) {
     const { port } = new URL(server().url);
     const command = line.replaceAll('localhost:8000', `localhost:${port}`).replace('...', id);
-    const { stdout } = await promisify(execFile)('bash', ['-c', command]);
+    let { stdout } = await promisify(execFile)('bash', ['-c', command]);
+    // What a container printed is on record some moments after the answer.
+    if (command.includes('/logs/'))
+      await until('the record has its output', async () => {
+        ({ stdout } = await promisify(execFile)('bash', ['-c', command]));
+        return stdout.includes('says');
+      });
     answers.push(stdout);
     const { data } = JSON.parse(stdout) as { data?: { id?: string; image?: string } };
     if (data?.image !== undefined) id = data.id!;

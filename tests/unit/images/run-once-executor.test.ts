@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock, type Clock } from '../../../src/clock.js';
@@ -56,8 +56,8 @@ class Fixture {
       unmount: async (directory) => {
         this.unmounted.push(directory);
         // What a real unmount takes away.
-        for (const entry of readdirSync(directory))
-          (await import('node:fs')).rmSync(join(directory, entry), { recursive: true });
+        if (!existsSync(directory)) return;
+        for (const entry of readdirSync(directory)) rmSync(join(directory, entry), { recursive: true });
       },
       logger,
     });
@@ -275,4 +275,14 @@ test('a program that cannot be run is a crash of the function, not a fault of th
   fixture.driver.failures.push(new ProgramError('no such file'));
   t.like((await fixture.failure(fixture.call())).reason, { type: 'ended', exit: undefined });
   await until(() => fixture.places.taken === 0);
+});
+
+test('a call gets a new file system when the one of an earlier call was removed', async (t) => {
+  const fixture = new Fixture(t, ';');
+  await (await fixture.call().execution).release();
+  rmSync(fixture.dir, { recursive: true });
+  const { result, release } = await fixture.call().execution;
+  t.like(result, { type: 'response' });
+  await release();
+  t.is(fixture.mounted.length, 2);
 });
