@@ -32,7 +32,15 @@ export interface ContainerLimits {
   tmpBytes: number;
 }
 
-export type ContainerNetwork = 'none' | 'bridge';
+/** `none`: a loopback of the container's own and nothing else. `bridge`: public addresses, too. */
+export type NetworkKind = 'none' | 'bridge';
+
+/**
+ * A network of the container's own, or that of another container, which has to run: the two see one loopback and reach each
+ * other's ports there. A container that joined keeps the network when the other one ends. Not with a runtime that gives each
+ * container a network stack of its own (`runsc`).
+ */
+export type ContainerNetwork = NetworkKind | { joins: string; kind: NetworkKind };
 
 export interface ContainerSpec {
   /** `[a-z0-9]{8,}`, of one container for ever: the container is named `glambdar-<id>` and labelled with it. */
@@ -48,7 +56,7 @@ export interface ContainerSpec {
   /** Absolute path in the container; null: the image's own. */
   workingDir: string | null;
   mounts: readonly ContainerMount[];
-  /** `none`: a loopback of its own and nothing else. `bridge`, prepared by `prepareNetwork`: public addresses. */
+  /** `bridge` has been prepared by `prepareNetwork`. */
   network: ContainerNetwork;
   /** Of no other container alive at the same time: the kernel counts several limits per uid. */
   user: { uid: number; gid: number };
@@ -84,6 +92,11 @@ export class DriverError extends Error {
   }
 }
 
+/** The kind of network that a container of this specification sees, its own or another container's. */
+export function networkKind({ network }: Pick<ContainerSpec, 'network'>): NetworkKind {
+  return typeof network === 'string' ? network : network.kind;
+}
+
 /** `available`, or a sentence for the operator that says why not. */
 export type DriverHealth = { available: true } | { available: false; reason: string };
 
@@ -98,10 +111,10 @@ export interface Driver {
    */
   prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void>;
   /** Makes what containers of this network need, or checks it; rejects with the reason when it cannot be had. */
-  prepareNetwork(network: ContainerNetwork): Promise<void>;
+  prepareNetwork(network: NetworkKind): Promise<void>;
   /**
-   * Creates and starts one container. Rejects also when image or network are not prepared, or a mount's source is not
-   * where it may be. On failure (abort included) nothing of the container stays behind, or the reaper gets it.
+   * Creates and starts one container. Rejects also when image or network are not prepared, a mount's source is not where it
+   * may be, or the container whose network is to be joined does not run. On failure (abort included) nothing of the container stays behind, or the reaper gets it.
    */
   start(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
   /**

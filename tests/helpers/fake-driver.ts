@@ -10,13 +10,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   DriverError,
-  type ContainerNetwork,
   type ContainerOutput,
   type ContainerSpec,
   type ContainerUsage,
   type Driver,
   type DriverHealth,
   type ExitState,
+  type NetworkKind,
   type RemoveOptions,
 } from '../../src/driver/driver.js';
 
@@ -95,7 +95,7 @@ export class FakeDriver implements Driver {
 
   async prepareImage(): Promise<void> {}
 
-  async prepareNetwork(_network: ContainerNetwork): Promise<void> {
+  async prepareNetwork(_network: NetworkKind): Promise<void> {
     if (this.prepareFailure) throw this.prepareFailure;
   }
 
@@ -107,6 +107,9 @@ export class FakeDriver implements Driver {
     if (failure) throw failure;
     if (!this.#health.available) throw new DriverError('unavailable', this.#health.reason);
     if (this.#containers.has(spec.id)) throw new DriverError('failed', 'the name is taken');
+    // Child processes see one loopback anyway: that of this machine.
+    if (typeof spec.network !== 'string' && this.#containers.get(spec.network.joins)?.exit !== null)
+      throw new DriverError('failed', 'the container whose network is to be joined does not run');
     const container = this.#create(spec);
     const { inhabitant } = this;
     if (typeof inhabitant === 'function') this.#connect(container, inhabitant);

@@ -19,12 +19,13 @@ import { parseDockerHost } from './docker-host.js';
 import {
   DriverError,
   type ContainerOutput,
-  type ContainerNetwork,
+  networkKind,
   type ContainerSpec,
   type ContainerUsage,
   type Driver,
   type DriverHealth,
   type ExitState,
+  type NetworkKind,
   type RemoveOptions,
 } from '../driver.js';
 import { Engine, type ContainerCreateOptions } from './engine/engine.js';
@@ -131,7 +132,7 @@ class DockerDriver implements Driver {
     return this.#template.images.prepare(image, progress);
   }
 
-  async prepareNetwork(network: ContainerNetwork): Promise<void> {
+  async prepareNetwork(network: NetworkKind): Promise<void> {
     if (network === 'bridge') await this.#bridge.prepare();
   }
 
@@ -140,7 +141,7 @@ class DockerDriver implements Driver {
       throw new DriverError('unavailable', 'The driver is not open.');
     const health = this.#health.current();
     if (!health.available) throw new DriverError('unavailable', health.reason);
-    if (spec.network === 'bridge') this.#bridge.assertPrepared();
+    if (networkKind(spec) === 'bridge') this.#bridge.assertPrepared();
     const options = this.#template.createOptions(spec);
     const renewed = (): Promise<ContainerCreateOptions> => this.#renewed(spec);
     this.#live.track(spec.id);
