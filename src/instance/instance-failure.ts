@@ -1,13 +1,24 @@
 /** Owns the errors of a worker that could not be used, went away, or did not load its code in time. */
-import type { ExitState } from '../driver/driver.js';
+import type { ContainerOutput, ExitState } from '../driver/driver.js';
 
-/** Why a worker could not be used. `exit` is set when the container has ended. */
+export interface InstanceFailureOptions {
+  exit?: ExitState | undefined;
+  output?: ContainerOutput | undefined;
+  cause?: unknown;
+}
+
+/**
+ * Why a worker, or the image beside it, could not be used. `exit` is set when the container has ended, `output` when it is
+ * known what the image had printed.
+ */
 export class InstanceFailure extends Error {
   readonly exit: ExitState | undefined;
-  constructor(message: string, options: { exit?: ExitState | undefined; cause?: unknown } = {}) {
+  readonly output: ContainerOutput | undefined;
+  constructor(message: string, options: InstanceFailureOptions = {}) {
     super(message, { cause: options.cause });
     this.name = 'InstanceFailure';
     this.exit = options.exit;
+    this.output = options.output;
   }
 }
 
@@ -18,5 +29,18 @@ export class LoadTimeout extends Error {
     super(`loading took longer than ${timeoutMs} ms`);
     this.name = 'LoadTimeout';
     this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The HTTP server of an image did not accept connections within the limit. */
+export class ServerTimeout extends LoadTimeout {
+  readonly port: number;
+  /** What the image had printed. */
+  readonly output: ContainerOutput;
+  constructor(timeoutMs: number, port: number, output: ContainerOutput) {
+    super(timeoutMs);
+    this.name = 'ServerTimeout';
+    this.port = port;
+    this.output = output;
   }
 }

@@ -21,6 +21,10 @@ const table = {
     description:
       'module.exports = (context, cb), where context is the JSON of the request and cb(value) answers',
   },
+  cloudfunc: {
+    runtime: 'node',
+    description: 'an image with an HTTP server: POST /run with the request as its body answers',
+  },
 } as const satisfies Record<string, ContractRow>;
 
 /** The name of a known contract, as the setting `contract` has it. */

@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { systemClock } from '../../src/clock.js';
 import { profileKey, type Profile } from '../../src/model/function/profile.js';
 import { createLogger } from '../../src/logger.js';
+import type { ServerImage } from '../../src/instance/companion.js';
 import type { Lease } from '../../src/pool/act/lease.js';
 import { Pool, type PoolOptions } from '../../src/pool/pool.js';
 import type { PoolRequest } from '../../src/pool/requests/waiter.js';
@@ -32,6 +33,7 @@ export interface AcquireOptions {
   cpuSeconds?: number;
   signal?: AbortSignal;
   prepareTree?: (target: string) => Promise<void>;
+  server?: ServerImage;
 }
 
 /** Resolves when the condition holds: for what happens behind the scenes, without an event of its own. */
@@ -48,6 +50,7 @@ export function workload(options: AcquireOptions = {}): Workload {
     memoryMb = 128,
     cpuSeconds = 100,
     prepareTree = (target) => mkdir(target).then(() => undefined),
+    server = null,
   } = options;
   const shape = { ...profile, memoryMb, cpuSeconds };
   const load = { name: key, memoryMb, handler: null, contract: 'glambdar' as const, env: {} };
@@ -55,7 +58,7 @@ export function workload(options: AcquireOptions = {}): Workload {
     flow: key,
     profile: shape,
     profileKey: profileKey(shape),
-    code: { key, prepareTree, verifyTree: () => Promise.resolve(), load },
+    code: { key, prepareTree, verifyTree: () => Promise.resolve(), load, server },
     reuse,
     standby,
   };

@@ -5,6 +5,7 @@
 'use strict';
 
 /**
+ * @typedef {import('./protocol.cjs').LoadMessage} LoadMessage
  * @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage
  * @typedef {import('./response.cjs').Rendered} Rendered
  *
@@ -14,12 +15,14 @@
  *
  * @typedef {object} LoadedFunction one function, ready to be called
  * @property {Contract} contract
- * @property {Function} handler what the user exported
+ * @property {Function} handler what the user exported, or the contract's `load` gave
  * @property {string} name
  * @property {number} memoryMb
  *
- * @typedef {object} Contract
- * @property {LookUp} lookUp
+ * @typedef {object} Contract each has a `lookUp` or a `load`
+ * @property {LookUp} [lookUp]
+ * @property {(message: LoadMessage) => Promise<Function>} [load]
+ *   Gives the handler of a function that is no module in the function's folder. Rejects when there is none.
  * @property {(fn: LoadedFunction, message: InvokeMessage, body: Buffer, signal: () => AbortSignal) => unknown} call
  *   Calls the handler and gives its value, or a promise of it. Throws or rejects with what the handler throws. The memory
  *   of `body` is used again after `call` has returned, so the handler must get a copy of bytes that it may keep. `signal`

@@ -93,7 +93,10 @@ function createJobs(socket, root) {
       Object.assign(process.env, message.env);
       process.chdir(root);
       const contract = findContract(message.contract);
-      const handler = await loadHandler(root, message.handler, contract.lookUp);
+      const handler =
+        contract.lookUp === undefined
+          ? await /** @type {NonNullable<typeof contract.load>} */ (contract.load)(message)
+          : await loadHandler(root, message.handler, contract.lookUp);
       loaded = { contract, handler, name: message.name, memoryMb: message.memoryMb };
       if (work?.id !== message.id) return;
       end();

@@ -79,6 +79,7 @@ export class Fleet {
         runtime: runtimeOf(profile.runtime),
         profile,
         uid,
+        uids: this.#uids,
         onTransition: (changed, from, previousMs) => {
           onTransition?.(changed, from, previousMs);
           if (changed.state === 'stopped') this.#forget(changed);

@@ -64,7 +64,7 @@ export class Loader {
     const { code } = waiter.request.workload;
     instance.reserve(code.key, false);
     try {
-      await instance.load(await waiter.tree(), code.load, loadTimeoutMs);
+      await instance.load(await waiter.tree(), code.load, loadTimeoutMs, code.server);
       demands.of(code.key)?.loading.reset();
     } catch (error) {
       const failure = await Lease.explain(instance, error);
@@ -94,7 +94,7 @@ export class Loader {
     let tree: string | undefined;
     try {
       tree = await trees.take(code);
-      await instance.load(tree, code.load, loadTimeoutMs);
+      await instance.load(tree, code.load, loadTimeoutMs, code.server);
       this.#replaced(codeKey, clock.now());
       // The version was replaced or deleted during the load: nobody will ask for it.
       if (!demands.of(codeKey)) void fleet.stop(instance);

@@ -1,7 +1,7 @@
 /** Owns running a call in the pool: gets an instance with the function's code, lets the worker run it, gives the instance back. */
 import type { Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
-import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
+import { InstanceFailure, LoadTimeout, ServerTimeout } from '../../instance/instance-failure.js';
 import { randomId } from '../../instance/instance.js';
 import { LoadFailure, type WorkerAnswer } from '../../instance/wire/worker-connection.js';
 import type { ContainerOutput } from '../../model/call/container-end.js';
@@ -53,7 +53,8 @@ export class PoolExecutor implements Executor {
       const waitedMs = clock.now() - arrivedAt;
       if (error instanceof LoadTimeout) trace.loadMs = Math.min(waitedMs, error.timeoutMs);
       trace.queueMs = waitedMs - trace.loadMs;
-      throw new ExecutionFailure(this.#reasonOf(error, signal));
+      const output = printedBefore(error);
+      throw new ExecutionFailure(this.#reasonOf(error, signal), output && Promise.resolve(output));
     }
     const { times, start } = lease;
     trace.start = start;
@@ -80,6 +81,7 @@ export class PoolExecutor implements Executor {
         signal,
         cancelGraceMs,
       });
+      await assertServerRuns(lease, answer);
     } catch (error) {
       trace.runMs = clock.now() - begun;
       throw await this.#failed(error, lease, signal);
@@ -139,11 +141,36 @@ export class PoolExecutor implements Executor {
     if (signal.aborted) return { type: 'cancelled' };
     if (error instanceof CallTimeout) return { type: 'timeout' };
     if (error instanceof LoadFailure) return { type: 'load-failed', error: error.error };
+    if (error instanceof ServerTimeout) {
+      const { port, timeoutMs } = error;
+      return { type: 'server-timeout', port, timeoutMs };
+    }
     if (error instanceof LoadTimeout) return { type: 'load-timeout', timeoutMs: error.timeoutMs };
     if (error instanceof InstanceFailure)
-      return { type: 'ended', message: error.message, exit: error.exit, stderr: '' };
+      return {
+        type: 'ended',
+        message: error.message,
+        exit: error.exit,
+        stderr: error.output?.stderr ?? '',
+      };
     return { type: 'unknown', cause: error };
   }
+}
+
+/** What an image had printed when it could not be used. */
+function printedBefore(error: unknown): ContainerOutput | null {
+  if (error instanceof ServerTimeout) return error.output;
+  return error instanceof InstanceFailure ? (error.output ?? null) : null;
+}
+
+/** The name of a worker's error about an image's server that broke off the connection (`worker/node/image-server.cjs`). */
+const BROKEN_OFF = 'BrokenOff';
+
+/** Rejects with InstanceFailure when the image beside the worker broke off the connection because it has ended. */
+async function assertServerRuns({ instance }: Lease, { message }: WorkerAnswer): Promise<void> {
+  if (message.type !== 'error' || message.error.name !== BROKEN_OFF) return;
+  const exit = await instance.serverExit();
+  if (exit !== undefined) throw new InstanceFailure('the image ended before it answered', { exit });
 }
 
 function outputOf(released: Promise<ContainerOutput>): Promise<ContainerOutput> | null {

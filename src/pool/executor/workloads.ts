@@ -52,6 +52,7 @@ export function workloadOf(record: FunctionRecord, { copy, verify }: CodeOf): Wo
       prepareTree: (target) => copy(record, target),
       verifyTree: () => verify(record),
       load: { name: record.ref.name, memoryMb, handler, contract, env },
+      server: null,
     },
     reuse: isolation === 'function',
     standby,
