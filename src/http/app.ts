@@ -11,8 +11,11 @@ import { isClientGone } from './answers/client-error.js';
 import { createAnswerError } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
 import type { Readiness } from './families/native/health.js';
+import { createRunCall } from './calls/run-call.js';
+import { cloudfuncFamily } from './families/cloudfunc/cloudfunc.js';
 import type { MetricsText } from './families/native/metrics.js';
 import { nativeFamily } from './families/native/native.js';
+import { rootRoute } from './families/root.js';
 import { koaAnswers } from './middleware/koa-answers.js';
 import { base } from './middleware/base.js';
 import { checks } from './middleware/checks.js';
@@ -76,7 +79,11 @@ export function createApp(deps: AppDeps): HttpApp {
   const app = new HttpApp();
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
-  const families = [nativeFamily({ ...deps, stopping, events })];
+  const runCall = createRunCall(deps);
+  const families = [
+    cloudfuncFamily({ ...deps, runCall }),
+    nativeFamily({ ...deps, runCall, stopping, events }),
+  ];
 
   if (onRequest !== undefined) app.use(observe(onRequest, logger));
   app.use(base(createAnswerError(families, logger)));
@@ -91,6 +98,7 @@ export function createApp(deps: AppDeps): HttpApp {
   for (const { calls } of families) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
+  app.use(rootRoute(families).routes());
   app.use(noRoute());
 
   // Errors that no middleware could catch: those of the sockets themselves, or a bug in an answer.

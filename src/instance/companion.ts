@@ -7,6 +7,9 @@ import type { ContainerImage } from '../model/container-image.js';
 
 const MIB = 2 ** 20;
 
+/** Label of such a container: the id of the instance. */
+const BESIDE = 'glambdar.beside';
+
 /** An image that runs beside a worker, and what its container may take. */
 export interface ServerImage {
   image: ContainerImage;
@@ -100,7 +103,7 @@ export class Companion {
         fileBytes: 64 * MIB,
         tmpBytes: 64 * MIB,
       },
-      labels: {},
+      labels: { [BESIDE]: joins },
     };
   }
 }

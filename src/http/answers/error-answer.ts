@@ -28,7 +28,7 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
       req.socket.destroy();
       return;
     }
-    const { envelope } = familyOf(families, pathOf(req.url ?? ''));
+    const { envelope } = familyOf(families, req.method ?? '', pathOf(req.url ?? ''));
     const { status, contentType, body } = envelope(error, requestId);
     for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
     res.setHeader('X-Request-Id', requestId);

@@ -17,20 +17,22 @@ export interface ErrorAnswer {
 export type Envelope = (error: GlambdarError, requestId: string) => ErrorAnswer;
 
 export interface Family {
-  /** Whether errors of this path, also if the path is unknown or the method wrong, get this family's envelope. */
-  owns(path: string): boolean;
+  /** Whether errors of such requests, also if the path is unknown or the method wrong, get this family's envelope. */
+  owns(method: string, path: string): boolean;
   envelope: Envelope;
   /**
    * Routes of calls, tried before all routers of all families: each answers past Koa, or calls `next` for another
    * route's path.
    */
   calls: Middleware[];
+  /** The routes of `calls`, for people to read. */
+  callRoutes?: readonly string[];
   routers: Router[];
 }
 
-/** The first family that owns the path. The last of the list must own every path. */
-export function familyOf(families: readonly Family[], path: string): Family {
-  const family = families.find((candidate) => candidate.owns(path)) ?? families.at(-1);
+/** The first family that owns the request. The last of the list must own every request. */
+export function familyOf(families: readonly Family[], method: string, path: string): Family {
+  const family = families.find((candidate) => candidate.owns(method, path)) ?? families.at(-1);
   if (family === undefined) throw new Error('An app needs at least one route family.');
   return family;
 }

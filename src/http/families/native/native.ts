@@ -1,5 +1,6 @@
 /** Owns putting the native API (README "HTTP API") together: its routes and its envelope, which unknown paths get, too. */
-import { createRunCall, type RunCallDeps } from '../../calls/run-call.js';
+import type { RunCall } from '../../calls/run-call.js';
+import { INVOKE_ROUTE } from '../../calls/call-target.js';
 import type { Family } from '../family.js';
 import { deployRoutes, type DeployRoutesDeps } from './deploy.js';
 import { functionsRoutes, type FunctionsRoutesDeps } from './functions.js';
@@ -9,8 +10,7 @@ import { logsRoutes, type LogsRoutesDeps } from './logs.js';
 import { metricsRoutes, type MetricsRoutesDeps } from './metrics.js';
 import { nativeEnvelope } from './native-envelope.js';
 
-export type NativeFamilyDeps = RunCallDeps &
-  DeployRoutesDeps &
+export type NativeFamilyDeps = { runCall: RunCall } & DeployRoutesDeps &
   FunctionsRoutesDeps &
   HealthRoutesDeps &
   LogsRoutesDeps &
@@ -20,7 +20,8 @@ export function nativeFamily(deps: NativeFamilyDeps): Family {
   return {
     owns: () => true,
     envelope: nativeEnvelope,
-    calls: [invokeRoute(createRunCall(deps))],
+    calls: [invokeRoute(deps.runCall)],
+    callRoutes: [`GET POST PUT PATCH DELETE ${INVOKE_ROUTE}[/…]`],
     routers: [
       deployRoutes(deps),
       functionsRoutes(deps),

@@ -94,11 +94,7 @@ test('an image that listens late is waited for', async (t) => {
 for (const [what, server, message] of [
   ['is not HTTP', () => bytes('hello there\r\n\r\n'), 'is not HTTP'],
   ['breaks off at once', () => bytes(''), 'broke off'],
-  [
-    'breaks off in the middle',
-    () => bytes('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
-    'broke off',
-  ],
+  ['breaks off in the middle', () => bytes('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'), 'broke off'],
   [
     'breaks off in the middle of a chunk',
     () => bytes('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf'),
