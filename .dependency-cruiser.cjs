@@ -14,8 +14,9 @@ const folders = {
   driver: [],
   runtimes: [],
   instance: ['driver', 'runtimes'], // and the worker's protocol
-  pool: ['instance', 'driver', 'runtimes'],
-  images: ['instance', 'driver', 'runtimes'],
+  turns: [],
+  pool: ['turns', 'instance', 'driver', 'runtimes'],
+  images: ['turns', 'instance', 'driver', 'runtimes'],
   registry: ['store', 'data'],
   deploy: ['registry', 'store', 'data'], // installing and load-checking are ports handed to it
   accounts: ['store'],
@@ -26,7 +27,17 @@ const folders = {
 };
 
 /** Files and folders of src that every folder may import. They import each other and model/ at most. */
-const leaves = ['clock', 'config', 'errors', 'faults', 'installed-file', 'logger', 'metrics', 'oom-score'];
+const leaves = [
+  'clock',
+  'config',
+  'errors',
+  'ewma',
+  'faults',
+  'installed-file',
+  'logger',
+  'metrics',
+  'oom-score',
+];
 
 /** Files and folders of src that may import everything; the first of them is imported by nobody. */
 const roots = ['main', 'roles'];

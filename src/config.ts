@@ -1,6 +1,6 @@
 /** Owns the configuration: the only reader of process.env. Every variable is in README "Configuration". */
-import { availableParallelism, totalmem } from 'node:os';
-import { resolve } from 'node:path';
+import { availableParallelism, homedir, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MIB = 1024 * 1024;
@@ -15,6 +15,8 @@ export interface Config {
   dockerHost: string | null;
   image: string | null;
   runtime: string | null;
+  /** Absolute path of a file with logins at registries, in the form of Docker's `config.json`. */
+  registryAuth: string;
   maxBodyBytes: number;
   /** Limit for all bodies of calls together, from their arrival to the end of their call. */
   maxBodiesBytes: number;
@@ -101,6 +103,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dockerHost: text('DOCKER_HOST'),
     image: text('GLAMBDAR_IMAGE'),
     runtime: text('GLAMBDAR_RUNTIME'),
+    registryAuth: resolve(
+      text('GLAMBDAR_REGISTRY_AUTH') ??
+        join(env['DOCKER_CONFIG'] || join(homedir(), '.docker'), 'config.json'),
+    ),
     maxBodyBytes: whole('GLAMBDAR_MAX_BODY_BYTES', 6 * MIB, 1, 512 * MIB),
     maxBodiesBytes: whole('GLAMBDAR_MAX_BODIES_MB', 256, 1, 1_000_000) * MIB,
     maxZipBytes: whole('GLAMBDAR_MAX_ZIP_MB', 50, 1, 1024) * MIB,

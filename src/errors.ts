@@ -21,6 +21,7 @@ const table = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, fault: 'caller' },
   MISDIRECTED_REQUEST: { status: 421, fault: 'caller' },
   INVALID_BUNDLE: { status: 422, fault: 'caller' },
+  IMAGE_UNAVAILABLE: { status: 422, fault: 'caller' },
   LOAD_FAILED: { status: 422, fault: 'function' },
   RATE_LIMITED: { status: 429, fault: 'caller' },
   CONCURRENCY_LIMIT: { status: 429, fault: 'caller' },

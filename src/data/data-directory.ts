@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { StartupError } from '../model/startup-error.js';
 import { createDirectory, createEmptyPrivateDirectory, createRoot } from './directories.js';
 import { DiskReserve, type DiskReserveOptions } from './disk-reserve.js';
+import { unmountBelow } from './memory-file-system.js';
 import { refuseLongPath, refuseNetwork, refuseSeveralFileSystems } from './file-system-checks.js';
 import { identify } from './identity.js';
 
@@ -56,6 +57,7 @@ function openRoot(path: string, options: DataDirectoryOptions): DataDirectory {
   try {
     // 2. The directories.
     createDirectory(functionsDir, 0o755);
+    unmountBelow(runDir);
     createEmptyPrivateDirectory(runDir);
     createEmptyPrivateDirectory(tmpDir);
     refuseSeveralFileSystems(functionsDir, runDir, tmpDir);

@@ -131,9 +131,15 @@ function isSidecar(value: unknown): value is Sidecar | EarlierSidecar {
 
 function isSource(value: unknown): value is Source {
   if (!isObject(value)) return false;
-  const { type, runtime, image } = value;
+  const { type, runtime, image, digest, ports } = value;
+  if (type === 'bundle') return typeof runtime === 'string';
+  const isTextOrNull = (field: unknown): boolean => typeof field === 'string' || field === null;
   return (
-    (type === 'bundle' && typeof runtime === 'string') || (type === 'image' && typeof image === 'string')
+    type === 'image' &&
+    isTextOrNull(image) &&
+    isTextOrNull(digest) &&
+    Array.isArray(ports) &&
+    ports.every(isWhole)
   );
 }
 

@@ -5,8 +5,11 @@
  * registry (rename, one durable transaction, in memory) → 201. If the deploy ends before the transaction, the old version
  * goes on serving; files that a crash leaves after the rename are removed at the next start.
  */
+import { mkdir } from 'node:fs/promises';
 import { namedDiskError } from '../data/disk-error.js';
 import { faultPoint } from '../faults.js';
+import { parseImageReference } from '../model/container-image.js';
+import { assertContractFits, defaultContract } from '../model/contracts.js';
 import type { FunctionRecord } from '../model/function/function.js';
 import type { FunctionRef } from '../model/function/ref.js';
 import {
@@ -15,15 +18,23 @@ import {
   parseSettingsFields,
   parseSettingsPatch,
   type FunctionSettings,
+  type SettingsPatch,
 } from '../model/function/settings.js';
-import { NODE_BUNDLE } from '../model/function/source.js';
+import { NODE_BUNDLE, type ImageSource, type Source } from '../model/function/source.js';
 import type { Code, FunctionRegistry } from '../registry/function-registry.js';
 import { digestTree } from '../registry/tree-digest.js';
 import { fsyncDir, removeTree } from '../registry/tree.js';
 import { extractBundle, type ExtractedBundle } from './archive/bundle.js';
 import { Limiter } from './archive/limiter.js';
 import type { InstallDependencies } from './dependencies.js';
-import type { BundleSource, Deployments, DeployRequest, DeployResult } from './deployments.js';
+import type {
+  BundleSource,
+  DeployImageRequest,
+  Deployments,
+  DeployRequest,
+  DeployResult,
+} from './deployments.js';
+import type { ImageSupply } from './image-supply.js';
 import type { LoadCheck } from './load-check.js';
 
 /** Time limit for unpacking. A legal archive takes seconds; this stops archives that are built to take longer. */
@@ -38,6 +49,7 @@ export interface DeployPipelineOptions {
   assertSpace: (bytes: number) => void;
   installDependencies: InstallDependencies;
   loadCheck: LoadCheck;
+  images: ImageSupply;
 }
 
 export class DeployPipeline implements Deployments {
@@ -60,10 +72,36 @@ export class DeployPipeline implements Deployments {
       faultPoint('deploy.extracted');
       const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
       return registry.inTurn(ref, async () => {
-        const before = registry.find(ref)?.settings ?? DEFAULT_SETTINGS;
-        const { settings } = applySettings(before, { ...filePatch, ...formPatch });
+        const settings = this.#settings(ref, 'bundle', { ...filePatch, ...formPatch });
         const { active } = await this.#publish(registry.candidate(ref, settings, code), staged);
         return { function: ref.name, version: active.version, digest: active.digest };
+      });
+    });
+  }
+
+  async deployImage({ ref, image, settings, owner, id, pull }: DeployImageRequest): Promise<FunctionRecord> {
+    const { registry, assertSpace, images } = this.#options;
+    const patch = parseSettingsPatch(settings, 'settings');
+    const reference = image === null ? null : parseImageReference(image);
+    this.#settings(ref, 'image', patch); // so that a wrong contract is refused before anything is pulled
+    assertSpace(0);
+    const supplied = reference === null ? null : await images.obtain(reference, pull ?? 'missing');
+    return registry.inTurn(ref, async () => {
+      const before = registry.find(ref);
+      const then = before?.active.source;
+      const named = owner ?? (then?.type === 'image' ? then.owner : undefined);
+      const source: ImageSource = {
+        type: 'image',
+        image: reference,
+        digest: supplied?.digest ?? null,
+        ports: supplied?.ports ?? [],
+        ...(named === undefined ? {} : { owner: named }),
+      };
+      const applied = this.#settings(ref, 'image', patch);
+      if (before && sameText(then, source) && sameText(before.settings, applied)) return before;
+      return this.#publishImage((emptyDigest) => {
+        const { digest, sizeBytes } = supplied ?? { digest: emptyDigest, sizeBytes: 0 };
+        return registry.candidate(ref, applied, { digest, sizeBytes, source }, id);
       });
     });
   }
@@ -75,6 +113,7 @@ export class DeployPipeline implements Deployments {
     return registry.inTurn(ref, async () => {
       const before = registry.record(ref);
       const { settings, changed, newVersion } = applySettings(before.settings, parsed);
+      assertContractFits(settings.contract, before.active.source.type);
       try {
         if (newVersion) await this.#republish(before, settings);
         else if (Object.keys(changed).length > 0) await registry.updateSettings(before, settings);
@@ -98,9 +137,26 @@ export class DeployPipeline implements Deployments {
     return { digest, sizeBytes, source };
   }
 
+  /**
+   * The settings that a function will have after a deploy. The contract of a function that is new, or that becomes another
+   * kind of source, is the kind's default unless the patch names one. Throws INVALID_REQUEST for a contract of another kind.
+   */
+  #settings(ref: FunctionRef, kind: Source['type'], patch: SettingsPatch): FunctionSettings {
+    const before = this.#options.registry.find(ref);
+    const base = before?.settings ?? DEFAULT_SETTINGS;
+    const contract = before?.active.source.type === kind ? base.contract : defaultContract(kind);
+    const { settings } = applySettings({ ...base, contract }, patch);
+    assertContractFits(settings.contract, kind);
+    return settings;
+  }
+
   /** Publishes the same code as a new version, for new settings that shape its container. */
   async #republish(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
     const { registry } = this.#options;
+    if (before.active.source.type === 'image') {
+      await this.#publishImage(() => registry.candidate(before.ref, settings, before.active));
+      return;
+    }
     const lease = registry.lease(before.ref);
     try {
       await this.#staging(async (staged) => {
@@ -111,6 +167,23 @@ export class DeployPipeline implements Deployments {
     } finally {
       lease.release();
     }
+  }
+
+  /**
+   * Publishes an image function. The directory of its version is empty: the code is in the image, which is not run before
+   * the first call.
+   * @param candidateOf makes the record; its argument is the digest of an empty directory, for a function without an image
+   */
+  #publishImage(candidateOf: (emptyDigest: string) => FunctionRecord): Promise<FunctionRecord> {
+    const { registry, images } = this.#options;
+    return this.#staging(async (staged) => {
+      await mkdir(staged);
+      await fsyncDir(staged);
+      const candidate = candidateOf((await digestTree(staged)).digest);
+      await images.prepareNetwork(candidate.settings.network);
+      await registry.publish(candidate, staged);
+      return registry.record(candidate.ref);
+    });
   }
 
   async #publish(candidate: FunctionRecord, staged: string): Promise<FunctionRecord> {
@@ -137,4 +210,8 @@ export class DeployPipeline implements Deployments {
       await removeTree(staged).catch(() => undefined);
     }
   }
+}
+
+function sameText(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

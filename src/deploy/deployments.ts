@@ -1,5 +1,7 @@
 /** Owns the interface by which `http/` deploys and configures functions. `deploy-pipeline.ts` implements it. */
 import type { FunctionRef } from '../model/function/ref.js';
+import type { FunctionRecord } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
 import type { FunctionSettings } from '../model/function/settings.js';
 
 /** An archive with the files of a bundle: its format, and its absolute path. */
@@ -17,6 +19,21 @@ export interface DeployRequest {
   fields: Record<string, string>;
 }
 
+export interface DeployImageRequest {
+  /** The function's ref; its name is validated. */
+  ref: FunctionRef;
+  /** The image, by a name that `parseImageReference` accepts; null registers the function without one. */
+  image: string | null;
+  /** Some of the settings, as a client sent them. */
+  settings: unknown;
+  /** Whoever registers the function, in the client's words; by default the owner so far. */
+  owner?: string;
+  /** The id of the function if it is new; default: a random one. */
+  id?: FunctionId;
+  /** See `ImageSupply.obtain`; default `missing`. */
+  pull?: 'missing' | 'always';
+}
+
 export interface DeployResult {
   function: string;
   version: number;
@@ -29,6 +46,12 @@ export interface Deployments {
    * INVALID_BUNDLE, LOAD_FAILED, DISK_FULL, DRIVER_UNAVAILABLE, AT_CAPACITY.
    */
   deploy(request: DeployRequest): Promise<DeployResult>;
+  /**
+   * Finds or pulls an image, pins its digest and publishes it as a version of a function, which may be new. When image and
+   * settings are those in force already, there is no new version. Resolves to the function's record. Rejects with
+   * GlambdarError: INVALID_REQUEST, IMAGE_UNAVAILABLE, DRIVER_UNAVAILABLE, DISK_FULL.
+   */
+  deployImage(request: DeployImageRequest): Promise<FunctionRecord>;
   /**
    * Changes some settings; resolves to the changed ones only. Rejects with INVALID_REQUEST, FUNCTION_NOT_FOUND,
    * LOAD_FAILED, CODE_UNAVAILABLE, DISK_FULL.

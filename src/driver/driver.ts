@@ -82,6 +82,22 @@ export interface RemoveOptions {
   outputBytes?: number;
 }
 
+/** An image that is on this machine. */
+export interface LocalImage {
+  /** `sha256:…`: a name may move, this cannot. */
+  id: string;
+  sizeBytes: number;
+  /** TCP ports that the image exposes, ascending. */
+  ports: number[];
+}
+
+export interface ObtainImageOptions {
+  /** `missing`: an image that is on this machine is taken as it is. `always`: the registry is asked for a newer one. */
+  pull: 'missing' | 'always';
+  /** Gets sentences for the operator. */
+  progress: (line: string) => void;
+}
+
 /** Why a driver call failed. `unavailable`: the daemon is away, frozen or refuses; `failed` concerns this call alone. */
 export class DriverError extends Error {
   readonly kind: 'unavailable' | 'failed';
@@ -97,6 +113,16 @@ export function networkKind({ network }: Pick<ContainerSpec, 'network'>): Networ
   return typeof network === 'string' ? network : network.kind;
 }
 
+/** An image cannot be had. The message is a sentence for whoever named the image, without text of the daemon. */
+export class ImageError extends DriverError {
+  readonly reason: 'not-found' | 'unauthorised' | 'registry-away' | 'unusable';
+  constructor(reason: ImageError['reason'], message: string, options: { cause?: unknown } = {}) {
+    super('failed', message, options);
+    this.name = 'ImageError';
+    this.reason = reason;
+  }
+}
+
 /** `available`, or a sentence for the operator that says why not. */
 export type DriverHealth = { available: true } | { available: false; reason: string };
 
@@ -106,15 +132,21 @@ export interface Driver {
   open(): Promise<void>;
   /**
    * Finds the image, or builds or pulls it, so that a start need not ask for it. May be called again. An image that is
-   * removed later is made again by the next start.
+   * removed later is made again by the next start. A pinned image that is not on this machine rejects with `ImageError`.
    * @param progress gets sentences for the operator
    */
   prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void>;
+  /**
+   * Finds an image by its name, or pulls it with the credentials that this machine has for its registry. Rejects with
+   * `ImageError` when the image cannot be had, else with `DriverError`.
+   */
+  obtainImage(reference: string, options: ObtainImageOptions): Promise<LocalImage>;
   /** Makes what containers of this network need, or checks it; rejects with the reason when it cannot be had. */
   prepareNetwork(network: NetworkKind): Promise<void>;
   /**
    * Creates and starts one container. Rejects also when image or network are not prepared, a mount's source is not where it
-   * may be, or the container whose network is to be joined does not run. On failure (abort included) nothing of the container stays behind, or the reaper gets it.
+   * may be, or the container whose network is to be joined does not run. On failure (abort included) nothing of the
+   * container stays behind, or the reaper gets it.
    */
   start(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
   /**

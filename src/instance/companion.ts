@@ -4,8 +4,7 @@
  */
 import type { ContainerOutput, ContainerSpec, Driver, ExitState, NetworkKind } from '../driver/driver.js';
 import type { ContainerImage } from '../model/container-image.js';
-
-const MIB = 2 ** 20;
+import { containerLimits } from './container-limits.js';
 
 /** Label of such a container: the id of the instance. */
 const BESIDE = 'glambdar.beside';
@@ -94,15 +93,7 @@ export class Companion {
       mounts: [],
       network: { joins, kind: network },
       user: { uid: this.uid, gid: this.uid },
-      limits: {
-        memoryBytes: memoryMb * MIB,
-        cpus,
-        cpuSeconds,
-        pids: 64,
-        openFiles: 256,
-        fileBytes: 64 * MIB,
-        tmpBytes: 64 * MIB,
-      },
+      limits: containerLimits({ memoryMb, cpus }, cpuSeconds),
       labels: { [BESIDE]: joins },
     };
   }

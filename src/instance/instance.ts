@@ -8,11 +8,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
-import { DriverError, type ContainerOutput, type Driver, type ExitState } from '../driver/driver.js';
+import { DriverError, ImageError, type ContainerOutput, type Driver, type ExitState } from '../driver/driver.js';
 import type { LogSink } from '../model/call/execution.js';
 import { profileKey, type Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import type { InvokeMessage, LoadMessage, WorkerAnswer, WorkerConnection } from './wire/worker-connection.js';
+import type { UidAllocator } from './uid-allocator.js';
 import { startWorker, type WithRoom } from './worker-start.js';
 import { Companion, type ServerImage } from './companion.js';
 import { InstanceFailure, LoadTimeout, ServerTimeout } from './instance-failure.js';
@@ -34,7 +35,7 @@ export interface InstanceOptions {
   profile: Profile;
   uid: number;
   /** Uids for further containers of the instance. */
-  uids: { take(): number; give(uid: number): void };
+  uids: UidAllocator;
   clock: Clock;
   startTimeoutMs: number;
   maxBodyBytes: number;
@@ -207,8 +208,9 @@ export class Instance {
         onGone(this);
       };
       companion.start(onExit).catch((cause: unknown) => {
-        const isOurs = !(cause instanceof DriverError) || cause.kind === 'unavailable';
-        reject(isOurs ? cause : new InstanceFailure('the image could not be started', { cause }));
+        const isFailed = cause instanceof DriverError && cause.kind === 'failed';
+        const isGone = cause instanceof ImageError;
+        reject(isGone || !isFailed ? cause : new InstanceFailure('the image could not be started', { cause }));
       });
     });
   }

@@ -2,9 +2,8 @@
 import type { ContainerMount, ContainerSpec } from '../driver/driver.js';
 import type { Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
+import { containerLimits } from './container-limits.js';
 import { passwdOf } from './slot-socket.js';
-
-const MIB = 2 ** 20;
 
 export interface WorkerContainerOptions {
   /** Id of the instance. */
@@ -35,15 +34,7 @@ export function workerContainer(options: WorkerContainerOptions): ContainerSpec 
     ],
     network,
     user: { uid, gid: uid },
-    limits: {
-      memoryBytes: memoryMb * MIB,
-      cpus,
-      cpuSeconds,
-      pids: 64,
-      openFiles: 256,
-      fileBytes: 64 * MIB,
-      tmpBytes: 64 * MIB,
-    },
+    limits: containerLimits({ memoryMb, cpus }, cpuSeconds),
     labels: {},
   };
 }

@@ -129,7 +129,7 @@ class Call implements AdmittedCall {
     }
     const { result, cut, peakMemoryKb } = execution;
     this.#text.addCut(cut);
-    this.#record.peakMemoryMb = Math.round(peakMemoryKb / 102.4) / 10;
+    this.#record.peakMemoryMb = peakMemoryKb === null ? null : Math.round(peakMemoryKb / 102.4) / 10;
     // The function answered within the grace, but its caller had gone.
     if (signal.aborted)
       return this.#fail(failureOfReason(aborted(signal), record.settings), execution.release());

@@ -15,14 +15,15 @@ import { MemoryLedger } from './act/memory-ledger.js';
 import { TreeStock } from './act/tree-stock.js';
 import { isIdle } from './decide/rank.js';
 import { Demands } from './demand/demands.js';
-import type { WaitingLimits } from './requests/waiting-room.js';
-import { Queue } from './requests/queue.js';
+import type { PoolLimits } from './decide/snapshot.js';
+import { Queue } from '../turns/queue.js';
 import { driverUnavailable } from '../model/call/refusal.js';
-import type { PoolRequest } from './requests/waiter.js';
+import type { InstanceWaiter, PoolRequest } from './requests/instance-waiter.js';
 import type { Workload } from './workload.js';
 
 export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
-  limits: WaitingLimits;
+  /** The pool's limits, read anew for every decision; and how many requests may wait without an instance on its way for them. */
+  limits: PoolLimits & { readonly maxWaiting: number };
   /** The profile that always has standbys; it has at least `minStandby`. */
   defaultProfile: Profile;
   minStandby: number;
@@ -42,6 +43,8 @@ export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
   queueTimeoutMs: number;
   clock: Clock;
   logger: Logger;
+  /** Called when an instance is gone, so that there may be room for containers of others. */
+  onRoom?: () => void;
   /** Called when an instance that a call took has been replaced, with the milliseconds that took. */
   onRefilled?: (ms: number) => void;
 }
@@ -59,7 +62,7 @@ export interface PoolGauges {
 export class Pool {
   readonly #clock: Clock;
   readonly #fleet: Fleet;
-  readonly #queue = new Queue();
+  readonly #queue = new Queue<InstanceWaiter>();
   readonly #trees: TreeStock;
   readonly #ledger: MemoryLedger;
   readonly #demands: Demands;
@@ -82,7 +85,10 @@ export class Pool {
     this.#fleet = new Fleet(
       { ...options, lull: () => lull.wait() },
       {
-        onStopped: (instance) => this.#dispatcher.stopped(instance),
+        onStopped: (instance) => {
+          options.onRoom?.();
+          this.#dispatcher.stopped(instance);
+        },
         onLost: (instance) => this.#dispatcher.lost(instance),
         onTreeFree: (codeKey, dir) => this.#trees.giveBack(codeKey, dir),
       },
@@ -118,6 +124,16 @@ export class Pool {
   /** Begins to make instances ready ahead of calls; calls are served before that, too. */
   open(): void {
     this.#dispatcher.open();
+  }
+
+  /** Number of instances, in any state. */
+  get size(): number {
+    return this.#fleet.all.length;
+  }
+
+  /** The limits have changed: idle instances beyond them stop. */
+  limitsChanged(): void {
+    this.#dispatcher.pass();
   }
 
   /** Instances by state, for tests. */

@@ -35,6 +35,10 @@ export class Catalogue {
     return this.#byRef.get(refKey(ref))?.record;
   }
 
+  byId(id: FunctionId): FunctionRecord | undefined {
+    return this.#byId.get(id)?.record;
+  }
+
   /** The record of a deployed function. Throws FUNCTION_NOT_FOUND. */
   get(ref: FunctionRef): FunctionRecord {
     const record = this.find(ref);

@@ -107,6 +107,10 @@ export class FunctionRegistry implements Registry {
     return this.#catalogue.find(ref);
   }
 
+  byId(id: FunctionId): FunctionRecord | undefined {
+    return this.#catalogue.byId(id);
+  }
+
   /** The record of a deployed function. Throws FUNCTION_NOT_FOUND. */
   record(ref: FunctionRef): FunctionRecord {
     return this.#catalogue.get(ref);
@@ -156,10 +160,18 @@ export class FunctionRegistry implements Registry {
     return this.#files.stagingPath();
   }
 
-  /** The record that a function will have when this code is published. A name that is not deployed begins a new life. */
-  candidate(ref: FunctionRef, settings: FunctionSettings, code: Code): FunctionRecord {
+  /**
+   * The record that a function will have when this code is published. A name that is not deployed begins a new life.
+   * @param newId the id of a new life
+   */
+  candidate(
+    ref: FunctionRef,
+    settings: FunctionSettings,
+    code: Code,
+    newId: FunctionId = createFunctionId(),
+  ): FunctionRecord {
     const before = this.#catalogue.find(ref);
-    const id = before?.id ?? createFunctionId();
+    const id = before?.id ?? newId;
     const version = 1 + Math.max(before?.active.version ?? 0, this.#files.highest(ref));
     const now = Date.now();
     const { digest, sizeBytes, source } = code;

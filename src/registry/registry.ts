@@ -1,4 +1,6 @@
 /** Owns the interface to list, show and remove functions. `function-registry.ts` implements it; `deploy/` changes functions. */
+import type { FunctionRecord } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
 import type { FunctionRef } from '../model/function/ref.js';
 import type { FunctionMetadata } from './function-metadata.js';
 
@@ -9,6 +11,12 @@ export interface Registry {
   list(namespace: string): FunctionMetadata[];
   /** The metadata of one function. Throws FUNCTION_NOT_FOUND. */
   get(ref: FunctionRef): FunctionMetadata;
+  /** The records of all functions, sorted by namespace and name. */
+  records(): FunctionRecord[];
+  /** Undefined when no function of this name is deployed. */
+  find(ref: FunctionRef): FunctionRecord | undefined;
+  /** Undefined when no deployed function has this id. */
+  byId(id: FunctionId): FunctionRecord | undefined;
   /** Resolves once the removal is durable and idle instances are gone. Rejects with FUNCTION_NOT_FOUND, DISK_FULL. */
   remove(ref: FunctionRef): Promise<void>;
 }

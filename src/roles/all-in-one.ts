@@ -10,6 +10,12 @@ import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/answers/body-budget.js';
 import { createServer } from '../http/server.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
+import { ContextFolders } from '../images/context-folders.js';
+import { ImagePlaces } from '../images/image-places.js';
+import { createImageSupply } from '../images/image-supply.js';
+import { RunOnceExecutor } from '../images/run-once-executor.js';
+import { UidAllocator } from '../instance/uid-allocator.js';
+import { ExecutorChoice } from '../invocation/executor-choice.js';
 import { createInvoker } from '../invocation/invoker.js';
 import { createLogs } from '../invocation/logs.js';
 import { Recorder } from '../invocation/recorder.js';
@@ -18,9 +24,12 @@ import { createMetrics } from '../metrics/metrics.js';
 import type { InstanceState } from '../instance/instance-state.js';
 import { createLoadCheck } from '../pool/executor/load-check.js';
 import { PoolExecutor } from '../pool/executor/pool-executor.js';
-import { createWorkloads, profileOf } from '../pool/executor/workloads.js';
+import { profileOf } from '../pool/executor/function-profile.js';
+import { createWorkloads } from '../pool/executor/workloads.js';
 import { makeRunDirectory } from '../instance/slot-socket.js';
+import type { Executor } from '../model/call/execution.js';
 import type { ContainerImage } from '../model/container-image.js';
+import type { ContractName } from '../model/contracts.js';
 import { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import { node } from '../runtimes/node.js';
 import { runtimes } from '../runtimes/runtimes.js';
@@ -30,6 +39,7 @@ import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
 import { linkTree } from '../registry/tree.js';
 import { openDataDirectory } from '../data/data-directory.js';
+import { mountMemory, unmountMemory } from '../data/memory-file-system.js';
 import { readRestored } from '../data/sidecar.js';
 import { noDependencies } from '../deploy/dependencies.js';
 import { DeployPipeline } from '../deploy/deploy-pipeline.js';
@@ -110,12 +120,13 @@ async function build(
     filesDir,
     gently: () => pool.severalCalled(),
     logger,
+    registryAuth: config.registryAuth,
   });
 
   // 4. The parts that hold no resources of their own.
   const metrics = createMetrics({
-    queueLength: () => pool.gauges().queueLength,
-    queueAgeMs: () => pool.gauges().queueAgeMs,
+    queueLength: () => pool.gauges().queueLength + places.gauges().queueLength,
+    queueAgeMs: () => Math.max(pool.gauges().queueAgeMs, places.gauges().queueAgeMs),
     createdPerSecond: () => pool.gauges().createdPerSecond,
     idleBytes: () => pool.gauges().idleBytes,
     idleBudgetBytes: config.memoryBudgetMb * MIB,
@@ -124,12 +135,26 @@ async function build(
     functions: () => registry.records().length,
     isDeployed: (id) => registry.counters(id) !== undefined,
   });
-  const pool = new Pool({
+  const uids = new UidAllocator(config.uidBase);
+  const places: ImagePlaces = new ImagePlaces({
+    most: Math.max(1, config.maxInstances >> 1),
+    mostStarting: config.maxStarting,
+    maxWaiting: config.maxQueue,
+    queueTimeoutMs: config.queueTimeoutMs,
+    room: () => config.maxInstances - pool.size - places.taken,
+    makeRoom: () => pool.limitsChanged(),
+    driver,
+    uids,
+    clock: systemClock,
+  });
+  const pool: Pool = new Pool({
     driver,
     runtimeOf: (name) => installed.get(name)!,
     runDir: directory.runDir,
     limits: {
-      maxInstances: config.maxInstances,
+      get maxInstances() {
+        return config.maxInstances - places.reserved;
+      },
       maxStarting: config.maxStarting,
       maxRefilling: availableParallelism(),
       placesForCalls: Math.min(config.maxStarting, config.maxInstances >> 2),
@@ -143,7 +168,7 @@ async function build(
     lull: LULL,
     settleMs: SETTLE_MS,
     surplusMs: SURPLUS_MS,
-    uidBase: config.uidBase,
+    uids,
     startTimeoutMs: config.startTimeoutMs,
     loadTimeoutMs: config.loadTimeoutMs,
     queueTimeoutMs: config.queueTimeoutMs,
@@ -158,6 +183,7 @@ async function build(
         previousMs,
       ),
     onRefilled: (ms) => metrics.refilled(ms),
+    onRoom: () => places.pass(),
   });
   const limits = new FunctionLimits();
   const registry = new FunctionRegistry({
@@ -165,8 +191,14 @@ async function build(
     calls,
     functionsDir: directory.functionsDir,
     tmpDir: directory.tmpDir,
-    onActive: (record, lastUsedAt, deployed) =>
-      pool.activate(workloadOf(record), lastUsedAt === null ? Infinity : Date.now() - lastUsedAt, deployed),
+    onActive: (record, lastUsedAt, deployed) => {
+      const { source } = record.active;
+      // Nothing is made ready ahead of the calls of an image that runs once, or that is not there.
+      if (source.type === 'image' && (record.settings.contract !== 'cloudfunc' || source.digest === null))
+        return;
+      const unusedMs = lastUsedAt === null ? Infinity : Date.now() - lastUsedAt;
+      pool.activate(workloadOf(record), unusedMs, deployed);
+    },
     onRetired: (record) => pool.retire(versionKey(record.active)),
     onRemoved: ({ id }) => {
       limits.forget(id);
@@ -183,6 +215,7 @@ async function build(
     },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     installDependencies: noDependencies,
+    images: createImageSupply({ driver, logger }),
     loadCheck: createLoadCheck({
       pool,
       prepareNetwork: (network) => driver.prepareNetwork(network),
@@ -205,16 +238,39 @@ async function build(
     idOf: (ref) => registry.record(ref).id,
     isDeployed: (id) => registry.counters(id) !== undefined,
   });
-  const executor = new PoolExecutor({
+  const pooled = new PoolExecutor({
     pool,
     workloadOf,
     clock: systemClock,
     maxResponseBytes: config.maxBodyBytes,
     cancelGraceMs: config.cancelGraceMs,
   });
+  const folders = new ContextFolders({
+    dir: join(directory.runDir, 'context'),
+    maxBodyBytes: config.maxBodyBytes,
+    mount: mountMemory,
+    unmount: unmountMemory,
+    logger,
+  });
+  const runOnce = new RunOnceExecutor({
+    driver,
+    places,
+    folders,
+    clock: systemClock,
+    logger,
+    startTimeoutMs: config.startTimeoutMs,
+    maxResponseBytes: config.maxBodyBytes,
+    cancelGraceMs: config.cancelGraceMs,
+  });
   const invoker = createInvoker({
     functions: registry,
-    executor,
+    executor: new ExecutorChoice({
+      bundles: pooled,
+      images: new Map<ContractName, Executor>([
+        ['go-serverless', runOnce],
+        ['cloudfunc', pooled],
+      ]),
+    }),
     limits,
     recorder,
     isKnownId: (id) => logs.has(id),
@@ -227,6 +283,7 @@ async function build(
   closers.push(() => recorder.close());
 
   // 6. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
+  closers.push(() => folders.close());
   closers.push(() => driver.close());
   await driver.open();
   for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
@@ -236,7 +293,10 @@ async function build(
       .catch((err: unknown) =>
         logger.error({ err, function: ref.name }, 'the profile of a function cannot be had'),
       );
-  closers.push(() => pool.destroy());
+  closers.push(async () => {
+    places.drain();
+    await pool.destroy();
+  });
 
   // 7. Last, the HTTP server.
   const app = createApp({
@@ -328,7 +388,8 @@ async function prepareImage(
   try {
     await driver.prepareImage(image, progress);
   } catch (error) {
-    if (!(error instanceof DriverError) || image.type === 'node' || image.reference !== chosen) throw error;
+    if (!(error instanceof DriverError) || image.type !== 'reference' || image.reference !== chosen)
+      throw error;
     const hint = 'Or leave GLAMBDAR_IMAGE unset to use the built-in image.';
     throw new DriverError(error.kind, `GLAMBDAR_IMAGE cannot be used. ${error.message} ${hint}`, {
       cause: error,

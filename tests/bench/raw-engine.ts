@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Image } from '../../src/driver/docker/image/image.js';
 import { ensureNodeImage } from '../../src/driver/docker/image/node-image.js';
+import { RegistryLogins } from '../../src/driver/docker/image/registry-logins.js';
 import { ensurePulledImage } from '../../src/driver/docker/image/pulled-image.js';
 import {
   containerName,
@@ -80,7 +81,10 @@ export class RawEngine {
     const chosen = process.env['GLAMBDAR_IMAGE'];
     const progress = (line: string): void => console.error(line);
     const image = await (chosen
-      ? ensurePulledImage(engine, chosen, progress)
+      ? ensurePulledImage(engine, chosen, {
+          progress,
+          logins: new RegistryLogins({ file: null, logger: console }),
+        })
       : ensureNodeImage(engine, { progress }));
     const features = await detectFeatures(engine, null);
     engine.close();

@@ -15,7 +15,9 @@ import {
   type ContainerUsage,
   type Driver,
   type DriverHealth,
+  ImageError,
   type ExitState,
+  type LocalImage,
   type NetworkKind,
   type RemoveOptions,
 } from '../../src/driver/driver.js';
@@ -96,6 +98,15 @@ export class FakeDriver implements Driver {
   async open(): Promise<void> {}
 
   async prepareImage(): Promise<void> {}
+
+  /** Images by reference, for `obtainImage`. */
+  readonly images = new Map<string, LocalImage>();
+
+  async obtainImage(reference: string): Promise<LocalImage> {
+    const image = this.images.get(reference);
+    if (image === undefined) throw new ImageError('not-found', `There is no image "${reference}".`);
+    return image;
+  }
 
   async prepareNetwork(_network: NetworkKind): Promise<void> {
     if (this.prepareFailure) throw this.prepareFailure;

@@ -4,11 +4,12 @@ import { mkdir } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import { systemClock } from '../../src/clock.js';
 import { profileKey, type Profile } from '../../src/model/function/profile.js';
+import { UidAllocator } from '../../src/instance/uid-allocator.js';
 import { createLogger } from '../../src/logger.js';
 import type { ServerImage } from '../../src/instance/companion.js';
 import type { Lease } from '../../src/pool/act/lease.js';
 import { Pool, type PoolOptions } from '../../src/pool/pool.js';
-import type { PoolRequest } from '../../src/pool/requests/waiter.js';
+import type { PoolRequest } from '../../src/pool/requests/instance-waiter.js';
 import type { Workload } from '../../src/pool/workload.js';
 import type { InvokeMessage } from '../../worker/node/protocol.cjs';
 import { FakeDriver } from './fake-driver.js';
@@ -119,7 +120,7 @@ export class PoolFixture {
       surplusMs: 0,
       settleMs: 0,
       lull: { quietMs: 0, mostMs: 0 },
-      uidBase: 200_000,
+      uids: new UidAllocator(200_000),
       startTimeoutMs: 30_000,
       loadTimeoutMs: 30_000,
       queueTimeoutMs: 30_000,

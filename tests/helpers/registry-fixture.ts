@@ -5,7 +5,8 @@ import type { ExecutionContext } from 'ava';
 import { DeployPipeline, type DeployPipelineOptions } from '../../src/deploy/deploy-pipeline.js';
 import { noDependencies } from '../../src/deploy/dependencies.js';
 import type { DeployResult } from '../../src/deploy/deployments.js';
-import type { GlambdarError } from '../../src/errors.js';
+import type { SuppliedImage } from '../../src/deploy/image-supply.js';
+import { GlambdarError } from '../../src/errors.js';
 import { createLogger } from '../../src/logger.js';
 import type { FunctionRecord } from '../../src/model/function/function.js';
 import { DEFAULT_NAMESPACE, type FunctionRef } from '../../src/model/function/ref.js';
@@ -32,6 +33,8 @@ export class RegistryFixture {
   readonly checked: { version: number; files: string[] }[] = [];
   /** Messages of the log, with their fields. */
   readonly logged: { level: string; message: string; fields: Record<string, unknown> }[] = [];
+  /** The images that can be had, by name. */
+  readonly images = new Map<string, SuppliedImage>();
   /** What the next load checks throw. */
   loadFailures: Error[] = [];
   space: GlambdarError | null = null;
@@ -89,6 +92,14 @@ export class RegistryFixture {
         const failure = this.loadFailures.shift();
         if (failure) throw failure;
         return () => this.discarded.push(candidate.active.version);
+      },
+      images: {
+        obtain: async (reference) => {
+          const image = this.images.get(reference);
+          if (image === undefined) throw new GlambdarError('IMAGE_UNAVAILABLE', 'There is no such image.');
+          return image;
+        },
+        prepareNetwork: async () => undefined,
       },
       ...options,
     });

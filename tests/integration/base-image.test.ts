@@ -4,6 +4,7 @@ import type { ExecutionContext } from 'ava';
 import { ensureNodeImage } from '../../src/driver/docker/image/node-image.js';
 import { DriverError } from '../../src/driver/driver.js';
 import { Engine } from '../../src/driver/docker/engine/engine.js';
+import { RegistryLogins } from '../../src/driver/docker/image/registry-logins.js';
 import { ensurePulledImage } from '../../src/driver/docker/image/pulled-image.js';
 import { nodeVersion } from '../../src/driver/docker/image/node-package.js';
 import { integration } from '../helpers/integration.js';
@@ -87,9 +88,10 @@ integration('without the package, the Node of this server is used, and said', as
 });
 
 integration('an image that is neither here nor to be pulled is a sentence', async (t) => {
+  const logins = new RegistryLogins({ file: null, logger: console });
   const { engine, progress } = await setUp(t);
   // The port is closed and on this machine: nothing leaves it.
-  const error = await t.throwsAsync(ensurePulledImage(engine, '127.0.0.1:9/no/such', progress), {
+  const error = await t.throwsAsync(ensurePulledImage(engine, '127.0.0.1:9/no/such', { progress, logins }), {
     instanceOf: DriverError,
   });
   t.is(error.kind, 'failed');

@@ -6,12 +6,13 @@ import { LoopbackFiles } from './network/loopback-files.js';
 import { networkKind, type ContainerSpec } from '../driver.js';
 import type { ContainerCreateOptions, Engine } from './engine/engine.js';
 import { Images } from './image/images.js';
+import { RegistryLogins } from './image/registry-logins.js';
 import { checkedMounts } from './lifecycle/mount-sources.js';
 import type { BridgeNetwork } from './network/bridge-network.js';
 
 export interface ContainerTemplateOptions extends Pick<
   DockerDriverOptions,
-  'dirId' | 'bootId' | 'ociRuntime' | 'filesDir'
+  'dirId' | 'bootId' | 'ociRuntime' | 'filesDir' | 'registryAuth' | 'logger'
 > {
   engine: Engine;
   bridge: Pick<BridgeNetwork, 'name' | 'resolvers'>;
@@ -28,7 +29,8 @@ export class ContainerTemplate {
 
   constructor(options: ContainerTemplateOptions) {
     this.#options = options;
-    this.images = new Images(options.engine);
+    const logins = new RegistryLogins({ file: options.registryAuth ?? null, logger: options.logger });
+    this.images = new Images(options.engine, logins);
   }
 
   get isOpen(): boolean {

@@ -14,6 +14,8 @@ export interface DockerDriverOptions {
   /** Absolute path of a directory in it for files of the driver's own; made when it is missing. */
   filesDir: string;
   logger: Logger;
+  /** Absolute path of a file with logins at registries, in the form of Docker's own `config.json`; default: none. */
+  registryAuth?: string | null;
   /** Name servers (IPv4) of containers with a network; by default this machine's. */
   resolvers?: string[];
   /** The iptables command, with a prefix such as `nsenter …`; by default `iptables`. */

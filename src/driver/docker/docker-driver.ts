@@ -25,7 +25,9 @@ import {
   type Driver,
   type DriverHealth,
   type ExitState,
+  type LocalImage,
   type NetworkKind,
+  type ObtainImageOptions,
   type RemoveOptions,
 } from '../driver.js';
 import { Engine, type ContainerCreateOptions } from './engine/engine.js';
@@ -130,6 +132,10 @@ class DockerDriver implements Driver {
 
   prepareImage(image: ContainerImage, progress: (line: string) => void): Promise<void> {
     return this.#template.images.prepare(image, progress);
+  }
+
+  obtainImage(reference: string, options: ObtainImageOptions): Promise<LocalImage> {
+    return this.#template.images.obtain(reference, options);
   }
 
   async prepareNetwork(network: NetworkKind): Promise<void> {

@@ -48,7 +48,8 @@ export interface Execution {
   readonly result: CallResult;
   /** Bytes of console output that the worker did not send, because it was too much. */
   readonly cut: { stdout: number; stderr: number };
-  readonly peakMemoryKb: number;
+  /** Null when the peak is not known. */
+  readonly peakMemoryKb: number | null;
   /**
    * Gives back the resources of the call. To be called exactly once, after the caller has the answer. Resolves with what
    * the container wrote past the console; null when there is no such output.

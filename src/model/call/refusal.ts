@@ -1,4 +1,4 @@
-/** Owns the errors a caller gets when there is no instance for its call: the cause, and when to try again. */
+/** Owns the errors a caller gets when there is no container for its call: the cause, and when to try again. */
 import { GlambdarError } from '../../errors.js';
 
 export function atCapacity(retryAfterSeconds: number): GlambdarError {
@@ -28,6 +28,29 @@ export function cannotStart(cause: unknown): GlambdarError {
     'DRIVER_UNAVAILABLE',
     'No container could be started for this call; the server log has the reason.',
     { cause, retryAfterSeconds: 1 },
+  );
+}
+
+export function networkUnavailable(network: string, cause: unknown): GlambdarError {
+  return new GlambdarError(
+    'INVALID_REQUEST',
+    `network "${network}" cannot be had on this server; its log has the reason.`,
+    { cause },
+  );
+}
+
+export function withoutImage(name: string): GlambdarError {
+  return new GlambdarError(
+    'CODE_UNAVAILABLE',
+    `"${name}" was registered without an image; register it again with one.`,
+  );
+}
+
+export function imageGone(name: string, cause: unknown): GlambdarError {
+  return new GlambdarError(
+    'CODE_UNAVAILABLE',
+    `The image of "${name}" is not on this machine any more; pull it again, or register the function again.`,
+    { cause },
   );
 }
 

@@ -20,13 +20,13 @@ import type { Instance } from '../../instance/instance.js';
 import type { Logger } from '../../logger.js';
 import { decide } from '../decide/decide.js';
 import { serve, type Offer } from '../decide/serve.js';
-import type { Action, RequestView, Snapshot } from '../decide/snapshot.js';
+import type { Action, PoolLimits, RequestView, Snapshot } from '../decide/snapshot.js';
 import { BackOff } from '../demand/back-off.js';
 import type { Demands } from '../demand/demands.js';
-import { WaitingRoom, type WaitingLimits } from '../requests/waiting-room.js';
-import { CHECKS, type Place, type Queue } from '../requests/queue.js';
+import type { Place, Queue } from '../../turns/queue.js';
+import { WaitingRoom } from '../../turns/waiting-room.js';
 import { driverUnavailable, stopping } from '../../model/call/refusal.js';
-import { Waiter, type PoolRequest } from '../requests/waiter.js';
+import { CHECKS, InstanceWaiter, type PoolRequest } from '../requests/instance-waiter.js';
 import type { Workload } from '../workload.js';
 import type { Fleet } from './fleet.js';
 import { KEPT, Lease } from './lease.js';
@@ -41,10 +41,10 @@ const LONGEST_PAUSE_MS = 30_000;
 
 export interface DispatcherOptions extends Omit<LoaderOptions, 'refills' | 'onReady'> {
   fleet: Fleet;
-  queue: Queue;
+  queue: Queue<InstanceWaiter>;
   demands: Demands;
   ledger: MemoryLedger;
-  limits: WaitingLimits;
+  limits: PoolLimits & { readonly maxWaiting: number };
   lull: Lull;
   clock: Clock;
   available: () => boolean;
@@ -120,7 +120,7 @@ export class Dispatcher {
         return this.#lease(request, instance, now);
       }
     }
-    const waiter: Waiter<Lease> = new Waiter({
+    const waiter: InstanceWaiter = new InstanceWaiter({
       request,
       clock,
       trees,
@@ -253,7 +253,7 @@ export class Dispatcher {
     this.#do(decide(this.#snapshot(places, quiet)), new Map(places.map((place) => [place.id, place])));
   }
 
-  #snapshot(places: readonly Place[], quiet: boolean): Snapshot {
+  #snapshot(places: readonly Place<InstanceWaiter>[], quiet: boolean): Snapshot {
     const { fleet, demands, ledger, queue, limits, clock, available } = this.#options;
     const { memoryBudgetBytes, surplusMs, keepAliveMs } = this.#options;
     const now = clock.now();
@@ -282,7 +282,7 @@ export class Dispatcher {
     };
   }
 
-  #do(actions: readonly Action[], places: ReadonlyMap<number, Place>): void {
+  #do(actions: readonly Action[], places: ReadonlyMap<number, Place<InstanceWaiter>>): void {
     const { fleet, demands } = this.#options;
     /** Instances started by these actions, by the names the actions use for them. */
     const started = new Map<string, Instance>();
@@ -357,13 +357,13 @@ export class Dispatcher {
     if (flow !== undefined) this.#options.queue.refilled(flow);
   }
 
-  #use({ waiter }: Place, instance: Instance): void {
+  #use({ waiter }: Place<InstanceWaiter>, instance: Instance): void {
     const { queue, clock } = this.#options;
     queue.served(waiter, clock.now(), wasAhead(instance, waiter.request.workload.code.key));
     this.#give(waiter, instance);
   }
 
-  async #loadFor({ waiter }: Place, instance: Instance): Promise<void> {
+  async #loadFor({ waiter }: Place<InstanceWaiter>, instance: Instance): Promise<void> {
     const { fleet, queue, clock } = this.#options;
     queue.served(waiter, clock.now(), wasAhead(instance, waiter.request.workload.code.key));
     waiter.stopWaiting();
@@ -392,7 +392,7 @@ export class Dispatcher {
     return instance;
   }
 
-  #startedFor({ waiter }: Place, instance: Instance): void {
+  #startedFor({ waiter }: Place<InstanceWaiter>, instance: Instance): void {
     waiter.claim = instance.id;
     // The tree is prepared while the container starts.
     waiter.tree().catch((error: unknown) => {
@@ -412,7 +412,7 @@ export class Dispatcher {
     this.pass();
   }
 
-  #give(waiter: Waiter<Lease>, instance: Instance): void {
+  #give(waiter: InstanceWaiter, instance: Instance): void {
     const lease = this.#lease(waiter.request, instance, waiter.arrivedAt);
     if (!waiter.resolve(lease)) void lease.release(false);
   }
@@ -450,7 +450,7 @@ export class Dispatcher {
       if (!this.#retired.has(codeKey)) return KEPT;
     } else {
       // The first request for this code gets the instance: no other request can use it.
-      const next = queue.firstFor(codeKey);
+      const next = queue.first(({ request }) => request.workload.code.key === codeKey);
       if (next) {
         queue.served(next, now, false);
         this.#give(next, instance);
@@ -465,7 +465,7 @@ export class Dispatcher {
   }
 }
 
-function requestView({ id, waiter, flow, tag, behind }: Place): RequestView {
+function requestView({ id, waiter, flow, tag, behind }: Place<InstanceWaiter>): RequestView {
   const { workload, check = false } = waiter.request;
   const { code, profileKey, reuse } = workload;
   return { id, flow, codeKey: code.key, profileKey, reuse, check, turn: tag, behind };

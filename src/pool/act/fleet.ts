@@ -10,14 +10,15 @@ import type { WithRoom } from '../../instance/worker-start.js';
 import { Instance } from '../../instance/instance.js';
 import { INSTANCE_STATES, type InstanceState } from '../../instance/instance-state.js';
 import { DecayingRate } from '../demand/decaying-rate.js';
-import { UidAllocator } from './uid-allocator.js';
+import type { UidAllocator } from '../../instance/uid-allocator.js';
 
 export interface FleetOptions {
   driver: Driver;
   /** The runtime of the name that a profile gives; throws for an unknown name. */
   runtimeOf: (name: string) => InstalledRuntime;
   runDir: string;
-  uidBase: number;
+  /** Gives every container of this server a uid of its own. */
+  uids: UidAllocator;
   startTimeoutMs: number;
   maxBodyBytes: number;
   clock: Clock;
@@ -44,13 +45,11 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #events: FleetEvents;
   readonly #byId = new Map<string, Instance>();
-  readonly #uids: UidAllocator;
   readonly #creations = new DecayingRate(10);
 
   constructor(options: FleetOptions, events: FleetEvents) {
     this.#options = options;
     this.#events = events;
-    this.#uids = new UidAllocator(options.uidBase);
   }
 
   /** Instances by state, for gauges and tests. */
@@ -71,15 +70,14 @@ export class Fleet {
 
   /** Makes a new instance, not started yet. @param intendedFor see `Instance` */
   create(profile: Profile, intendedFor: string | null = null): Instance {
-    const { runtimeOf, onTransition } = this.#options;
-    const uid = this.#uids.take();
+    const { runtimeOf, onTransition, uids } = this.#options;
+    const uid = uids.take();
     const instance = new Instance(
       {
         ...this.#options,
         runtime: runtimeOf(profile.runtime),
         profile,
         uid,
-        uids: this.#uids,
         onTransition: (changed, from, previousMs) => {
           onTransition?.(changed, from, previousMs);
           if (changed.state === 'stopped') this.#forget(changed);
@@ -129,7 +127,7 @@ export class Fleet {
   #forget(instance: Instance): void {
     this.#byId.delete(instance.id);
     this.all.splice(this.all.indexOf(instance), 1);
-    this.#uids.give(instance.uid);
+    this.#options.uids.give(instance.uid);
     this.#events.onStopped(instance);
   }
 }

@@ -6,7 +6,13 @@ import type { ContainerOutput, ExitState } from '../../model/call/container-end.
 import type { LogSink } from '../../model/call/execution.js';
 import type { StartKind } from '../../model/call/call.js';
 import { stopping } from '../../model/call/refusal.js';
-import type { AcquireTimes } from '../requests/waiter.js';
+
+/** How a call's time was spent before it could be sent, in milliseconds. */
+export interface AcquireTimes {
+  queueMs: number;
+  startMs: number;
+  loadMs: number;
+}
 
 /** The promise that `release` returns for a kept instance: it is settled, with no output. */
 export const KEPT: Promise<ContainerOutput> = Promise.resolve({ stdout: '', stderr: '' });

@@ -12,7 +12,7 @@ import type { Instance } from '../../instance/instance.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import type { Logger } from '../../logger.js';
 import type { Demands } from '../demand/demands.js';
-import type { Waiter } from '../requests/waiter.js';
+import type { InstanceWaiter } from '../requests/instance-waiter.js';
 import { AwayTimes } from './away-times.js';
 import type { Fleet } from './fleet.js';
 import { Lease } from './lease.js';
@@ -59,7 +59,7 @@ export class Loader {
   }
 
   /** Loads a standby for a call. Rejects with the error for the call, after stopping the instance. */
-  async loadFor(waiter: Waiter<Lease>, instance: Instance): Promise<void> {
+  async loadFor(waiter: InstanceWaiter, instance: Instance): Promise<void> {
     const { demands, fleet, loadTimeoutMs } = this.#options;
     const { code } = waiter.request.workload;
     instance.reserve(code.key, false);

@@ -1,7 +1,7 @@
 /** Owns how much memory idle instances take, as the driver measures it, and which idle instances compute without a call. */
 import type { ContainerUsage } from '../../driver/driver.js';
 import type { Instance } from '../../instance/instance.js';
-import { Ewma } from '../demand/ewma.js';
+import { Ewma } from '../../ewma.js';
 
 const MIB = 1024 * 1024;
 /** Assumed size of an instance before any was measured: that of a Node process and its containerd shim. */

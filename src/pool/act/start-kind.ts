@@ -1,7 +1,7 @@
 /** Owns how a call found its instance, and how long it waited for what: both are read off the instance's history. */
 import type { Instance } from '../../instance/instance.js';
 import type { StartKind } from '../../model/call/call.js';
-import type { AcquireTimes } from '../requests/waiter.js';
+import type { AcquireTimes } from './lease.js';
 
 type History = Pick<Instance, 'calls' | 'moments'>;
 

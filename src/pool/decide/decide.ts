@@ -3,8 +3,9 @@
  * instance that no failure brings about is decided here, with its reason.
  *
  *   1. serve the calls that wait, in turn; functions that lack a ready instance take their turns among them
- *   2. stop idle instances that have no reason to stay, or that exceed the memory budget
- *   3. when no call waits: make instances ready ahead of calls
+ *   2. stop idle instances beyond the limit, which falls when others need the places
+ *   3. stop idle instances that have no reason to stay, or that exceed the memory budget
+ *   4. when no call waits: make instances ready ahead of calls
  */
 import { Draft } from './draft.js';
 import { rankIdle, RANK } from './rank.js';
@@ -17,12 +18,25 @@ import type { DraftInstance } from './draft.js';
 export function decide(snapshot: Snapshot): Action[] {
   const draft = new Draft(snapshot);
   const waits = serveInTurn(draft);
+  keepWithinPlaces(draft);
   if (snapshot.quiet) {
     stopUnwanted(draft);
     keepWithinMemory(draft);
     if (!waits && snapshot.mayRefill) new Refills(draft).all();
   }
   return draft.actions;
+}
+
+/** Stops the idle instances that matter least while there are more instances than may be. */
+function keepWithinPlaces(draft: Draft): void {
+  const { snapshot, instances, limits } = draft;
+  let over = instances.length - draft.stopping - limits.maxInstances;
+  if (over <= 0) return;
+  for (const { instance, worth } of rankIdle(instances, snapshot)) {
+    if (over <= 0) return;
+    over -= 1;
+    draft.stop(instance, 'room', worth);
+  }
 }
 
 /** Stops the idle instances that matter least while all of them together take too much memory. */

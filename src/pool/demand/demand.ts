@@ -6,7 +6,7 @@ import { erlangB, readyFor } from '../decide/sizing.js';
 import type { Workload } from '../workload.js';
 import { BackOff } from './back-off.js';
 import { DecayingRate } from './decaying-rate.js';
-import { Ewma } from './ewma.js';
+import { Ewma } from '../../ewma.js';
 
 /** Shorter pauses lie within a burst and say nothing of how long a function stays unused. */
 const PAUSE_MS = 1_000;

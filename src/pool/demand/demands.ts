@@ -9,7 +9,7 @@ import type { FunctionView, StandbyView } from '../decide/snapshot.js';
 import type { Workload } from '../workload.js';
 import { DecayingRate } from './decaying-rate.js';
 import { Demand } from './demand.js';
-import { Ewma } from './ewma.js';
+import { Ewma } from '../../ewma.js';
 
 /** A function that was called within this time may be called at any moment. */
 const CALLED_MS = 5_000;

@@ -5,7 +5,7 @@ import { faultPoint } from '../../faults.js';
 import type { LogSink } from '../../model/call/execution.js';
 import type { Instance } from '../../instance/instance.js';
 import type { InvokeMessage, WorkerAnswer } from '../../instance/wire/worker-connection.js';
-import { onDeparture } from '../departure.js';
+import { onDeparture } from '../../model/call/departure.js';
 
 export interface ExchangeOptions {
   /** The instance reserved for this call. */

@@ -3,6 +3,7 @@ import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/call/outcome.js';
+import { networkUnavailable } from '../../model/call/refusal.js';
 import type { Profile } from '../../model/function/profile.js';
 import type { FunctionRecord } from '../../model/function/function.js';
 import type { Pool } from '../pool.js';
@@ -27,11 +28,7 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOpt
     try {
       await prepareNetwork(settings.network);
     } catch (error) {
-      throw new GlambdarError(
-        'INVALID_REQUEST',
-        `network "${settings.network}" cannot be had on this server; its log has the reason.`,
-        { cause: error },
-      );
+      throw networkUnavailable(settings.network, error);
     }
     const workload = workloadOf(candidate, {
       copy: (_, target) => copyTree(treeDir, target),

@@ -1,6 +1,7 @@
 /** Owns running a call in the pool: gets an instance with the function's code, lets the worker run it, gives the instance back. */
 import type { Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
+import { DriverError, ImageError } from '../../driver/driver.js';
 import { InstanceFailure, LoadTimeout, ServerTimeout } from '../../instance/instance-failure.js';
 import { randomId } from '../../instance/instance.js';
 import { LoadFailure, type WorkerAnswer } from '../../instance/wire/worker-connection.js';
@@ -13,6 +14,7 @@ import {
   type ExecutorCall,
   type FailureReason,
 } from '../../model/call/execution.js';
+import { driverUnavailable, imageGone } from '../../model/call/refusal.js';
 import type { FunctionRecord } from '../../model/function/function.js';
 import { KEPT, type Lease } from '../act/lease.js';
 import type { Pool } from '../pool.js';
@@ -54,7 +56,11 @@ export class PoolExecutor implements Executor {
       if (error instanceof LoadTimeout) trace.loadMs = Math.min(waitedMs, error.timeoutMs);
       trace.queueMs = waitedMs - trace.loadMs;
       const output = printedBefore(error);
-      throw new ExecutionFailure(this.#reasonOf(error, signal), output && Promise.resolve(output));
+      const reason = this.#reasonOf(
+        error instanceof ImageError ? imageGone(record.ref.name, error) : error,
+        signal,
+      );
+      throw new ExecutionFailure(reason, output && Promise.resolve(output));
     }
     const { times, start } = lease;
     trace.start = start;
@@ -62,10 +68,10 @@ export class PoolExecutor implements Executor {
     trace.startMs = times.startMs;
     trace.loadMs = times.loadMs;
     for (const log of lease.loadLogs) sink(...log);
-    return this.#run(call, lease, workload.reuse);
+    return this.#run(call, lease, workload);
   }
 
-  async #run(call: ExecutorCall, lease: Lease, reuse: boolean): Promise<Execution> {
+  async #run(call: ExecutorCall, lease: Lease, { reuse, code }: Workload): Promise<Execution> {
     const { clock, cancelGraceMs } = this.#options;
     const { signal, trace, sink, request } = call;
     const begun = clock.now();
@@ -99,7 +105,9 @@ export class PoolExecutor implements Executor {
       keep &&= kind !== 'uncaught' && kind !== 'unsettled';
       result = { type: 'error', kind, error };
     }
-    return { result, cut, peakMemoryKb, release: () => outputOf(lease.release(keep, true)) };
+    // The worker beside an image tells its own peak, which says nothing of the image.
+    const peak = code.server === null ? peakMemoryKb : null;
+    return { result, cut, peakMemoryKb: peak, release: () => outputOf(lease.release(keep, true)) };
   }
 
   #message({ invocationId, record, request }: ExecutorCall) {
@@ -139,6 +147,8 @@ export class PoolExecutor implements Executor {
   #reasonOf(error: unknown, signal: AbortSignal): FailureReason {
     if (error instanceof GlambdarError) return { type: 'refused', error };
     if (signal.aborted) return { type: 'cancelled' };
+    if (error instanceof DriverError && error.kind === 'unavailable')
+      return { type: 'refused', error: driverUnavailable() };
     if (error instanceof CallTimeout) return { type: 'timeout' };
     if (error instanceof LoadFailure) return { type: 'load-failed', error: error.error };
     if (error instanceof ServerTimeout) {

@@ -3,21 +3,22 @@
  * worker of the default profile, and beside it the image's own container with the function's limits.
  */
 import { mkdir } from 'node:fs/promises';
+import { withoutImage } from '../../model/call/refusal.js';
 import { profileKey } from '../../model/function/profile.js';
 import { versionKey, type FunctionRecord } from '../../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../../model/function/settings.js';
 import type { ImageSource } from '../../model/function/source.js';
 import { node } from '../../runtimes/node.js';
 import type { Workload } from '../workload.js';
-import { profileOf } from './workloads.js';
+import { profileOf } from './function-profile.js';
 
 /** The port of an image that exposes none, or several. */
 const DEFAULT_PORT = 5000;
 
-/** @throws Error for an image function without an image */
+/** @throws GlambdarError CODE_UNAVAILABLE for a function without an image */
 export function serverWorkload({ id, ref, active, settings }: FunctionRecord, source: ImageSource): Workload {
   const { digest, ports } = source;
-  if (digest === null) throw new Error(`${ref.name} has no image`);
+  if (digest === null) throw withoutImage(ref.name);
   const { env, memoryMb, cpus, network, isolation, standby } = settings;
   const port = ports.length === 1 ? ports[0]! : DEFAULT_PORT;
   // The worker only passes bytes on, so it needs no more than any function by default, and a standby will do.

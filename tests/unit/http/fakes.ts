@@ -4,7 +4,9 @@ import type { AdmittedCall, Invoker } from '../../../src/invocation/invocation.j
 import type { CallRequest, CallResponse } from '../../../src/model/call/call.js';
 import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
 import { DEFAULT_SETTINGS } from '../../../src/model/function/settings.js';
-import type { DeployRequest, Deployments } from '../../../src/deploy/deployments.js';
+import type { DeployImageRequest, DeployRequest, Deployments } from '../../../src/deploy/deployments.js';
+import type { FunctionRecord } from '../../../src/model/function/function.js';
+import { createFunctionId, type FunctionId } from '../../../src/model/function/id.js';
 import type { FunctionRef } from '../../../src/model/function/ref.js';
 import type { FunctionMetadata, Registry } from '../../../src/registry/registry.js';
 
@@ -143,6 +145,31 @@ export class FakeRegistry implements Registry, Deployments {
     this.deploys.push(request);
     await this.onDeploy(request);
     return { function: request.ref.name, version: 1, digest: 'sha256:ab' };
+  }
+  /** What was deployed as an image, in order. */
+  readonly images: FunctionRecord[] = [];
+
+  async deployImage(request: DeployImageRequest): Promise<FunctionRecord> {
+    const { ref, image, owner, id = createFunctionId() } = request;
+    const source = { type: 'image' as const, image, digest: 'sha256:00', ports: [], ...(owner && { owner }) };
+    const active = { functionId: id, version: 1, digest: 'sha256:00', sizeBytes: 1, createdAt: 1, source };
+    const settings = {
+      ...DEFAULT_SETTINGS,
+      contract: 'go-serverless' as const,
+      ...(request.settings as object),
+    };
+    const deployed = { id, ref, createdAt: 1, updatedAt: 1, active, settings };
+    this.images.push(deployed);
+    return deployed;
+  }
+  records(): FunctionRecord[] {
+    return this.images;
+  }
+  find({ name }: FunctionRef): FunctionRecord | undefined {
+    return this.images.find(({ ref }) => ref.name === name);
+  }
+  byId(id: FunctionId): FunctionRecord | undefined {
+    return this.images.find((image) => image.id === id);
   }
   list(): FunctionMetadata[] {
     return [metadata];

@@ -46,7 +46,13 @@ export function functionStoreContract(subject: string, open: (t: ExecutionContex
 
   test(`${subject} keeps the source of a version`, async (t) => {
     const store = opened(t);
-    const source = { type: 'image' as const, image: 'registry/x@sha256:0' };
+    const source = {
+      type: 'image' as const,
+      image: 'registry/x',
+      digest: 'sha256:0',
+      ports: [80],
+      owner: 'Ada',
+    };
     await store.publish({ ...publication('f'), version: { ...version('f'), source } });
     t.deepEqual((await store.get(idOf('f')))?.active.source, source);
   });

@@ -18,6 +18,14 @@ export const callLimits = { ping: 2_000, query: 10_000, change: 30_000, image: 6
 export type ContainerCreateOptions = Dockerode.ContainerCreateOptions;
 export type HostConfig = Dockerode.HostConfig & { CgroupnsMode?: string };
 
+/** Who asks a registry: a name and password, or a token. */
+export interface RegistryLogin {
+  username?: string;
+  password?: string;
+  identitytoken?: string;
+  serveraddress: string;
+}
+
 /** The figures of a container that are read here; a container that does not run has none. */
 export interface ContainerStats {
   memory_stats?: { usage?: number; stats?: { total_inactive_file?: number; inactive_file?: number } };
@@ -179,10 +187,13 @@ export class Engine {
     );
   }
 
-  /** Stream of JSON lines; an error may be a line of it. */
-  pullImage(reference: string): Promise<NodeJS.ReadableStream> {
+  /**
+   * Stream of JSON lines; an error may be a line of it.
+   * @param authconfig what the registry is told of who asks
+   */
+  pullImage(reference: string, authconfig?: RegistryLogin): Promise<NodeJS.ReadableStream> {
     return this.#call('pull an image', callLimits.image, (docker, abortSignal) =>
-      docker.pull(reference, { abortSignal }),
+      docker.pull(reference, { abortSignal, ...(authconfig && { authconfig }) }),
     );
   }
 

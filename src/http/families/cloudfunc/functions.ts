@@ -8,7 +8,6 @@ import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
-import { functionNameParam } from '../../requests/function-name-param.js';
 import { withJsonMembers } from '../../requests/json-members.js';
 
 export interface RegistryRoutesDeps {
@@ -50,7 +49,8 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
   });
 
   router.get('/function/:name', (ctx) => {
-    const name = functionNameParam(ctx.params['name']);
+    const name = ctx.params['name'] ?? '';
+    // A name that no function can have is looked up in vain like any other.
     const record = registry.find({ namespace: DEFAULT_NAMESPACE, name });
     if (record === undefined) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found');
     sendJson(ctx, 200, shown(record));

@@ -20,6 +20,8 @@ const context: ContainerContext = {
 const image: Image = {
   id: 'sha256:1',
   reference: 'x',
+  sizeBytes: 1,
+  ports: [],
   env: ['PATH=/image/bin'],
   volumes: [],
   workingDir: '/image',

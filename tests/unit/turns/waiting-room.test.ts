@@ -1,14 +1,14 @@
 import test from 'ava';
-import { systemClock } from '../../../../src/clock.js';
-import { WaitingRoom } from '../../../../src/pool/requests/waiting-room.js';
-import { Queue } from '../../../../src/pool/requests/queue.js';
-import type { WaitingRoomOptions } from '../../../../src/pool/requests/waiting-room.js';
+import { systemClock } from '../../../src/clock.js';
+import { WaitingRoom } from '../../../src/turns/waiting-room.js';
+import { Queue } from '../../../src/turns/queue.js';
+import type { WaitingRoomOptions } from '../../../src/turns/waiting-room.js';
 
 function waitingRoom({
   maxWaiting = 3,
   ...options
 }: Partial<WaitingRoomOptions> & { maxWaiting?: number } = {}): { room: WaitingRoom; queue: Queue } {
-  const queue = options.queue ?? new Queue();
+  const queue = new Queue();
   const given = {
     available: () => true,
     limits: { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting },

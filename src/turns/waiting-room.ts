@@ -1,19 +1,14 @@
 /** Owns which requests may wait: none while the server stops or the driver is away, and no more than can be served in time. */
-import type { Clock } from '../../clock.js';
-import type { GlambdarError } from '../../errors.js';
+import type { Clock } from '../clock.js';
+import type { GlambdarError } from '../errors.js';
 import type { Queue } from './queue.js';
-import { atCapacity, driverUnavailable, stopping, waitedTooLong } from '../../model/call/refusal.js';
-import type { PoolLimits } from '../decide/snapshot.js';
-
-/** The limits of the pool, and how many requests may wait without an instance on its way for them. */
-export interface WaitingLimits extends PoolLimits {
-  readonly maxWaiting: number;
-}
+import { atCapacity, driverUnavailable, stopping, waitedTooLong } from '../model/call/refusal.js';
 
 export interface WaitingRoomOptions {
-  queue: Queue;
+  queue: Pick<Queue, 'admits' | 'retryAfterSeconds'>;
   available: () => boolean;
-  limits: WaitingLimits;
+  /** How many requests may wait without a container on its way for them. */
+  limits: { readonly maxWaiting: number };
   clock: Clock;
   queueTimeoutMs: number;
 }
@@ -21,7 +16,7 @@ export interface WaitingRoomOptions {
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
   #closed = false;
-  /** Requests in the queue that do not count against its limit: an instance is on its way for them, or they are load checks. */
+  /** Requests in the queue that do not count against its limit: a container is on its way for them, or they are load checks. */
   provided = 0;
 
   constructor(options: WaitingRoomOptions) {

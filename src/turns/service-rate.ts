@@ -1,5 +1,5 @@
 /** Owns one estimate: how much time passes from one request being served to the next, while requests wait. */
-import { Ewma } from '../demand/ewma.js';
+import { Ewma } from '../ewma.js';
 
 /** The estimate before any measurement, that of a small machine: two starts at once, each taking 150 ms. */
 const FIRST_GUESS_MS = 75;

@@ -1,9 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { GlambdarError } from '../../../../src/errors.js';
-import type { Lease } from '../../../../src/pool/act/lease.js';
-import { Queue } from '../../../../src/pool/requests/queue.js';
-import type { Waiter } from '../../../../src/pool/requests/waiter.js';
+import { GlambdarError } from '../../../src/errors.js';
+import { Queue } from '../../../src/turns/queue.js';
+import type { Waiting } from '../../../src/turns/queue.js';
 
 /** As much of a waiter as the queue knows. */
 class FakeWaiter {
@@ -23,7 +22,7 @@ class FakeWaiter {
   }
 }
 
-const asWaiter = (fake: FakeWaiter): Waiter<Lease> => fake as unknown as Waiter<Lease>;
+const asWaiter = (fake: FakeWaiter): Waiting => fake;
 
 class FakeCallers {
   readonly queue = new Queue();
@@ -35,7 +34,7 @@ class FakeCallers {
       const number = (this.#made.get(flow) ?? 0) + 1;
       this.#made.set(flow, number);
       const fake = new FakeWaiter(`${flow}${number}`, arrivedAt);
-      this.queue.add(asWaiter(fake), flow);
+      this.queue.add(fake, flow);
       return fake;
     });
   }

@@ -5,26 +5,25 @@
  * be served if all flows took turns; the clock is the tag of the request served last. A flow with hundreds of waiting
  * requests is thus one turn ahead of a new flow, not hundreds.
  */
-import { GlambdarError } from '../../errors.js';
-import type { Lease } from '../act/lease.js';
-import { cannotStart } from '../../model/call/refusal.js';
+import { GlambdarError } from '../errors.js';
+import { cannotStart } from '../model/call/refusal.js';
 import { ServiceRate } from './service-rate.js';
 import type { Waiter } from './waiter.js';
 
+/** As much of a waiting request as the queue needs. */
+export type Waiting = Pick<Waiter<unknown>, 'arrivedAt' | 'claim' | 'failedStarts' | 'reject'>;
+
 /** A request that waits, and its turn. */
-export interface Place {
+export interface Place<W extends Waiting = Waiting> {
   /** Names the place; never used twice. */
   readonly id: number;
-  readonly waiter: Waiter<Lease>;
+  readonly waiter: W;
   readonly flow: string;
   /** The request's turn, in virtual time. */
   readonly tag: number;
   /** When the request came, others of its flow were waiting. */
   readonly behind: boolean;
 }
-
-/** The flow that all load checks of deploys share: together they get the turns of one function. */
-export const CHECKS = '\0load checks';
 
 /** Starts tried for one request: after a first failure, another instance is started before the request is rejected. */
 const START_ATTEMPTS = 2;
@@ -35,9 +34,9 @@ const SHARE_OF_FREE = 2;
 /** A request is let in when its estimated wait is within this share of the time it may wait; the estimate errs. */
 const SAFE_SHARE = 0.5;
 
-export class Queue {
+export class Queue<W extends Waiting = Waiting> {
   #lastId = 0;
-  #places: Place[] = [];
+  #places: Place<W>[] = [];
   #lengths = new Map<string, number>();
   /** Tag after the last request of each flow that is ahead of the clock. */
   #finish = new Map<string, number>();
@@ -56,7 +55,7 @@ export class Queue {
   }
 
   /** Whether this request waits. */
-  holds(waiter: Waiter<Lease>): boolean {
+  holds(waiter: W): boolean {
     return this.#places.some((place) => place.waiter === waiter);
   }
 
@@ -76,7 +75,7 @@ export class Queue {
   }
 
   /** The requests in the order of their turns. A copy: serving one may take others out. */
-  list(): Place[] {
+  list(): Place<W>[] {
     return [...this.#places];
   }
 
@@ -85,7 +84,7 @@ export class Queue {
     return this.#places.reduce((most, { waiter }) => Math.max(most, now - waiter.arrivedAt), 0);
   }
 
-  add(waiter: Waiter<Lease>, flow: string): void {
+  add(waiter: W, flow: string): void {
     const tag = this.nextTag(flow);
     this.#finish.set(flow, tag + 1);
     let index = this.#places.length;
@@ -119,13 +118,13 @@ export class Queue {
     this.#refillTurns.delete(flow);
   }
 
-  /** The first request in turn for this code; undefined when none waits for it. */
-  firstFor(codeKey: string): Waiter<Lease> | undefined {
-    return this.#places.find(({ waiter }) => waiter.request.workload.code.key === codeKey)?.waiter;
+  /** The first request in turn that fits; undefined when none does. */
+  first(fits: (waiter: W) => boolean): W | undefined {
+    return this.#places.find(({ waiter }) => fits(waiter))?.waiter;
   }
 
   /** Takes out a request that will not be served, if it still waits: the next of its flow gets its turn. */
-  drop(waiter: Waiter<Lease>): void {
+  drop(waiter: W): void {
     let index = this.#places.findIndex((place) => place.waiter === waiter);
     if (index < 0) return;
     const { flow } = this.#places[index]!;
@@ -142,7 +141,7 @@ export class Queue {
    * Takes out a request that has got its instance.
    * @param charged the instance was made ready ahead of calls, which has cost the flow a turn already: the request costs none
    */
-  served(waiter: Waiter<Lease>, now: number, charged = false): void {
+  served(waiter: W, now: number, charged = false): void {
     const index = this.#places.findIndex((place) => place.waiter === waiter);
     if (index < 0) return;
     if (charged) this.drop(waiter);
@@ -156,7 +155,7 @@ export class Queue {
   }
 
   #remove(index: number): void {
-    const [{ flow }] = this.#places.splice(index, 1) as [Place];
+    const [{ flow }] = this.#places.splice(index, 1) as [Place<W>];
     const left = this.#lengths.get(flow)! - 1;
     if (left > 0) this.#lengths.set(flow, left);
     else this.#lengths.delete(flow);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { ServiceRate } from '../../../../src/pool/requests/service-rate.js';
+import { ServiceRate } from '../../../src/turns/service-rate.js';
 
 test('there is a guess until something was measured', (t) => {
   t.is(new ServiceRate().intervalMs(1_000), 75);

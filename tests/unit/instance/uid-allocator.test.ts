@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { UidAllocator } from '../../../../src/pool/act/uid-allocator.js';
+import { UidAllocator } from '../../../src/instance/uid-allocator.js';
 
 test('uids begin at the base and a given one comes back last', (t) => {
   const uids = new UidAllocator(200_000);

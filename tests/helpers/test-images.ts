@@ -1,0 +1,119 @@
+/**
+ * Owns images for tests, made on this machine from nothing: a program of busybox (Debian's busybox-static) or of the base
+ * image's Node. Nothing is pulled.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  copyFileSync,
+  chmodSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const BUSYBOX = '/bin/busybox';
+const APPLETS = [
+  'sh',
+  'cat',
+  'cp',
+  'dd',
+  'env',
+  'id',
+  'ln',
+  'ls',
+  'mkdir',
+  'mkfifo',
+  'rm',
+  'sleep',
+  'touch',
+  'truncate',
+  'wc',
+  'mount',
+  'nohup',
+  'seq',
+  'head',
+  'tr',
+  'kill',
+  'chmod',
+  'sha256sum',
+  'date',
+  'grep',
+  'find',
+  'awk',
+  'sed',
+  'echo',
+  'stat',
+];
+
+/** Instructions for `docker import --change`. */
+export interface ImageOptions {
+  /** e.g. `VOLUME /data`, `HEALTHCHECK …`. The entry point is given by the program. */
+  changes?: string[];
+  /** Further files, by absolute path. */
+  files?: Record<string, string>;
+}
+
+/** Makes an image whose entry point is this shell script. @param reference name and tag */
+export function shellImage(
+  reference: string,
+  script: string,
+  { changes = [], files = {} }: ImageOptions = {},
+): void {
+  const busybox = [BUSYBOX, '/usr/bin/busybox'].find((path) => existsSync(path));
+  if (busybox === undefined) throw new Error('busybox is missing: apt-get install busybox-static');
+  const root = mkdtempSync(join(tmpdir(), 'glambdar-image-'));
+  try {
+    mkdirSync(join(root, 'bin'));
+    mkdirSync(join(root, 'tmp'));
+    copyFileSync(busybox, join(root, 'bin/busybox'));
+    for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet));
+    for (const [path, content] of Object.entries({ ...files, '/entrypoint': `#!/bin/sh\n${script}\n` })) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), content);
+      chmodSync(join(root, path), 0o755);
+    }
+    importImage(root, reference, ['ENV PATH=/bin', 'ENTRYPOINT ["/entrypoint"]', ...changes]);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** Makes an image whose entry point is this CommonJS program, on the base image with Node. */
+export function nodeImage(reference: string, program: string, changes: string[] = []): void {
+  const base = execFileSync('docker', ['images', '--quiet', '--filter', 'label=glambdar.image=base'], {
+    encoding: 'utf8',
+  });
+  const [image] = base.split('\n');
+  if (image === undefined || image === '') throw new Error('the base image is missing; start a server once');
+  const lines = [`FROM ${image}`, 'COPY main.cjs /main.cjs', 'ENTRYPOINT ["node", "/main.cjs"]', ...changes];
+  const root = mkdtempSync(join(tmpdir(), 'glambdar-image-'));
+  try {
+    writeFileSync(join(root, 'main.cjs'), program);
+    writeFileSync(join(root, 'Dockerfile'), `${lines.join('\n')}\n`);
+    execFileSync('docker', ['build', '--quiet', '--tag', reference, root], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, DOCKER_BUILDKIT: '0' },
+    });
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** Removes images by name; missing ones are ignored. */
+export function removeImages(references: string[]): void {
+  for (const reference of references) spawnSync('docker', ['rmi', '--force', reference], { stdio: 'ignore' });
+}
+
+function importImage(root: string, reference: string, changes: string[]): void {
+  const tar = spawnSync('tar', ['-C', root, '--owner=0', '--group=0', '-c', '.'], {
+    maxBuffer: 64 * 2 ** 20,
+  });
+  if (tar.status !== 0) throw new Error(`tar failed: ${String(tar.stderr)}`);
+  const args = ['import', ...changes.flatMap((change) => ['--change', change]), '-', reference];
+  execFileSync('docker', args, { input: tar.stdout, stdio: ['pipe', 'ignore', 'pipe'] });
+}
