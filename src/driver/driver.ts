@@ -45,7 +45,7 @@ export type ContainerNetwork = NetworkKind | { joins: string; kind: NetworkKind 
 export interface ContainerSpec {
   /** `[a-z0-9]{8,}`, of one container for ever: the container is named `glambdar-<id>` and labelled with it. */
   id: string;
-  /** Prepared before by `prepareImage`. */
+  /** Prepared before by `prepareImage`, or pinned. */
   image: ContainerImage;
   /**
    * Program and arguments. Null: the image's own entrypoint and command, which also get the image's own environment; of
@@ -158,7 +158,10 @@ export interface Driver {
   exitState(id: string, waitMs: number): Promise<ExitState | undefined>;
   /** What the container wrote to its stdout and stderr so far, each at most `maxBytes` of the end. */
   output(id: string, maxBytes: number): Promise<ContainerOutput>;
-  /** Calls back once when the container ends. The returned function stops listening. */
+  /**
+   * Calls back once when the container ends; one may listen before its start. The returned function stops listening, and has
+   * to be called where the container may never be started.
+   */
   onExit(id: string, listener: (exit: ExitState) => void): () => void;
   /**
    * What running containers take now; those that cannot be measured are absent. Rejects only when the daemon has to be

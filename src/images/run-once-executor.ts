@@ -192,8 +192,7 @@ class Run {
   #spec() {
     const { record } = this.#call;
     const { source } = record.active;
-    if (source.type !== 'image' || source.digest === null)
-      throw withoutImage(record.ref.name);
+    if (source.type !== 'image' || source.digest === null) throw withoutImage(record.ref.name);
     const { path, pathInside } = this.#folder;
     return imageContainer({
       id: this.#id,

@@ -8,7 +8,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
-import { DriverError, ImageError, type ContainerOutput, type Driver, type ExitState } from '../driver/driver.js';
+import {
+  DriverError,
+  ImageError,
+  type ContainerOutput,
+  type Driver,
+  type ExitState,
+} from '../driver/driver.js';
 import type { LogSink } from '../model/call/execution.js';
 import { profileKey, type Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
@@ -208,9 +214,11 @@ export class Instance {
         onGone(this);
       };
       companion.start(onExit).catch((cause: unknown) => {
-        const isFailed = cause instanceof DriverError && cause.kind === 'failed';
-        const isGone = cause instanceof ImageError;
-        reject(isGone || !isFailed ? cause : new InstanceFailure('the image could not be started', { cause }));
+        const isOfImage =
+          cause instanceof DriverError && cause.kind === 'failed' && !(cause instanceof ImageError);
+        reject(
+          isOfImage ? new InstanceFailure('the image could not be started', { cause }) : (cause as Error),
+        );
       });
     });
   }

@@ -249,14 +249,14 @@ integration(
   'images that end at once, never listen or listen late are told apart; the server goes on meanwhile',
   async (t) => {
     const [ended, never, slow] = await Promise.all([execute(quitter), execute(deaf), execute(late)]);
-    refused(t, ended!, 502, /exit code 4/);
-    t.is((await recordOf(ended!, ({ stdout }) => stdout !== undefined)).outcome, 'crash');
-    refused(t, never!, 504, /no connections on port 5000 within 5000 ms/);
-    const record = await recordOf(never!);
+    refused(t, ended, 502, /exit code 4/);
+    t.is((await recordOf(ended, ({ stdout }) => stdout !== undefined)).outcome, 'crash');
+    refused(t, never, 504, /no connections on port 5000 within 5000 ms/);
+    const record = await recordOf(never);
     t.is(record.outcome, 'timeout');
     t.is(record.stdout, 'thinking\n');
-    t.is(slow!.status, 200, slow!.text);
-    t.is(slow!.json.output, 'late', 'on the only port that the image exposes');
+    t.is(slow.status, 200, slow.text);
+    t.is(slow.json.output, 'late', 'on the only port that the image exposes');
     t.is((await execute(hello, { name: 'Eve' })).json.output.message, 'Hello, Eve!');
     await server().assertIdle();
   },

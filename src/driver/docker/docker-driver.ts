@@ -148,6 +148,10 @@ class DockerDriver implements Driver {
     const health = this.#health.current();
     if (!health.available) throw new DriverError('unavailable', health.reason);
     if (networkKind(spec) === 'bridge') this.#bridge.assertPrepared();
+    const { images } = this.#template;
+    // An image that was registered before this server started is looked for when it is first needed.
+    if (spec.image.type === 'pinned' && !images.has(spec.image))
+      await images.prepare(spec.image, (line) => this.#options.logger.info(line));
     const options = this.#template.createOptions(spec);
     const renewed = (): Promise<ContainerCreateOptions> => this.#renewed(spec);
     this.#live.track(spec.id);

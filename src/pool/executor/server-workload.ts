@@ -2,7 +2,7 @@
  * Owns how an image with an HTTP server looks to the pool: a worker of the runtime `node` that passes calls on, like any
  * worker of the default profile, and beside it the image's own container with the function's limits.
  */
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { withoutImage } from '../../model/call/refusal.js';
 import { profileKey } from '../../model/function/profile.js';
 import { versionKey, type FunctionRecord } from '../../model/function/function.js';
@@ -31,8 +31,11 @@ export function serverWorkload({ id, ref, active, settings }: FunctionRecord, so
     profileKey: profileKey(profile),
     code: {
       key: versionKey(active),
-      // The worker's contract loads nothing from it.
-      prepareTree: (target) => mkdir(target).then(() => undefined),
+      // The worker's contract loads nothing from it; the worker, under a uid of its own, only goes there.
+      prepareTree: async (target) => {
+        await mkdir(target);
+        await chmod(target, 0o755); // whatever the umask
+      },
       verifyTree: () => Promise.resolve(),
       load: {
         name: ref.name,

@@ -99,6 +99,19 @@ export function driverContract(
     await driver.remove(id);
   });
 
+  test(`${name} tells how a container ended to who listened before its start`, async (t) => {
+    const { driver, id, spec, signal } = await run(t);
+    const notWanted: ExitState[] = [];
+    const told = new Promise<ExitState>((resolve) => driver.onExit(id, resolve));
+    driver.onExit(id, (exit) => notWanted.push(exit))();
+    await driver.start(
+      containerSpec({ id, user: spec.user, command: ['node', '-e', 'process.exit(7)'] }),
+      signal,
+    );
+    t.deepEqual(await told, { exitCode: 7, oomKilled: false });
+    t.deepEqual(notWanted, []);
+  });
+
   test(`${name} starts nothing when its signal has aborted`, async (t) => {
     const { driver, spec, id } = await run(t);
     await t.throwsAsync(driver.start(spec, AbortSignal.abort(new Error('gone'))));

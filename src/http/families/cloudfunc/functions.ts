@@ -29,7 +29,7 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
     const record = await withJsonMembers(ctx.req, ctx.res, options, wanted, (members) => {
       const name = members.value('name');
       if (!name) throw new GlambdarError('INVALID_REQUEST', 'name is required');
-      const ref = { namespace: DEFAULT_NAMESPACE, name: parseFunctionName(name as string) };
+      const ref = { namespace: DEFAULT_NAMESPACE, name: parseFunctionName(name) };
       const owner = ownerOf(members.value('owner'));
       const image = imageOf(members.value('image')) ?? imageSoFar(registry.find(ref));
       return deployments.deployImage({

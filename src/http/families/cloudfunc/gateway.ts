@@ -86,7 +86,7 @@ function answer(...[res, response, ids, name]: [...Parameters<WriteResponse>, na
 
 function refOf(name: unknown): FunctionRef {
   try {
-    return { namespace: DEFAULT_NAMESPACE, name: parseFunctionName(name as string) };
+    return { namespace: DEFAULT_NAMESPACE, name: parseFunctionName(name) };
   } catch {
     throw unknownFunction();
   }
