@@ -20,6 +20,11 @@ if ((run_integration)); then
     printf 'glambdar: installing iproute2, which the integration tests need\n'
     apt-get install -y --no-install-recommends iproute2 < /dev/null > /dev/null
   fi
+  # Tests of image functions make images of a shell from it.
+  if ! command -v busybox > /dev/null && ((EUID == 0)) && command -v apt-get > /dev/null; then
+    printf 'glambdar: installing busybox-static, which the integration tests need\n'
+    apt-get install -y --no-install-recommends busybox-static < /dev/null > /dev/null
+  fi
 else
   bash scripts/bootstrap.sh --no-docker --no-build
 fi

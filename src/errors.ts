@@ -15,6 +15,7 @@ const table = {
   FUNCTION_NOT_FOUND: { status: 404, fault: 'caller' },
   INVOCATION_NOT_FOUND: { status: 404, fault: 'caller' },
   METHOD_NOT_ALLOWED: { status: 405, fault: 'caller' },
+  CONFLICT: { status: 409, fault: 'caller' },
   REQUEST_TIMEOUT: { status: 408, fault: 'caller' },
   BODY_TOO_LARGE: { status: 413, fault: 'caller' },
   BUNDLE_TOO_LARGE: { status: 413, fault: 'caller' },

@@ -6,14 +6,15 @@ import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
 import type { Deployments } from '../deploy/deployments.js';
 import type { Registry } from '../registry/registry.js';
+import type { Routes } from '../registry/routes.js';
 import type { BodyBudget } from './answers/body-budget.js';
 import { isClientGone } from './answers/client-error.js';
 import { createAnswerError } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
 import type { Readiness } from './families/native/health.js';
-import { createRunCall } from './calls/run-call.js';
 import { cloudfuncFamily } from './families/cloudfunc/cloudfunc.js';
 import type { MetricsText } from './families/native/metrics.js';
+import { goServerlessFamily } from './families/go-serverless/go-serverless.js';
 import { nativeFamily } from './families/native/native.js';
 import { rootRoute } from './families/root.js';
 import { koaAnswers } from './middleware/koa-answers.js';
@@ -45,6 +46,7 @@ export interface AppConfig {
 export interface AppDeps {
   registry: Registry;
   deployments: Deployments;
+  routes: Routes;
   invoker: Invoker;
   /** Bounds the bodies of all requests to functions, and all answers that do not leave at once. */
   bodies: BodyBudget;
@@ -79,10 +81,11 @@ export function createApp(deps: AppDeps): HttpApp {
   const app = new HttpApp();
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
-  const runCall = createRunCall(deps);
+  // The last one owns every request that no other owns.
   const families = [
-    cloudfuncFamily({ ...deps, runCall }),
-    nativeFamily({ ...deps, runCall, stopping, events }),
+    cloudfuncFamily(deps),
+    goServerlessFamily(deps),
+    nativeFamily({ ...deps, stopping, events }),
   ];
 
   if (onRequest !== undefined) app.use(observe(onRequest, logger));

@@ -37,6 +37,7 @@ import { Pool } from '../pool/pool.js';
 import { versionKey } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
+import { Routes } from '../registry/routes.js';
 import { linkTree } from '../registry/tree.js';
 import { openDataDirectory } from '../data/data-directory.js';
 import { mountMemory, unmountMemory } from '../data/memory-file-system.js';
@@ -206,6 +207,7 @@ async function build(
     },
     logger,
   });
+  const routes = new Routes({ store: functions.routes, registry });
   const deployments = new DeployPipeline({
     registry,
     limits: {
@@ -302,6 +304,7 @@ async function build(
   const app = createApp({
     registry,
     deployments,
+    routes,
     invoker,
     bodies: new BodyBudget(config.maxBodiesBytes),
     logs,

@@ -64,12 +64,23 @@ export function shellImage(
   script: string,
   { changes = [], files = {} }: ImageOptions = {},
 ): void {
+  const args = ['ENV PATH=/bin', 'ENTRYPOINT ["/entrypoint"]', ...changes].flatMap((change) => [
+    '--change',
+    change,
+  ]);
+  execFileSync('docker', ['import', ...args, '-', reference], {
+    input: shellTar(script, files),
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+}
+
+/** The files of such an image: the script is `/entrypoint`, its programs are in `/bin`. */
+export function shellTar(script: string, files: Record<string, string> = {}): Buffer {
   const busybox = [BUSYBOX, '/usr/bin/busybox'].find((path) => existsSync(path));
   if (busybox === undefined) throw new Error('busybox is missing: apt-get install busybox-static');
   const root = mkdtempSync(join(tmpdir(), 'glambdar-image-'));
   try {
-    mkdirSync(join(root, 'bin'));
-    mkdirSync(join(root, 'tmp'));
+    for (const folder of ['bin', 'tmp']) mkdirSync(join(root, folder));
     copyFileSync(busybox, join(root, 'bin/busybox'));
     for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet));
     for (const [path, content] of Object.entries({ ...files, '/entrypoint': `#!/bin/sh\n${script}\n` })) {
@@ -77,7 +88,9 @@ export function shellImage(
       writeFileSync(join(root, path), content);
       chmodSync(join(root, path), 0o755);
     }
-    importImage(root, reference, ['ENV PATH=/bin', 'ENTRYPOINT ["/entrypoint"]', ...changes]);
+    return execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-c', '.'], {
+      maxBuffer: 64 * 2 ** 20,
+    });
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
@@ -106,13 +119,4 @@ export function nodeImage(reference: string, program: string, changes: string[] 
 /** Removes images by name; missing ones are ignored. */
 export function removeImages(references: string[]): void {
   for (const reference of references) spawnSync('docker', ['rmi', '--force', reference], { stdio: 'ignore' });
-}
-
-function importImage(root: string, reference: string, changes: string[]): void {
-  const tar = spawnSync('tar', ['-C', root, '--owner=0', '--group=0', '-c', '.'], {
-    maxBuffer: 64 * 2 ** 20,
-  });
-  if (tar.status !== 0) throw new Error(`tar failed: ${String(tar.stderr)}`);
-  const args = ['import', ...changes.flatMap((change) => ['--change', change]), '-', reference];
-  execFileSync('docker', args, { input: tar.stdout, stdio: ['pipe', 'ignore', 'pipe'] });
 }

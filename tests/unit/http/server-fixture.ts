@@ -3,6 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { MemoryRouteStore } from '../../helpers/memory-route-store.js';
+import { Routes } from '../../../src/registry/routes.js';
 import { createApp, type AppConfig, type AppDeps, type HttpApp } from '../../../src/http/app.js';
 import { BodyBudget } from '../../../src/http/answers/body-budget.js';
 import type { RequestObservation } from '../../../src/http/middleware/observe.js';
@@ -57,6 +59,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
   const app = createApp({
     registry,
     deployments: registry,
+    routes: new Routes({ store: new MemoryRouteStore((id) => registry.byId(id) !== undefined), registry }),
     invoker,
     bodies,
     logs,

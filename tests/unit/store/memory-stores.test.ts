@@ -1,7 +1,23 @@
 import { MemoryCallStore } from '../../helpers/memory-call-store.js';
 import { MemoryFunctionStore } from '../../helpers/memory-function-store.js';
+import { MemoryRouteStore } from '../../helpers/memory-route-store.js';
 import { callStoreContract } from './call-store-contract.js';
 import { functionStoreContract } from './function-store-contract.js';
+import { routeStoreContract } from './route-store-contract.js';
 
 functionStoreContract('MemoryFunctionStore', () => new MemoryFunctionStore());
 callStoreContract('MemoryCallStore', () => new MemoryCallStore());
+routeStoreContract('MemoryRouteStore', () => {
+  const known = new Set<string>();
+  class Functions extends MemoryFunctionStore {
+    override async publish(...args: Parameters<MemoryFunctionStore['publish']>) {
+      known.add(args[0].version.functionId);
+      return super.publish(...args);
+    }
+    override async remove(...args: Parameters<MemoryFunctionStore['remove']>) {
+      known.delete(args[0]);
+      return super.remove(...args);
+    }
+  }
+  return { functions: new Functions(), routes: new MemoryRouteStore((id) => known.has(id)) };
+});

@@ -1,11 +1,13 @@
 /** Owns putting the API of the CloudFunc gateway, its registry and its runtime together (README "CloudFunc"). */
+import { createRunCall, type RunCallDeps } from '../../calls/run-call.js';
 import type { Family } from '../family.js';
 import { cloudfuncEnvelope } from './cloudfunc-envelope.js';
 import { executeRoutes, type ExecuteRoutesDeps } from './execute.js';
 import { registryRoutes, type RegistryRoutesDeps } from './functions.js';
 import { gatewayRoutes, type GatewayRoutesDeps } from './gateway.js';
 
-export type CloudfuncFamilyDeps = ExecuteRoutesDeps & GatewayRoutesDeps & RegistryRoutesDeps;
+export type CloudfuncFamilyDeps = RunCallDeps &
+  Omit<ExecuteRoutesDeps & GatewayRoutesDeps & RegistryRoutesDeps, 'runCall'>;
 
 const PATHS = ['/execute', '/invoke', '/registerFunction'];
 /** Paths that other families answer to other methods. */
@@ -13,6 +15,7 @@ const PATHS_TO_READ = ['/functions'];
 const FUNCTION = '/function/';
 
 export function cloudfuncFamily(deps: CloudfuncFamilyDeps): Family {
+  const runCall = createRunCall(deps);
   return {
     owns: (method, path) =>
       PATHS.includes(path) ||
@@ -20,6 +23,6 @@ export function cloudfuncFamily(deps: CloudfuncFamilyDeps): Family {
       (PATHS_TO_READ.includes(path) && (method === 'GET' || method === 'HEAD')),
     envelope: cloudfuncEnvelope,
     calls: [],
-    routers: [gatewayRoutes(deps), registryRoutes(deps), executeRoutes(deps)],
+    routers: [gatewayRoutes({ ...deps, runCall }), registryRoutes(deps), executeRoutes({ ...deps, runCall })],
   };
 }

@@ -1,5 +1,5 @@
 /** Owns putting the native API (README "HTTP API") together: its routes and its envelope, which unknown paths get, too. */
-import type { RunCall } from '../../calls/run-call.js';
+import { createRunCall, type RunCallDeps } from '../../calls/run-call.js';
 import { INVOKE_ROUTE } from '../../calls/call-target.js';
 import type { Family } from '../family.js';
 import { deployRoutes, type DeployRoutesDeps } from './deploy.js';
@@ -10,7 +10,8 @@ import { logsRoutes, type LogsRoutesDeps } from './logs.js';
 import { metricsRoutes, type MetricsRoutesDeps } from './metrics.js';
 import { nativeEnvelope } from './native-envelope.js';
 
-export type NativeFamilyDeps = { runCall: RunCall } & DeployRoutesDeps &
+export type NativeFamilyDeps = RunCallDeps &
+  DeployRoutesDeps &
   FunctionsRoutesDeps &
   HealthRoutesDeps &
   LogsRoutesDeps &
@@ -20,7 +21,7 @@ export function nativeFamily(deps: NativeFamilyDeps): Family {
   return {
     owns: () => true,
     envelope: nativeEnvelope,
-    calls: [invokeRoute(deps.runCall)],
+    calls: [invokeRoute(createRunCall(deps))],
     callRoutes: [`GET POST PUT PATCH DELETE ${INVOKE_ROUTE}[/…]`],
     routers: [
       deployRoutes(deps),

@@ -1,4 +1,4 @@
-/** Owns `glambdar.db`: functions and their versions. Every commit is on the medium when a method returns. */
+/** Owns `glambdar.db`: functions, their versions, and the routes to them. Every commit is on the medium when a method returns. */
 import type { FunctionRecord, VersionRecord } from '../../../model/function/function.js';
 import type { FunctionId } from '../../../model/function/id.js';
 import type { RestoredFunctions } from '../../../model/function/restored-functions.js';
@@ -10,6 +10,7 @@ import type { Database } from '../binding.js';
 import { migrate, refuseNewer, schemaVersion } from '../migrate.js';
 import { emptyLog, openDatabase, openReadOnly } from '../open-database.js';
 import { isConstraint, isDamage } from '../sqlite-error.js';
+import { RouteTable } from '../routes/route-table.js';
 import { transaction } from '../transaction.js';
 import { walDamage } from '../wal.js';
 import { functionMigrations } from './function-schema.js';
@@ -40,11 +41,13 @@ const WAL_LIMIT_BYTES = 4 * 1024 * 1024;
 
 /** Methods throw SQLite's own errors; `SqliteFunctionStore` turns them into `StoreError`. */
 export class FunctionDatabase {
+  readonly routes: RouteTable;
   readonly #db: Database;
   readonly #statements;
 
   private constructor(db: Database) {
     this.#db = db;
+    this.routes = new RouteTable(db);
     this.#statements = {
       list: db.prepare(`${selectFunction} ORDER BY f.namespace, f.name`),
       get: db.prepare(`${selectFunction} WHERE f.id = ?`),

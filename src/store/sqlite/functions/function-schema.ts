@@ -8,6 +8,7 @@ import type { Migration } from '../migrate.js';
  * The n-th step brings a database to `user_version` n. Released steps are never edited: add one.
  * - Settings and sources are JSON text, so a new setting needs no step.
  * - The deferred key of `functions` makes "the active version exists" a rule of the data.
+ * - `routes` go with the function they lead to.
  * - `doomed_versions`: versions whose files may be removed; see `FunctionStore.doom`.
  */
 export const functionMigrations: readonly Migration[] = [
@@ -73,6 +74,15 @@ export const functionMigrations: readonly Migration[] = [
     for (const { name, version, digest, size_bytes, created_at } of versions)
       putVersion.run(ids.get(name)!, version, digest, size_bytes, created_at, JSON.stringify(NODE_BUNDLE));
   },
+  `
+  CREATE TABLE routes (
+    id TEXT PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    function_id TEXT NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX routes_by_function ON routes (function_id);
+  `,
 ];
 
 interface FunctionRowOfSchema1 {

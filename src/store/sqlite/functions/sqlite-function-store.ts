@@ -13,6 +13,7 @@ import { StoreError } from '../../../model/store-error.js';
 import type { FunctionStore, PublishRequest, VersionOnDisk } from '../../function-store.js';
 import { makingRoom, opening, type MakeRoom } from '../medium.js';
 import { toStoreError } from '../sqlite-error.js';
+import { SqliteRouteStore } from '../routes/sqlite-route-store.js';
 import type { FunctionDatabase } from './function-database.js';
 import { openFunctions } from './function-recovery.js';
 
@@ -30,6 +31,8 @@ export interface SqliteFunctionStoreOptions {
 export class SqliteFunctionStore implements FunctionStore {
   /** A sentence about what had to be rebuilt or given up when the store was opened; null when nothing had to. */
   readonly recovered: string | null;
+  /** The routes in the same file, open for as long as this store is. */
+  readonly routes = new SqliteRouteStore((work) => this.#on((database) => work(database.routes)));
   readonly #file: string;
   readonly #onFull: MakeRoom | undefined;
   readonly #database: FunctionDatabase;

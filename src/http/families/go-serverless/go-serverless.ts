@@ -1,0 +1,19 @@
+/** Owns putting the go-serverless API (README "Images as functions") together: its routes, its calls, and its envelope. */
+import { createRunCall, type RunCallDeps } from '../../calls/run-call.js';
+import type { Family } from '../family.js';
+import { functionsRoutes, type ImageFunctionsDeps } from './functions.js';
+import { goServerlessEnvelope } from './go-serverless-envelope.js';
+import { routesRoutes } from './routes.js';
+import { runRoute } from './run.js';
+
+export type GoServerlessFamilyDeps = RunCallDeps & ImageFunctionsDeps;
+
+export function goServerlessFamily(deps: GoServerlessFamilyDeps): Family {
+  return {
+    owns: (_method, path) => /^\/(?:v1\/(?:functions|routes)|r)(?:\/|$)/.test(path),
+    envelope: goServerlessEnvelope,
+    calls: [runRoute(deps.routes, createRunCall(deps))],
+    callRoutes: ['POST /r/<path>'],
+    routers: [functionsRoutes(deps), routesRoutes(deps)],
+  };
+}

@@ -1,0 +1,27 @@
+/** Owns reading a JSON object from a request's body, whatever its content type: `curl -d` names that of a form. */
+import type { Context } from 'koa';
+import { GlambdarError } from '../../../errors.js';
+import type { BodyBudget } from '../../answers/body-budget.js';
+import { readBody } from '../../requests/request-body.js';
+
+const MAX_BYTES = 256 * 1024;
+
+/** The flow of these bodies in the budget. */
+const FLOW = '\0control';
+
+/** Rejects with INVALID_REQUEST, BODY_TOO_LARGE, or the errors of `readBody`. */
+export async function readJsonObject(ctx: Context, bodies: BodyBudget): Promise<Record<string, unknown>> {
+  const body = await readBody(ctx.req, ctx.res, MAX_BYTES, bodies, FLOW);
+  bodies.give(body.length, FLOW);
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    throw new GlambdarError('INVALID_REQUEST', `The body is not JSON: ${(cause as Error).message}.`, {
+      cause,
+    });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new GlambdarError('INVALID_REQUEST', 'The body must be a JSON object.');
+}

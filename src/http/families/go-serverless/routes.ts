@@ -1,0 +1,47 @@
+/** Owns `/v1/routes`: which path under `/r` leads to which function. */
+import Router from '@koa/router';
+import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
+import type { Route, Routes } from '../../../registry/routes.js';
+import type { BodyBudget } from '../../answers/body-budget.js';
+import { functionView, type FunctionView } from './function-view.js';
+import { sendData } from './go-serverless-envelope.js';
+import { idParam } from './id-param.js';
+import { readJsonObject } from './json-body.js';
+
+export interface RoutesRoutesDeps {
+  routes: Routes;
+  bodies: BodyBudget;
+}
+
+export function routesRoutes({ routes, bodies }: RoutesRoutesDeps): Router {
+  const router = new Router({ sensitive: true, strict: true });
+
+  router.get('/v1/routes', async (ctx) => {
+    sendData(ctx, 200, (await routes.list(DEFAULT_NAMESPACE)).map(routeView));
+  });
+
+  router.post('/v1/routes', async (ctx) => {
+    const { path, function_id: functionId } = await readJsonObject(ctx, bodies);
+    sendData(ctx, 200, routeView(await routes.add(DEFAULT_NAMESPACE, path, functionId)));
+  });
+
+  router.get('/v1/routes/:id', async (ctx) => {
+    sendData(ctx, 200, routeView(await routes.get(idParam(ctx.params['id']))));
+  });
+
+  router.put('/v1/routes/:id', async (ctx) => {
+    const id = idParam(ctx.params['id']);
+    const { path, function_id: functionId } = await readJsonObject(ctx, bodies);
+    sendData(ctx, 200, routeView(await routes.change(DEFAULT_NAMESPACE, id, path, functionId)));
+  });
+
+  router.delete('/v1/routes/:id', async (ctx) => {
+    sendData(ctx, 200, routeView(await routes.remove(idParam(ctx.params['id']))));
+  });
+
+  return router;
+}
+
+function routeView(route: Route): { id: string; path: string; function: FunctionView } {
+  return { id: route.id, path: route.path, function: functionView(route.function) };
+}
