@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   rmdirSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -121,6 +122,7 @@ export class ContextFolders {
   async close(): Promise<void> {
     for (const mountDir of this.#mounted) this.#discard(mountDir);
     await Promise.all(this.#unmounting);
+    rmSync(this.#options.dir, { recursive: true, force: true });
   }
 
   async #mount(): Promise<string> {

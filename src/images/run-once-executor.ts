@@ -23,6 +23,7 @@ import type { FunctionRecord } from '../model/function/function.js';
 import type { ContextFolder, ContextFolders } from './context-folders.js';
 import { imageContainer } from './image-container.js';
 import type { ContainerPlace, ImagePlaces } from './image-places.js';
+import type { PinnedImages } from './pinned-images.js';
 import { readResponseFile } from './response-file.js';
 
 const HEADERS: [name: string, value: string][] = [['content-type', 'application/json; charset=UTF-8']];
@@ -32,6 +33,7 @@ const OUTPUT_BYTES = 512 * 1024;
 
 export interface RunOnceExecutorOptions {
   driver: Driver;
+  images: PinnedImages;
   places: ImagePlaces;
   folders: ContextFolders;
   clock: Clock;
@@ -93,8 +95,10 @@ class Run {
   readonly #folder: ContextFolder;
   readonly #id = randomId();
   readonly #abort = new AbortController();
-  /** The start was answered. */
+  /** The start was answered, or the container has ended. */
   #isStarted = false;
+  /** Settles when the start is answered. */
+  #starting: Promise<void> = Promise.resolve();
 
   constructor(
     options: RunOnceExecutorOptions,
@@ -111,6 +115,7 @@ class Run {
   async result(): Promise<Execution> {
     let exit: ExitState;
     try {
+      await this.#options.images.ready(digestOf(this.#call.record));
       exit = await this.#untilEnd();
     } catch (error) {
       throw await this.#failed(error);
@@ -163,12 +168,14 @@ class Run {
           if (!signal.aborted) after(timeoutMs, () => ({ type: 'timeout' }));
         };
         after(startTimeoutMs, () => ({ type: 'refused', error: cannotStart(new Error('it took too long')) }));
-        driver.start(this.#spec(), this.#abort.signal).then(() => {
+        this.#starting = driver.start(this.#spec(), this.#abort.signal);
+        this.#starting.then(() => {
           this.#isStarted = true;
           started();
         }, reject);
         // The container may have ended before the daemon answers the start.
         unlisten = driver.onExit(this.#id, (exit) => {
+          this.#isStarted = true;
           started();
           resolve(exit);
         });
@@ -191,12 +198,10 @@ class Run {
 
   #spec() {
     const { record } = this.#call;
-    const { source } = record.active;
-    if (source.type !== 'image' || source.digest === null) throw withoutImage(record.ref.name);
     const { path, pathInside } = this.#folder;
     return imageContainer({
       id: this.#id,
-      digest: source.digest,
+      digest: digestOf(record),
       settings: record.settings,
       busyMs: record.settings.timeoutMs,
       uid: this.#place.uid,
@@ -207,7 +212,7 @@ class Run {
 
   /** Kills and removes the container, and says why the call has no answer. */
   async #failed(error: unknown): Promise<ExecutionFailure> {
-    const { logger } = this.#options;
+    const { images, logger } = this.#options;
     const { record, signal } = this.#call;
     if (error instanceof GivenUp) {
       if (this.#isStarted) return new ExecutionFailure(error.reason, this.#removed(OUTPUT_BYTES, true));
@@ -216,8 +221,10 @@ class Run {
       return new ExecutionFailure(error.reason);
     }
     void this.#removed(0, true);
-    if (error instanceof ImageError)
+    if (error instanceof ImageError) {
+      images.forget(digestOf(record));
       return new ExecutionFailure({ type: 'refused', error: imageGone(record.ref.name, error) });
+    }
     if (error instanceof DriverError) {
       if (error.kind === 'unavailable')
         return new ExecutionFailure({ type: 'refused', error: driverUnavailable() });
@@ -233,6 +240,7 @@ class Run {
     // After a start that was given up the container may still come into being.
     let isGone = this.#isStarted;
     try {
+      if (isGone) await this.#starting.catch(() => undefined);
       return await driver.remove(this.#id, { outputBytes, urgent });
     } catch (err) {
       isGone = false;
@@ -243,6 +251,12 @@ class Run {
       this.#place.release();
     }
   }
+}
+
+/** Id of the function's image. Throws CODE_UNAVAILABLE for a function that was registered without one. */
+function digestOf({ active: { source }, ref }: FunctionRecord): string {
+  if (source.type === 'image' && source.digest !== null) return source.digest;
+  throw withoutImage(ref.name);
 }
 
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };

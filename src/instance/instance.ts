@@ -2,7 +2,7 @@
  * Owns one container and its worker from start to removal: its slot directory, its connection, its state. Deciding
  * when to do what is the pool's.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -325,7 +325,12 @@ export class Instance {
   }
 }
 
-/** A random id. A client neither chooses nor learns the ids of messages: user code shares the process that receives them. */
+/**
+ * 20 random hexadecimal digits, the parts of a UUID that are random throughout. Node makes the bytes of UUIDs in advance;
+ * to ask for 8 bytes with every message took 4 to 5 % of this server's time of a warm call. A client neither chooses nor
+ * learns the ids of messages: user code shares the process that receives them.
+ */
 export function randomId(): string {
-  return randomBytes(8).toString('hex');
+  const uuid = randomUUID();
+  return uuid.slice(0, 8) + uuid.slice(24);
 }

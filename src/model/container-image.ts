@@ -22,9 +22,13 @@ export function imageKey(image: ContainerImage): string {
 }
 
 const MAX_LENGTH = 512;
-/** `[host[:port]/]path[:tag][@sha256:…]`, as the distribution project defines it, or the id of a local image. */
-const REFERENCE =
-  /^(?:(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?|\[[0-9a-fA-F:]+\](?::\d{1,5})?)\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+const PART = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const PORT = '(?::\\d{1,5})?';
+/** A first part is a host when it has a dot or a port, or is `localhost`; else it belongs to the path. */
+const HOST = `(?:localhost${PORT}|[A-Za-z0-9-]+:\\d{1,5}|[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)+${PORT}|\\[[0-9a-fA-F:]+\\]${PORT})`;
+const TAG = '(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?';
+/** `[host[:port]/]path[:tag][@sha256:…]`, as the distribution project defines it. */
+const REFERENCE = new RegExp(`^(?:${HOST}/)?${PART}(?:/${PART})*${TAG}(?:@sha256:[0-9a-f]{64})?$`);
 
 /** Any value → an image reference. Throws INVALID_REQUEST. */
 export function parseImageReference(value: unknown): string {

@@ -117,7 +117,7 @@ export class Routes {
     const lower = id.toLowerCase();
     const found =
       (isFunctionId(lower) ? registry.byId(lower) : undefined) ?? registry.find({ namespace, name: id });
-    if (found === undefined || found.ref.namespace !== namespace) throw unknownFunction();
+    if (found?.ref.namespace !== namespace) throw unknownFunction();
     return found;
   }
 }

@@ -13,6 +13,7 @@ import { FunctionLimits } from '../invocation/function-limits.js';
 import { ContextFolders } from '../images/context-folders.js';
 import { ImagePlaces } from '../images/image-places.js';
 import { createImageSupply } from '../images/image-supply.js';
+import { PinnedImages } from '../images/pinned-images.js';
 import { RunOnceExecutor } from '../images/run-once-executor.js';
 import { UidAllocator } from '../instance/uid-allocator.js';
 import { ExecutorChoice } from '../invocation/executor-choice.js';
@@ -256,6 +257,7 @@ async function build(
   });
   const runOnce = new RunOnceExecutor({
     driver,
+    images: new PinnedImages(driver),
     places,
     folders,
     clock: systemClock,

@@ -18,10 +18,12 @@ import { verdictOf, type Finding, type Measurement, type Result } from './measur
 import { arrivals } from './measurements/arrivals.js';
 import { burst } from './measurements/burst.js';
 import { cold } from './measurements/cold.js';
+import { execute } from './measurements/execute.js';
 import { firstBurst } from './measurements/first-burst.js';
 import { firstCall } from './measurements/first-call.js';
 import { flood } from './measurements/flood.js';
 import { hits } from './measurements/hits.js';
+import { images } from './measurements/images.js';
 import { leftovers } from './measurements/leftovers.js';
 import { memory } from './measurements/memory.js';
 import { overload } from './measurements/overload.js';
@@ -58,6 +60,8 @@ const measurements: Measurement[] = [
   throughput,
   flood,
   cold,
+  images,
+  execute,
   rate,
   overload,
   leftovers,

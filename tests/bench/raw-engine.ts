@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,9 @@ import { detectFeatures } from '../../src/driver/docker/docker-features.js';
 import { parseDockerHost, type DockerAddress } from '../../src/driver/docker/docker-host.js';
 import { Engine } from '../../src/driver/docker/engine/engine.js';
 import { LoopbackFiles } from '../../src/driver/docker/network/loopback-files.js';
+import { imageContainer } from '../../src/images/image-container.js';
 import { workerContainer } from '../../src/instance/worker-container.js';
+import { DEFAULT_SETTINGS } from '../../src/model/function/settings.js';
 import { InstalledRuntime } from '../../src/runtimes/installed-runtime.js';
 import { node } from '../../src/runtimes/node.js';
 
@@ -174,6 +176,79 @@ export class RawEngine {
     const container = { name, socket, server, slotDir };
     this.#containers.set(name, container);
     return container;
+  }
+
+  /**
+   * Creates and starts a container of an image with an HTTP server, as `docker run` would, waits until the server accepts
+   * connections, and posts the body. @returns the answer, and how long that took, removal left out, in milliseconds
+   */
+  async serveOnce(reference: string, port: number, path: string, body: string) {
+    this.#made += 1;
+    const name = containerName(`${this.#prefix}${String(this.#made).padStart(6, '0')}`);
+    const began = performance.now();
+    this.#containers.set(name, null);
+    const { memoryMb, cpus } = DEFAULT_SETTINGS;
+    const HostConfig = { Memory: memoryMb * 2 ** 20, CpuPeriod: 1_000_000, CpuQuota: cpus * 1_000_000 };
+    await this.call('POST', `/containers/create?name=${name}`, { Image: reference, HostConfig });
+    await this.call('POST', `/containers/${name}/start`);
+    type Found = { NetworkSettings: { IPAddress: string } };
+    const { NetworkSettings } = await this.get<Found>(`/containers/${name}/json`);
+    let text: string | undefined;
+    while (text === undefined)
+      text = await fetch(`http://${NetworkSettings.IPAddress}:${port}${path}`, { method: 'POST', body }).then(
+        (answer) => answer.text(),
+        () => sleep(2).then(() => undefined),
+      );
+    const ms = performance.now() - began;
+    await this.call('DELETE', `/containers/${name}?force=1&v=1`);
+    this.#containers.delete(name);
+    return { text, ms };
+  }
+
+  /**
+   * Creates and starts a container of an image with the settings of an image function, waits for its end, reads its answer,
+   * and removes it. @returns milliseconds until the answer was read
+   */
+  async runOnce(reference: string, body: string): Promise<number> {
+    type Found = { Id: string; Config: { Env: string[] } };
+    const { Id, Config } = await this.get<Found>(`/images/${reference}/json`);
+    this.#made += 1;
+    const id = `${this.#prefix}${String(this.#made).padStart(6, '0')}`;
+    const name = containerName(id);
+    const uid = FIRST_UID + (this.#made % UIDS);
+    const folder = join(this.#root, id);
+    const image = { ...this.#image, id: Id, env: Config.Env, workingDir: '/', volumes: [] };
+    const began = performance.now();
+    mkdirSync(folder);
+    for (const [file, content] of [
+      ['request.json', body],
+      ['response.json', '{}'],
+    ] as const) {
+      writeFileSync(join(folder, file), content);
+      chownSync(join(folder, file), uid, uid);
+    }
+    chownSync(folder, uid, uid);
+    const spec = imageContainer({
+      id,
+      digest: Id,
+      settings: DEFAULT_SETTINGS,
+      busyMs: DEFAULT_SETTINGS.timeoutMs,
+      uid,
+      env: { REQUEST_ID: id, CONTEXT_PATH: `/tmp/context/${id}` },
+      mounts: [{ source: folder, target: `/tmp/context/${id}`, readOnly: false }],
+    });
+    const { name: _name, ...options } = createOptions(spec, spec.mounts, image, this.#context);
+    this.#containers.set(name, null);
+    await this.call('POST', `/containers/create?name=${name}`, options);
+    await this.call('POST', `/containers/${name}/start`);
+    await this.call('POST', `/containers/${name}/wait`);
+    const answer = readFileSync(join(folder, 'response.json'), 'utf8');
+    const took = performance.now() - began;
+    await this.call('DELETE', `/containers/${name}?force=1&v=1`);
+    this.#containers.delete(name);
+    rmSync(folder, { recursive: true });
+    if (answer !== body) throw new Error(`the container answered ${answer}`);
+    return took;
   }
 
   /** Sends the container something and waits for its answer. */

@@ -165,7 +165,9 @@ export class ServerUnderTest {
 
   /** Entries of `run/`: those that belong to an instance, and copies of code that are kept for the next one. */
   slots(): { slots: number; trees: number } {
-    const entries = readdirSync(join(this.dir, 'run')).filter((entry) => entry !== 'worker');
+    const entries = readdirSync(join(this.dir, 'run')).filter(
+      (entry) => entry !== 'worker' && entry !== 'context',
+    );
     const trees = entries.filter((entry) => entry.startsWith('tree-')).length;
     return { slots: entries.length - trees, trees };
   }

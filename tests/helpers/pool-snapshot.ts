@@ -22,7 +22,7 @@ export function snapshot({ functions = [], standbys = [], ...fields }: SnapshotF
     instances: [],
     requests: [],
     limits: { maxInstances: 10, maxStarting: 3, maxRefilling: 3, placesForCalls: 0 },
-    severalCalled: false,
+    severalCalled: () => false,
     memoryBudgetBytes: 1_000,
     surplusMs: Infinity,
     keepAliveMs: Infinity,
@@ -55,7 +55,6 @@ export function snapshotOf(demands: Demands, now: number, fields: SnapshotFields
 export function functionView(fields: Partial<FunctionView> = {}): FunctionView {
   const { codeKey = 'c', target = 1 } = fields;
   return {
-    flow: codeKey,
     codeKey,
     profileKey: 'p',
     reuse: false,

@@ -240,7 +240,7 @@ export class ServerProcess {
 
   /** Entries of `run/` that belong to an instance. */
   slots(): string[] {
-    return this.#run().filter((entry) => !entry.startsWith('tree-'));
+    return this.#run().filter((entry) => !entry.startsWith('tree-') && entry !== 'context');
   }
 
   /** Entries of `run/` that are copies of code, ready for a slot. */

@@ -266,7 +266,7 @@ export class Dispatcher {
       instances: fleet.all,
       requests: places.map(requestView),
       limits,
-      severalCalled: demands.severalCalled(now),
+      severalCalled: () => demands.severalCalled(now),
       memoryBudgetBytes,
       surplusMs,
       keepAliveMs,

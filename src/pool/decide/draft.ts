@@ -19,8 +19,9 @@ export interface DraftInstance extends InstanceView {
  * While several functions are called, half as many instances are started at once: starting containers takes all cores,
  * and a function that is started for much would take them from the calls of the others.
  */
-function limitsOf({ limits, severalCalled }: Snapshot): PoolLimits {
-  if (!severalCalled) return limits;
+function limitsOf(snapshot: Snapshot): PoolLimits {
+  const { limits } = snapshot;
+  if (!snapshot.severalCalled()) return limits;
   const { maxStarting, maxRefilling } = limits;
   return {
     ...limits,
@@ -31,7 +32,6 @@ function limitsOf({ limits, severalCalled }: Snapshot): PoolLimits {
 
 export class Draft {
   readonly snapshot: Snapshot;
-  readonly limits: PoolLimits;
   readonly instances: DraftInstance[];
   readonly actions: Action[] = [];
   /** Instances being started. */
@@ -42,10 +42,10 @@ export class Draft {
   stopping = 0;
   /** Requests of this pass that wait without an instance on its way. */
   unserved = 0;
+  #limits: PoolLimits | undefined;
 
   constructor(snapshot: Snapshot) {
     this.snapshot = snapshot;
-    this.limits = limitsOf(snapshot);
     this.instances = snapshot.instances.map((instance) => ({
       // Written out: instances are objects of a class, whose getters a spread would not copy.
       id: instance.id,
@@ -62,6 +62,11 @@ export class Draft {
       else if (state === 'stopping') this.stopping += 1;
       else if (state === 'loading' && intendedFor !== null) this.loadingAhead += 1;
     }
+  }
+
+  /** How much may be started at once: found out when something is to be started. */
+  get limits(): PoolLimits {
+    return (this.#limits ??= limitsOf(this.snapshot));
   }
 
   /** Memory left for further idle instances, in bytes: the budget less that of instances that are idle or about to be. */

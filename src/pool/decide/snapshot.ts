@@ -38,7 +38,6 @@ export interface RequestView {
 
 /** One function with an active version: its use, and how many of its instances should be ready. */
 export interface FunctionView {
-  readonly flow: string;
   readonly codeKey: string;
   readonly profileKey: string;
   /** Instances of the function are used again: those in calls come back, so they count as ready. */
@@ -83,7 +82,7 @@ export interface PoolLimits {
   readonly placesForCalls: number;
 }
 
-/** Everything a decision is made from. The list of functions is made on demand: most passes do not need it. */
+/** Everything a decision is made from. Facts that most passes do not need are methods: finding them takes a walk over all functions. */
 export interface Snapshot {
   /** Monotonic milliseconds. */
   readonly now: number;
@@ -91,8 +90,6 @@ export interface Snapshot {
   /** The waiting requests, in the order of their turns. */
   readonly requests: readonly RequestView[];
   readonly limits: PoolLimits;
-  /** Whether more than one function was called lately. */
-  readonly severalCalled: boolean;
   /** Memory all idle instances together may take, in bytes. */
   readonly memoryBudgetBytes: number;
   /** How long instances beyond the wanted number are kept, in case they are wanted again, in milliseconds. */
@@ -107,6 +104,8 @@ export interface Snapshot {
   readonly retired: ReadonlySet<string>;
   /** Ids of idle instances that were found computing although nothing was asked of them. */
   readonly restless: ReadonlySet<string>;
+  /** Whether more than one function was called lately. */
+  severalCalled(): boolean;
   functions(): readonly FunctionView[];
   /** The function whose active code this is. */
   functionOf(codeKey: string): FunctionView | undefined;

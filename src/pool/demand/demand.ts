@@ -31,6 +31,12 @@ const LONGEST_PAUSE_MS = 300_000;
 const AWAY_WEIGHT = 0.2;
 /** Calls shorter than this are taken to need a core for all of the time they run. */
 const SHORT_CALL_MS = 5;
+/**
+ * Short calls take longer while several of them share a core, and longest while containers start beside them. Without a
+ * margin the calls of 32 clients counted as long at such a moment; then an instance was started for every client, which
+ * made the calls longer still, and halved their rate for seconds.
+ */
+const LONG_CALL_MS = 4 * SHORT_CALL_MS;
 
 export class Demand {
   workload: Workload;
@@ -40,6 +46,7 @@ export class Demand {
   readonly #slow = new DecayingRate(SLOW_SECONDS);
   /** How long an instance is away after it was taken, in milliseconds. */
   readonly #away = new Ewma(AWAY_WEIGHT);
+  #isShort = false;
   /** The last call known of, and the last call since this server has started, in monotonic milliseconds. */
   #lastAt: number;
   #lastCallAt = -Infinity;
@@ -93,6 +100,9 @@ export class Demand {
   /** An instance that a call took is back, or has been replaced, after so many milliseconds. */
   wasAway(ms: number): void {
     this.#away.add(ms);
+    const usual = this.#away.value!;
+    if (usual < SHORT_CALL_MS) this.#isShort = true;
+    else if (usual >= LONG_CALL_MS) this.#isShort = false;
   }
 
   /**
@@ -155,8 +165,7 @@ export class Demand {
 
   /** The most calls that should run at once: more short calls would only share the cores. @param most the bound for short calls */
   atOnce(most: number): number {
-    const { value } = this.#away;
-    return this.workload.reuse && value !== null && value < SHORT_CALL_MS ? most : Infinity;
+    return this.workload.reuse && this.#isShort ? most : Infinity;
   }
 
   /** Calls per second that need the n-th ready instance (n ≥ 1) because the n − 1 before it are taken. */

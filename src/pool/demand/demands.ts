@@ -134,18 +134,20 @@ export class Demands {
     return [...this.#byFlow.values()].map((demand) => {
       const { flow, code, profileKey: key, reuse, standby } = demand.workload;
       const inUse = demand.inUse(now);
+      const atOnce = demand.atOnce(mostAtOnce);
+      // An instance beyond the calls that run at once would never be called; making it would take the cores from the calls.
+      const bound = standby === null ? Math.min(most, atOnce) : most;
       return {
-        flow,
         codeKey: code.key,
         profileKey: key,
         reuse,
-        target: demand.target(now, this.readyMs, most),
-        wanted: demand.wanted(now, this.readyMs, most),
+        target: demand.target(now, this.readyMs, bound),
+        wanted: demand.wanted(now, this.readyMs, bound),
         exact: standby !== null || !inUse,
         inUse,
         uncalled: standby === null && demand.isUncalled(now),
         turn: turnOf(flow),
-        atOnce: demand.atOnce(mostAtOnce),
+        atOnce,
         bytes: bytesOf(code.key),
         worth: (n: number) => this.#worthOf(demand, n, now),
       };

@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { readRestored } from '../../../src/data/sidecar.js';
 import { GlambdarError } from '../../../src/errors.js';
 import type { FunctionRecord } from '../../../src/model/function/function.js';
+import { createFunctionId } from '../../../src/model/function/id.js';
 import { StoreError } from '../../../src/model/store-error.js';
 import { f, RegistryFixture } from '../../helpers/registry-fixture.js';
 import { refOf } from '../store/builders.js';
@@ -226,4 +227,84 @@ test('a candidate that is not published lets its instance go, and the next one h
   t.deepEqual(await fixture.store.listDoomed(), []);
   fixture.store.publish = publish;
   t.like(await fixture.deploy('one'), { version: 1 });
+});
+
+const IMAGE = 'ghcr.io/owner/name:tag';
+
+function withImage(t: ExecutionContext, digest = `sha256:${'ab'.repeat(32)}`) {
+  const fixture = new RegistryFixture(t);
+  fixture.images.set(IMAGE, { digest, sizeBytes: 7, ports: [80] });
+  return { fixture, digest };
+}
+
+test('an image is pinned by its digest, listed, stored, and rebuilt from its sidecar', async (t) => {
+  const { fixture, digest } = withImage(t);
+  const settings = { env: { A: 'b' } };
+  const record = await fixture.pipeline.deployImage({ ref: f, image: IMAGE, settings, owner: 'Ada' });
+  t.like(record.active, { version: 1, digest, sizeBytes: 7 });
+  t.deepEqual(record.active.source, { type: 'image', image: IMAGE, digest, ports: [80], owner: 'Ada' });
+  t.like(record.settings, { contract: 'go-serverless', env: { A: 'b' } });
+  t.deepEqual(fixture.checked, [], 'the image is not run');
+  t.deepEqual(await fixture.stored(), record);
+  t.deepEqual(fixture.versions(), [1]);
+  t.deepEqual(restored(fixture), [record]);
+  t.deepEqual(fixture.registry.byId(record.id), record);
+  await fixture.restart();
+  t.deepEqual(fixture.registry.find(f), record);
+  await fixture.registry.remove(f);
+  t.deepEqual(fixture.versions(), []);
+});
+
+test('the same image with the same settings makes no new version; another one, or other settings, do', async (t) => {
+  const { fixture } = withImage(t);
+  const deploy = (settings: unknown = {}) => fixture.pipeline.deployImage({ ref: f, image: IMAGE, settings });
+  const first = await deploy();
+  t.deepEqual(await deploy(), first);
+  t.is((await deploy({ env: { A: 'b' } })).active.version, 2);
+  fixture.images.set(IMAGE, { digest: `sha256:${'cd'.repeat(32)}`, sizeBytes: 8, ports: [] });
+  const third = await deploy();
+  t.like(third, { id: first.id, active: { version: 3, sizeBytes: 8 } });
+  t.deepEqual(third.settings.env, { A: 'b' }, 'what is not named stays');
+  t.is((await fixture.pipeline.configure(f, { memoryMb: 256 })).memoryMb, 256);
+  t.like((await fixture.stored())?.active, {
+    version: 4,
+    digest: third.active.digest,
+    source: third.active.source,
+  });
+});
+
+test('a function may be registered without an image, under an id that was chosen for it', async (t) => {
+  const { fixture } = withImage(t);
+  const id = createFunctionId();
+  const record = await fixture.pipeline.deployImage({ ref: f, image: null, settings: {}, id });
+  t.is(record.id, id);
+  t.like(record.active.source, { image: null, digest: null });
+  t.regex(record.active.digest, /^sha256:/);
+  t.deepEqual(restored(fixture), [record]);
+});
+
+test('an image that cannot be had, a wrong name, or a contract of bundles leaves nothing', async (t) => {
+  const { fixture } = withImage(t);
+  const deploy = (image: string, settings: unknown = {}) =>
+    fixture.pipeline.deployImage({ ref: f, image, settings });
+  await t.throwsAsync(deploy('a/none'), { code: 'IMAGE_UNAVAILABLE' } as never);
+  await t.throwsAsync(deploy('../x'), { code: 'INVALID_REQUEST' } as never);
+  await t.throwsAsync(deploy(IMAGE, { contract: 'faas' }), { code: 'INVALID_REQUEST' } as never);
+  await t.throwsAsync(deploy(IMAGE, { unknown: 1 }), { code: 'INVALID_REQUEST' } as never);
+  await t.throwsAsync(fixture.deploy('one', { contract: 'cloudfunc' }), { code: 'INVALID_REQUEST' } as never);
+  t.deepEqual(await fixture.store.list(), []);
+  t.deepEqual(fs.readdirSync(fixture.functionsDir), []);
+  t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+});
+
+test('a function that becomes an image, or an archive again, gets the contract of its kind', async (t) => {
+  const { fixture } = withImage(t);
+  await fixture.deploy('one', { contract: 'faas', memoryMb: '256' });
+  const image = await fixture.pipeline.deployImage({ ref: f, image: IMAGE, settings: {} });
+  t.like(image, { active: { version: 2 }, settings: { contract: 'go-serverless', memoryMb: 256 } });
+  await t.throwsAsync(fixture.pipeline.configure(f, { contract: 'faas' }), {
+    code: 'INVALID_REQUEST',
+  } as never);
+  await fixture.deploy();
+  t.like((await fixture.stored())?.settings, { contract: 'glambdar', memoryMb: 256 });
 });

@@ -1,5 +1,6 @@
 /** Owns the images that clients name: found on this machine, or pulled, and the reason in words when neither works. */
 import { DriverError, ImageError, type ObtainImageOptions } from '../../driver.js';
+import { statusOf } from '../engine/docker-error.js';
 import type { Engine } from '../engine/engine.js';
 import { findImage, type Image } from './image.js';
 import { daemonText, pullImage, type PullOptions } from './pulled-image.js';
@@ -11,7 +12,15 @@ export async function obtainImage(
   reference: string,
   { pull, ...options }: PullOptions & Pick<ObtainImageOptions, 'pull'>,
 ): Promise<Image> {
-  const local = pull === 'missing' ? await findImage(engine, reference) : undefined;
+  const local =
+    pull === 'missing'
+      ? await findImage(engine, reference).catch((error: unknown) => {
+          if (statusOf(error) !== 400) throw error;
+          throw new ImageError('unusable', `Docker does not take "${reference}" for the name of an image.`, {
+            cause: error,
+          });
+        })
+      : undefined;
   if (local !== undefined) return local;
   try {
     return await pullImage(engine, reference, options);

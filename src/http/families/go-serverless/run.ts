@@ -14,14 +14,17 @@ export function runRoute(routes: Routes, runCall: RunCall): Middleware {
   return async (ctx, next) => {
     const { req, res } = ctx;
     const { method, url = '' } = req;
-    if (!url.startsWith(PREFIX)) return next();
+    if (!url.startsWith(PREFIX)) {
+      await next();
+      return;
+    }
     (ctx.state as RouteState).route = '/r/*';
     if (method !== 'POST') return methodNotAllowed(ctx, ['POST']);
     const question = url.indexOf('?');
     const path = url.slice(PREFIX.length - 1, question === -1 ? undefined : question);
     const route = await found(routes, path);
     ctx.respond = false;
-    return runCall(req, res, {
+    await runCall(req, res, {
       ref: route.function.ref,
       method,
       path,

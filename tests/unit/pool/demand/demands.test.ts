@@ -250,3 +250,29 @@ test('several functions are being called when two were within the last seconds',
   t.true(demands.severalCalled(last + 4_999));
   t.false(demands.severalCalled(last + 5_000), 'nobody is called any more');
 });
+
+test('of reused instances no more are made ready than may run at once, unless the setting `standby` asks for them', (t) => {
+  const demands = demandsWith();
+  const targets = (options: Parameters<typeof workload>[0]): number[] => {
+    demands.activate(workload({ key: 'a', ...options }), NOW);
+    for (let n = 0; n < 14; n += 1) demands.arrived(workload({ key: 'a' }), NOW);
+    demands.of('a')!.wasAway(2);
+    return wants(demands, NOW).map(({ target }) => target);
+  };
+  t.deepEqual(targets({ reuse: true }), [8]);
+  t.deepEqual(targets({ reuse: true, standby: 12 }), [12]);
+  t.deepEqual(targets({ reuse: false }), [16], 'the bound of all instances');
+});
+
+test('short calls go on to count as short while the calls that share their cores make them longer', (t) => {
+  const demands = demandsWith();
+  demands.activate(workload({ key: 'a', reuse: true }), NOW);
+  const demand = demands.of('a')!;
+  demand.wasAway(1);
+  for (let n = 0; n < 100; n += 1) demand.wasAway(19);
+  t.is(demands.atOnce('a'), 8);
+  for (let n = 0; n < 100; n += 1) demand.wasAway(21);
+  t.is(demands.atOnce('a'), Infinity, 'calls that have become long');
+  for (let n = 0; n < 100; n += 1) demand.wasAway(6);
+  t.is(demands.atOnce('a'), Infinity, 'calls that were never short');
+});

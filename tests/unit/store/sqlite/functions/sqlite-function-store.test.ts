@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FunctionSettings } from '../../../../../src/model/function/settings.js';
 import { StartupError } from '../../../../../src/model/startup-error.js';
 import { StoreError } from '../../../../../src/model/store-error.js';
+import { functionMigrations } from '../../../../../src/store/sqlite/functions/function-schema.js';
 import { SqliteFunctionStore } from '../../../../../src/store/sqlite/functions/sqlite-function-store.js';
 import { openDatabase } from '../../../../../src/store/sqlite/open-database.js';
 import { idOf, publication, settings } from '../../builders.js';
@@ -63,7 +64,7 @@ test('a glambdar.db of a newer release is refused with a sentence and left alone
     readdirSync(dir).filter((entry) => entry.includes('corrupt')),
     [],
   );
-  sql(file, 'DROP TABLE novelty; PRAGMA user_version = 2');
+  sql(file, `DROP TABLE novelty; PRAGMA user_version = ${functionMigrations.length}`);
   await using(dir, async (store) => t.truthy(await store.get(idOf('f'))));
 });
 
