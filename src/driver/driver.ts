@@ -123,6 +123,14 @@ export class ImageError extends DriverError {
   }
 }
 
+/** A container's program is missing or cannot be run: the fault is in its image, and trying again does not help. */
+export class ProgramError extends DriverError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('failed', message, options);
+    this.name = 'ProgramError';
+  }
+}
+
 /** `available`, or a sentence for the operator that says why not. */
 export type DriverHealth = { available: true } | { available: false; reason: string };
 

@@ -4,7 +4,7 @@
  * removed, after the caller has the answer.
  */
 import { deadline, type Clock } from '../clock.js';
-import { DriverError, ImageError, type Driver, type ExitState } from '../driver/driver.js';
+import { DriverError, ImageError, ProgramError, type Driver, type ExitState } from '../driver/driver.js';
 import { GlambdarError } from '../errors.js';
 import { randomId } from '../instance/instance.js';
 import type { Logger } from '../logger.js';
@@ -224,6 +224,11 @@ class Run {
     if (error instanceof ImageError) {
       images.forget(digestOf(record));
       return new ExecutionFailure({ type: 'refused', error: imageGone(record.ref.name, error) });
+    }
+    if (error instanceof ProgramError) {
+      const message =
+        'it could not be started; check that the image has an ENTRYPOINT or CMD, and that this program can be run';
+      return new ExecutionFailure({ type: 'ended', message, exit: undefined, stderr: '' });
     }
     if (error instanceof DriverError) {
       if (error.kind === 'unavailable')

@@ -12,6 +12,8 @@ import { nodeImage, removeImages, shellImage } from '../helpers/test-images.js';
 
 const SHELL = 'glambdar-test-images/shell:1';
 const ODD = 'glambdar-test-images/odd:1';
+const EMPTY = 'glambdar-test-images/empty:1';
+const WRONG = 'glambdar-test-images/wrong:1';
 const NODE = 'glambdar-test-images/node:1';
 
 const server = serverForFile({ env: { GLAMBDAR_STANDBY: '0', GLAMBDAR_UID_BASE: '350000' } });
@@ -35,7 +37,7 @@ if (integrationEnabled) {
        fs.writeFileSync(dir + '/response.json', JSON.stringify({ twice: 2 * request.n, uid: process.getuid() }));`,
     );
   });
-  test.after.always('images are removed', () => removeImages([SHELL, ODD, NODE]));
+  test.after.always('images are removed', () => removeImages([SHELL, ODD, NODE, EMPTY, WRONG]));
 }
 
 async function register(

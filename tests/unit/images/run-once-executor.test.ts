@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock, type Clock } from '../../../src/clock.js';
-import { DriverError, ImageError } from '../../../src/driver/driver.js';
+import { DriverError, ImageError, ProgramError } from '../../../src/driver/driver.js';
 import { ContextFolders } from '../../../src/images/context-folders.js';
 import { ImagePlaces } from '../../../src/images/image-places.js';
 import { PinnedImages } from '../../../src/images/pinned-images.js';
@@ -268,4 +268,11 @@ test('a server that may not mount says so', async (t) => {
   t.regex((reason as { error: Error }).error.message, /Run this server as root/);
   t.deepEqual(readdirSync(fixture.dir), []);
   t.is(fixture.places.taken, 0);
+});
+
+test('a program that cannot be run is a crash of the function, not a fault of the platform', async (t) => {
+  const fixture = new Fixture(t, ';');
+  fixture.driver.failures.push(new ProgramError('no such file'));
+  t.like((await fixture.failure(fixture.call())).reason, { type: 'ended', exit: undefined });
+  await until(() => fixture.places.taken === 0);
 });

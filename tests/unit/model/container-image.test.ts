@@ -45,8 +45,8 @@ test('anything else is refused with an example, and quoted safely', (t) => {
       { code: 'INVALID_REQUEST' } as never,
       String(name),
     );
-    t.regex(error!.message, /named like "ghcr\.io\/owner\/name:tag", not /);
-    t.notRegex(error!.message, /\n/);
+    t.regex(error.message, /named like "ghcr\.io\/owner\/name:tag", not /);
+    t.notRegex(error.message, /\n/);
   }
 });
 

@@ -14,7 +14,7 @@ test('a contract fits its own kind of source, and for the other kind a sentence 
       code: 'INVALID_REQUEST',
     } as never);
     t.regex(
-      error!.message,
+      error.message,
       source === 'image' ? /choose "glambdar" or "faas"/ : /choose "go-serverless" or "cloudfunc"/,
     );
   }

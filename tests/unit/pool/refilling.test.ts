@@ -532,3 +532,22 @@ test('no replacement is started while a call’s standby loads', async (t) => {
   await (await acquired).release(false);
   await until(() => fixture.driver.started.length === 2);
 });
+
+test('idle instances stop when others take places of the pool, and come back when those are free again', async (t) => {
+  let taken = 0;
+  const limits = {
+    ...roomy,
+    get maxInstances() {
+      return 4 - taken;
+    },
+  };
+  const fixture = new ReplenishedFixture(t, { minStandby: 4, limits });
+  await until(() => fixture.standbys.length === 4);
+  taken = 3;
+  fixture.pool.limitsChanged();
+  await until(() => fixture.pool.size === 1);
+  taken = 0;
+  fixture.pool.limitsChanged();
+  await until(() => fixture.standbys.length === 4);
+  t.is(fixture.pool.size, 4);
+});

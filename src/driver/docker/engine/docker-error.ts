@@ -1,5 +1,5 @@
 /** Owns the translation of errors between this program and the daemon into `DriverError` and a sentence for the operator. */
-import { DriverError } from '../../driver.js';
+import { DriverError, ProgramError } from '../../driver.js';
 
 /** An error of dockerode: `statusCode` when Docker answered, `code` when it did not. */
 export interface DockerFailure {
@@ -26,6 +26,10 @@ const absent: Record<string, string> = {
   ENOTFOUND: 'The host of DOCKER_HOST is unknown.',
 };
 
+/** How Docker and its runtimes say that the program of a container cannot be run. */
+const PROGRAM =
+  /no command specified|unable to start container process: exec:|starting container process caused: exec:|executable file not found|error executing/i;
+
 /** The status Docker answered with; undefined when it did not answer. */
 export function statusOf(error: unknown): number | undefined {
   if (error instanceof DriverError) return statusOf(error.cause);
@@ -40,7 +44,9 @@ export function toDriverError(error: unknown, what: string): DriverError {
   if (code?.startsWith('HPE_') || /^Max redirects/.test((error as Error).message)) return notDocker(error);
   const away = statusCode === undefined && code !== undefined ? absent[code] : undefined;
   if (away !== undefined) return new DriverError('unavailable', away, { cause: error });
-  return new DriverError('failed', `Docker failed to ${what}: ${dockerText(error)}`, { cause: error });
+  const message = `Docker failed to ${what}: ${dockerText(error)}`;
+  if (statusCode !== undefined && PROGRAM.test(message)) return new ProgramError(message, { cause: error });
+  return new DriverError('failed', message, { cause: error });
 }
 
 /** For answers that no Docker daemon gives. */
