@@ -8,13 +8,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
-import {
-  DriverError,
-  ImageError,
-  type ContainerOutput,
-  type Driver,
-  type ExitState,
-} from '../driver/driver.js';
+import { ProgramError, type ContainerOutput, type Driver, type ExitState } from '../driver/driver.js';
 import type { LogSink } from '../model/call/execution.js';
 import { profileKey, type Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
@@ -31,6 +25,8 @@ import { stopping } from '../model/call/refusal.js';
 const EXIT_WAIT_MS = 1_500;
 /** The last bytes kept of each stream that the container itself wrote. */
 const OUTPUT_BYTES = 256 * 1024;
+const NO_PROGRAM =
+  'it could not be started; check that the image has an ENTRYPOINT or CMD, and that this program can be run';
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {
@@ -214,11 +210,8 @@ export class Instance {
         onGone(this);
       };
       companion.start(onExit).catch((cause: unknown) => {
-        const isOfImage =
-          cause instanceof DriverError && cause.kind === 'failed' && !(cause instanceof ImageError);
-        reject(
-          isOfImage ? new InstanceFailure('the image could not be started', { cause }) : (cause as Error),
-        );
+        const isOfImage = cause instanceof ProgramError;
+        reject(isOfImage ? new InstanceFailure(NO_PROGRAM, { cause }) : (cause as Error));
       });
     });
   }

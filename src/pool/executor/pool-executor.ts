@@ -14,7 +14,7 @@ import {
   type ExecutorCall,
   type FailureReason,
 } from '../../model/call/execution.js';
-import { driverUnavailable, imageGone } from '../../model/call/refusal.js';
+import { cannotStart, driverUnavailable, imageGone } from '../../model/call/refusal.js';
 import type { FunctionRecord } from '../../model/function/function.js';
 import { KEPT, type Lease } from '../act/lease.js';
 import type { Pool } from '../pool.js';
@@ -147,8 +147,10 @@ export class PoolExecutor implements Executor {
   #reasonOf(error: unknown, signal: AbortSignal): FailureReason {
     if (error instanceof GlambdarError) return { type: 'refused', error };
     if (signal.aborted) return { type: 'cancelled' };
-    if (error instanceof DriverError && error.kind === 'unavailable')
-      return { type: 'refused', error: driverUnavailable() };
+    if (error instanceof DriverError) {
+      const refusal = error.kind === 'unavailable' ? driverUnavailable() : cannotStart(error);
+      return { type: 'refused', error: refusal };
+    }
     if (error instanceof CallTimeout) return { type: 'timeout' };
     if (error instanceof LoadFailure) return { type: 'load-failed', error: error.error };
     if (error instanceof ServerTimeout) {

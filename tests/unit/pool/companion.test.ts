@@ -1,6 +1,6 @@
 /** Instances whose function is an image with an HTTP server: a second container joins the network of the worker's. */
 import test from 'ava';
-import { DriverError } from '../../../src/driver/driver.js';
+import { DriverError, ProgramError } from '../../../src/driver/driver.js';
 import type { ServerImage } from '../../../src/instance/companion.js';
 import { InstanceFailure, ServerTimeout } from '../../../src/instance/instance-failure.js';
 import { PoolFixture, call, until } from '../../helpers/pool-fixture.js';
@@ -60,16 +60,17 @@ test('an image whose server never accepts fails the load after the time of a sta
 });
 
 test('an image that cannot be started fails the load; a driver that is away is told apart', async (t) => {
-  for (const [kind, instanceOf] of [
-    ['failed', InstanceFailure],
-    ['unavailable', DriverError],
+  for (const [failure, instanceOf] of [
+    [new ProgramError('no such program'), InstanceFailure],
+    [new DriverError('failed', 'no room'), DriverError],
+    [new DriverError('unavailable', 'away'), DriverError],
   ] as const) {
     const failing: PoolFixture = new PoolFixture(
       t,
       {
         // The worker has been started by then.
         onTransition: ({ state }) => {
-          if (state === 'standby') failing.driver.failures.push(new DriverError(kind, 'no such program'));
+          if (state === 'standby') failing.driver.failures.push(failure);
         },
       },
       deaf,
