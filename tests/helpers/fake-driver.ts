@@ -45,8 +45,8 @@ interface Container {
 export class FakeDriver implements Driver {
   /** For containers started from now on. */
   inhabitant: Inhabitant = 'worker';
-  /** The same for containers that run an image's own program: a program, or nothing. */
-  image: { program: string } | 'nobody' = 'nobody';
+  /** The same for containers that run an image's own program, where it is another: a program, or nothing. */
+  image: { program: string } | 'nobody' | null = null;
   /** Errors of the next starts, first come first served. */
   failures: Error[] = [];
   /** While set, starts wait for it before they do anything; their abort ends the waiting. */
@@ -124,7 +124,7 @@ export class FakeDriver implements Driver {
     if (typeof spec.network !== 'string' && this.#containers.get(spec.network.joins)?.exit !== null)
       throw new DriverError('failed', 'the container whose network is to be joined does not run');
     const container = this.#create(spec);
-    const inhabitant = spec.command === null ? this.image : this.inhabitant;
+    const inhabitant = (spec.command === null ? this.image : null) ?? this.inhabitant;
     if (typeof inhabitant === 'function') this.#connect(container, inhabitant);
     else if (inhabitant !== 'nobody')
       this.#spawn(container, inhabitant === 'worker' ? spec.command! : ['node', '-e', inhabitant.program]);

@@ -107,6 +107,7 @@ export class PoolFixture {
   constructor(t: ExecutionContext, options: Partial<PoolOptions> = {}, script: Script = {}) {
     this.runDir = temporaryDirectory(t);
     this.driver.inhabitant = scriptedWorker(script);
+    this.driver.image = 'nobody';
     this.pool = new Pool({
       driver: this.driver,
       runtimeOf: () => workerRuntime,
