@@ -37,12 +37,20 @@ export interface ContainerLimits {
   tmpInodes?: number;
 }
 
-export type ContainerNetwork = 'none' | 'bridge';
+/** `none`: a loopback of the container's own and nothing else. `bridge`: public addresses, too. */
+export type NetworkKind = 'none' | 'bridge';
+
+/**
+ * A network of the container's own, or that of another container, which has to run: the two see one loopback and reach each
+ * other's ports there. A container that joined keeps the network when the other one ends. Not with a runtime that gives each
+ * container a network stack of its own (`runsc`).
+ */
+export type ContainerNetwork = NetworkKind | { joins: string; kind: NetworkKind };
 
 export interface ContainerSpec {
   /** `[a-z0-9]{8,}`, of one container for ever: the container is named `glambdar-<id>` and labelled with it. */
   id: string;
-  /** Prepared before by `prepareImage`. */
+  /** Prepared before by `prepareImage`, or pinned. */
   image: ContainerImage;
   /**
    * Program and arguments. Null: the image's own entrypoint and command, which also get the image's own environment; of
@@ -53,7 +61,7 @@ export interface ContainerSpec {
   /** Absolute path in the container; null: the image's own. */
   workingDir: string | null;
   mounts: readonly ContainerMount[];
-  /** `none`: a loopback of its own and nothing else. `bridge`, prepared by `prepareNetwork`: public addresses. */
+  /** `bridge` has been prepared by `prepareNetwork`. */
   network: ContainerNetwork;
   /** Of no other container alive at the same time: the kernel counts several limits per uid. */
   user: { uid: number; gid: number };
@@ -105,6 +113,11 @@ export class DriverError extends Error {
   }
 }
 
+/** The kind of network that a container of this specification sees, its own or another container's. */
+export function networkKind({ network }: Pick<ContainerSpec, 'network'>): NetworkKind {
+  return typeof network === 'string' ? network : network.kind;
+}
+
 /** An image cannot be had. The message is a sentence for whoever named the image, without text of the daemon. */
 export class ImageError extends DriverError {
   readonly reason: 'not-found' | 'unauthorised' | 'registry-away' | 'unusable';
@@ -144,10 +157,11 @@ export interface Driver {
    */
   obtainImage(reference: string, options: ObtainImageOptions): Promise<LocalImage>;
   /** Makes what containers of this network need, or checks it; rejects with the reason when it cannot be had. */
-  prepareNetwork(network: ContainerNetwork): Promise<void>;
+  prepareNetwork(network: NetworkKind): Promise<void>;
   /**
-   * Creates and starts one container. Rejects also when image or network are not prepared, or a mount's source is not
-   * where it may be. On failure (abort included) nothing of the container stays behind, or the reaper gets it.
+   * Creates and starts one container. Rejects also when image or network are not prepared, a mount's source is not where it
+   * may be, or the container whose network is to be joined does not run. On failure (abort included) nothing of the
+   * container stays behind, or the reaper gets it.
    */
   start(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
   /**
@@ -159,7 +173,10 @@ export interface Driver {
   exitState(id: string, waitMs: number): Promise<ExitState | undefined>;
   /** What the container wrote to its stdout and stderr so far, each at most `maxBytes` of the end. */
   output(id: string, maxBytes: number): Promise<ContainerOutput>;
-  /** Calls back once when the container ends. The returned function stops listening. */
+  /**
+   * Calls back once when the container ends; one may listen before its start. The returned function stops listening, and has
+   * to be called where the container may never be started.
+   */
   onExit(id: string, listener: (exit: ExitState) => void): () => void;
   /**
    * What running containers take now; those that cannot be measured are absent. Rejects only when the daemon has to be

@@ -14,9 +14,11 @@ import type { EventStreamOptions } from './answers/event-stream.js';
 import { createRunCall } from './calls/run-call.js';
 import { faasFamily } from './families/faas/faas.js';
 import type { Readiness } from './families/native/health.js';
+import { cloudfuncFamily } from './families/cloudfunc/cloudfunc.js';
 import type { MetricsText } from './families/native/metrics.js';
 import { goServerlessFamily } from './families/go-serverless/go-serverless.js';
 import { nativeFamily } from './families/native/native.js';
+import { rootRoute } from './families/root.js';
 import { koaAnswers } from './middleware/koa-answers.js';
 import { base } from './middleware/base.js';
 import { checks } from './middleware/checks.js';
@@ -82,8 +84,9 @@ export function createApp(deps: AppDeps): HttpApp {
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
   const runCall = createRunCall(deps);
-  // The last one owns every path that no other owns.
+  // The last one owns every request that no other owns.
   const families = [
+    cloudfuncFamily({ ...deps, runCall }),
     faasFamily({ ...deps, runCall }),
     goServerlessFamily({ ...deps, runCall }),
     nativeFamily({ ...deps, runCall, stopping, events }),
@@ -102,6 +105,7 @@ export function createApp(deps: AppDeps): HttpApp {
   for (const { calls } of families) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
+  app.use(rootRoute(families).routes());
   app.use(noRoute());
 
   // Errors that no middleware could catch: those of the sockets themselves, or a bug in an answer.

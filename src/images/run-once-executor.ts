@@ -18,7 +18,7 @@ import {
   type ExecutorCall,
   type FailureReason,
 } from '../model/call/execution.js';
-import { cannotStart, driverUnavailable } from '../model/call/refusal.js';
+import { cannotStart, driverUnavailable, imageGone, withoutImage } from '../model/call/refusal.js';
 import type { FunctionRecord } from '../model/function/function.js';
 import type { ContextFolder, ContextFolders } from './context-folders.js';
 import { imageContainer } from './image-container.js';
@@ -223,14 +223,7 @@ class Run {
     void this.#removed(0, true);
     if (error instanceof ImageError) {
       images.forget(digestOf(record));
-      return new ExecutionFailure({
-        type: 'refused',
-        error: new GlambdarError(
-          'CODE_UNAVAILABLE',
-          `The image of "${record.ref.name}" is not on this machine any more; pull it again, or register the function again.`,
-          { cause: error },
-        ),
-      });
+      return new ExecutionFailure({ type: 'refused', error: imageGone(record.ref.name, error) });
     }
     if (error instanceof ProgramError) {
       const message =
@@ -268,10 +261,7 @@ class Run {
 /** Id of the function's image. Throws CODE_UNAVAILABLE for a function that was registered without one. */
 function digestOf({ active: { source }, ref }: FunctionRecord): string {
   if (source.type === 'image' && source.digest !== null) return source.digest;
-  throw new GlambdarError(
-    'CODE_UNAVAILABLE',
-    `"${ref.name}" was registered without an image; register it again with one.`,
-  );
+  throw withoutImage(ref.name);
 }
 
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };

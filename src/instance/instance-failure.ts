@@ -1,15 +1,22 @@
 /** Owns the errors of a worker that could not be used, went away, or did not load its code in time. */
-import type { ExitState } from '../driver/driver.js';
+import type { ContainerOutput, ExitState } from '../driver/driver.js';
 
-/** Why a worker could not be used. `exit` is set when the container has ended. */
+export interface InstanceFailureOptions {
+  exit?: ExitState | undefined;
+  output?: ContainerOutput | undefined;
+  cause?: unknown;
+}
+
+/** Why a worker, or the image beside it, could not be used. `exit` is set when the container has ended. */
 export class InstanceFailure extends Error {
   readonly exit: ExitState | undefined;
-  /** What the container wrote to its own stderr, past the console; V8 reports a full heap there. Set where it is known. */
-  stderr = '';
-  constructor(message: string, options: { exit?: ExitState | undefined; cause?: unknown } = {}) {
+  /** What the container wrote past the console, or the image printed: V8 reports a full heap there. Set where it is known. */
+  output: ContainerOutput | undefined;
+  constructor(message: string, options: InstanceFailureOptions = {}) {
     super(message, { cause: options.cause });
     this.name = 'InstanceFailure';
     this.exit = options.exit;
+    this.output = options.output;
   }
 }
 
@@ -20,5 +27,18 @@ export class LoadTimeout extends Error {
     super(`loading took longer than ${timeoutMs} ms`);
     this.name = 'LoadTimeout';
     this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The HTTP server of an image did not accept connections within the limit. */
+export class ServerTimeout extends LoadTimeout {
+  readonly port: number;
+  /** What the image had printed. */
+  readonly output: ContainerOutput;
+  constructor(timeoutMs: number, port: number, output: ContainerOutput) {
+    super(timeoutMs);
+    this.name = 'ServerTimeout';
+    this.port = port;
+    this.output = output;
   }
 }

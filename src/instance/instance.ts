@@ -8,13 +8,15 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deadline, type Clock } from '../clock.js';
 import { faultPoint } from '../faults.js';
-import type { ContainerOutput, Driver, ExitState } from '../driver/driver.js';
+import { ProgramError, type ContainerOutput, type Driver, type ExitState } from '../driver/driver.js';
 import type { LogSink } from '../model/call/execution.js';
 import { profileKey, type Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import type { InvokeMessage, LoadMessage, WorkerAnswer, WorkerConnection } from './wire/worker-connection.js';
+import type { UidAllocator } from './uid-allocator.js';
 import { startWorker, type WithRoom } from './worker-start.js';
-import { InstanceFailure, LoadTimeout } from './instance-failure.js';
+import { Companion, type ServerImage } from './companion.js';
+import { InstanceFailure, LoadTimeout, ServerTimeout } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
 import { LoadLogs } from './load-logs.js';
 import { stopping } from '../model/call/refusal.js';
@@ -25,6 +27,8 @@ const EXIT_WAIT_MS = 1_500;
 const OUTPUT_BYTES = 256 * 1024;
 /** A load that has taken this long may use a whole core, in milliseconds. */
 const SLOW_LOAD_MS = 100;
+const NO_PROGRAM =
+  'it could not be started; check that the image has an ENTRYPOINT or CMD, and that this program can be run';
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {
@@ -34,13 +38,15 @@ export interface InstanceOptions {
   runDir: string;
   profile: Profile;
   uid: number;
+  /** Uids for further containers of the instance. */
+  uids: UidAllocator;
   clock: Clock;
   startTimeoutMs: number;
   maxBodyBytes: number;
   withRoom: WithRoom;
   /** Called after every change of state. `previousMs` is the time spent in the state before. */
   onTransition: (instance: Instance, from: InstanceState, previousMs: number) => void;
-  /** Called when the worker goes away while nothing is asked of it. */
+  /** Called when the worker, or the image beside it, goes away while nothing is asked of it. */
   onGone: (instance: Instance) => void;
   /** Resolves when the machine has time for a removal that nobody waits for. */
   lull: () => Promise<void>;
@@ -76,6 +82,8 @@ export class Instance {
   #connection: WorkerConnection | null = null;
   #life = new AbortController();
   #started: Promise<void> = Promise.resolve();
+  #companion: Companion | null = null;
+  #companionEnded = false;
   #stopped: Promise<ContainerOutput> | null = null;
 
   /** @param intendedFor key of the code the instance is started for ahead of calls; null: any code of its profile */
@@ -145,12 +153,26 @@ export class Instance {
     this.#codeKey = codeKey;
   }
 
+  /** The containers of the instance, with their users. */
+  get containers(): readonly { id: string; uid: number }[] {
+    const companion = this.#companion;
+    return companion === null ? [this] : [this, companion];
+  }
+
   /**
    * Moves the prepared tree into the slot and has the worker load it: loading → idle. What the module prints is kept in `loadLogs`.
    * Rejects with LoadFailure, ConnectionLost, LoadTimeout, STOPPING; the caller then stops the instance.
+   * @param server an image to be started beside the worker, which is loaded when the image's server accepts connections. Then
+   *   the limit is that of a container's start, and the load may also reject with DriverError, InstanceFailure, ServerTimeout
    */
-  async load(treeDir: string, message: Omit<LoadMessage, 'type' | 'id'>, timeoutMs: number): Promise<void> {
+  async load(
+    treeDir: string,
+    message: Omit<LoadMessage, 'type' | 'id'>,
+    loadTimeoutMs: number,
+    server: ServerImage | null = null,
+  ): Promise<void> {
     if (this.#stopped) throw stopping();
+    const timeoutMs = server === null ? loadTimeoutMs : this.#options.startTimeoutMs;
     // Synchronous: one system call of 10 µs, against two turns through the thread pool; and no stop can come in between.
     renameSync(treeDir, join(this.slotDir, 'function'));
     const connection = this.#connection!;
@@ -161,7 +183,10 @@ export class Instance {
     });
     const hurry = this.#hurrySlowLoad();
     try {
-      await Promise.race([connection.load({ type: 'load', id: randomId(), ...message }, sink), late]);
+      const loaded = connection.load({ type: 'load', id: randomId(), ...message }, sink);
+      await Promise.race([loaded, late, ...(server === null ? [] : [this.#failureOf(server)])]);
+    } catch (error) {
+      throw await this.#withOutput(error);
     } finally {
       cancel();
       await hurry?.();
@@ -197,6 +222,38 @@ export class Instance {
     };
   }
 
+  /** Starts an image beside the worker. Never resolves; rejects when the image does not start, or ends. */
+  async #failureOf(server: ServerImage): Promise<never> {
+    const { driver, uids, onGone } = this.#options;
+    // A network can be joined once the engine has answered the start of the container that has it.
+    await this.#started;
+    if (this.#stopped) throw stopping();
+    const companion = new Companion({ driver, server, id: randomId(), uid: uids.take(), joins: this.id });
+    this.#companion = companion;
+    return await new Promise((_, reject) => {
+      const onExit = (exit: ExitState): void => {
+        this.#companionEnded = true;
+        reject(new InstanceFailure('the image ended before its server accepted connections', { exit }));
+        onGone(this);
+      };
+      companion.start(onExit).catch((cause: unknown) => {
+        const isOfImage = cause instanceof ProgramError;
+        reject(isOfImage ? new InstanceFailure(NO_PROGRAM, { cause }) : (cause as Error));
+      });
+    });
+  }
+
+  /** The error of a load, with what the image printed meanwhile. */
+  async #withOutput(error: unknown): Promise<unknown> {
+    const companion = this.#companion;
+    if (companion === null || this.#stopped) return error;
+    const output = await companion.output(OUTPUT_BYTES);
+    if (error instanceof LoadTimeout) return new ServerTimeout(error.timeoutMs, companion.port, output);
+    if (!(error instanceof InstanceFailure)) return error;
+    const { message, exit, cause } = error;
+    return new InstanceFailure(message, { exit, cause, output });
+  }
+
   /** Reserves an idle instance for one call. */
   begin(): void {
     this.#transition('busy');
@@ -218,9 +275,14 @@ export class Instance {
     this.#transition('idle');
   }
 
-  /** False when the worker has gone. */
+  /** False when the worker has gone, or the image beside it. */
   get alive(): boolean {
-    return this.#connection !== null && this.#connection.lost === null;
+    return this.#connection !== null && this.#connection.lost === null && !this.#companionEnded;
+  }
+
+  /** How the image beside the worker ended, waiting a little for its end; undefined when it runs, or there is none. */
+  async serverExit(): Promise<ExitState | undefined> {
+    return await this.#companion?.exitState(EXIT_WAIT_MS);
   }
 
   /** How the container ended, once its worker has gone; undefined when it is still there. */
@@ -228,8 +290,9 @@ export class Instance {
     return this.#options.driver.exitState(this.id, EXIT_WAIT_MS).catch(() => undefined);
   }
 
-  /** What the container wrote past the worker's console; empty when the driver cannot tell. */
+  /** What the image printed, or else what the container wrote past the worker's console; empty when the driver cannot tell. */
   output(): Promise<ContainerOutput> {
+    if (this.#companion !== null) return this.#companion.output(OUTPUT_BYTES);
     return this.#options.driver.output(this.id, OUTPUT_BYTES).catch(() => NO_OUTPUT);
   }
 
@@ -254,15 +317,18 @@ export class Instance {
     if (!urgent) await this.#options.lull();
     faultPoint('instance.removing');
     const outputBytes = readOutput ? OUTPUT_BYTES : 0;
+    const companion = this.#companion;
+    const companionRemoval = companion?.stop(urgent, outputBytes).catch(() => null);
     const removal = this.#options.driver.remove(this.id, { urgent, outputBytes });
     // After the removal has begun: the worker exits when its connection ends, and the driver would ask the daemon why.
     this.#connection?.destroy();
-    const output = await removal.catch(() => null);
+    const [output, companionOutput] = await Promise.all([removal.catch(() => null), companionRemoval]);
+    if (companion !== null) this.#options.uids.give(companion.uid);
     if (output !== null && this.#codeKey !== null)
       this.#options.onTreeFree(this.#codeKey, join(this.slotDir, 'function'));
     await rm(this.slotDir, { recursive: true, force: true }).catch(() => undefined);
     this.#transition('stopped');
-    return output ?? NO_OUTPUT;
+    return companionOutput ?? output ?? NO_OUTPUT;
   }
 
   /** @returns the moment of the transition, in monotonic milliseconds */

@@ -1,7 +1,8 @@
 /**
  * Owns the table of the contracts a function may be written for: the calling conventions between a worker and user code, and
  * those between this server and an image. A new contract of a worker is one row here and one file
- * `worker/<runtime>/contracts/<name>.cjs`, which does what the row says; one of an image is a row and an executor in `images/`.
+ * `worker/<runtime>/contracts/<name>.cjs`, which does what the row says; one of an image is a row and an executor,
+ * in `images/`, or, where a worker stands between the server and the image, the pool's.
  */
 import { GlambdarError } from '../errors.js';
 import type { Source } from './function/source.js';
@@ -10,7 +11,7 @@ import type { Source } from './function/source.js';
 export interface ContractRow {
   /** The kind of source that the contract is for. */
   source: Source['type'];
-  /** The runtime whose worker speaks the contract; null for images, which have no worker. */
+  /** The runtime whose worker speaks the contract; null where there is no worker. */
   runtime: string | null;
   /** One line for people who choose among the contracts. */
   description: string;
@@ -41,7 +42,7 @@ const table = {
   },
   cloudfunc: {
     source: 'image',
-    runtime: null,
+    runtime: 'node',
     description: 'a container with an HTTP server, which answers POST /run with JSON',
   },
 } as const satisfies Record<string, ContractRow>;

@@ -1,4 +1,5 @@
 /** Owns what the pool must know of a function to have its instances ready: one version under the function's present settings. */
+import type { ServerImage } from '../instance/companion.js';
 import type { Profile } from '../model/function/profile.js';
 import type { LoadMessage } from '../instance/wire/worker-connection.js';
 
@@ -11,6 +12,8 @@ export interface Code {
   /** Resolves when a tree that was made earlier may still be used: its files are links to the function's own. Rejects like `prepareTree`. */
   verifyTree(): Promise<void>;
   load: Omit<LoadMessage, 'type' | 'id'>;
+  /** An image that runs beside the worker, which passes its calls on; null for code that the worker itself runs. */
+  server: ServerImage | null;
 }
 
 export interface Workload {

@@ -25,10 +25,13 @@ import { createMetrics } from '../metrics/metrics.js';
 import type { InstanceState } from '../instance/instance-state.js';
 import { createLoadCheck } from '../pool/executor/load-check.js';
 import { PoolExecutor } from '../pool/executor/pool-executor.js';
-import { createWorkloads, profileOf } from '../pool/executor/workloads.js';
+import { profileOf } from '../pool/executor/function-profile.js';
+import { createWorkloads } from '../pool/executor/workloads.js';
 import { makeRunDirectory } from '../instance/slot-socket.js';
+import type { Executor } from '../model/call/execution.js';
 import type { ContainerImage } from '../model/container-image.js';
 import { NpmInstaller } from '../install/npm-installer.js';
+import type { ContractName } from '../model/contracts.js';
 import { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import { node } from '../runtimes/node.js';
 import { runtimes } from '../runtimes/runtimes.js';
@@ -195,8 +198,10 @@ async function build(
     functionsDir: directory.functionsDir,
     tmpDir: directory.tmpDir,
     onActive: (record, lastUsedAt, deployed) => {
-      // Nothing is made ready ahead of the calls of an image.
-      if (record.active.source.type === 'image') return;
+      const { source } = record.active;
+      // Nothing is made ready ahead of the calls of an image that runs once, or that is not there.
+      if (source.type === 'image' && (record.settings.contract !== 'cloudfunc' || source.digest === null))
+        return;
       const unusedMs = lastUsedAt === null ? Infinity : Date.now() - lastUsedAt;
       pool.activate(workloadOf(record), unusedMs, deployed);
     },
@@ -253,7 +258,7 @@ async function build(
     idOf: (ref) => registry.record(ref).id,
     isDeployed: (id) => registry.counters(id) !== undefined,
   });
-  const bundles = new PoolExecutor({
+  const pooled = new PoolExecutor({
     pool,
     workloadOf,
     clock: systemClock,
@@ -280,7 +285,13 @@ async function build(
   });
   const invoker = createInvoker({
     functions: registry,
-    executor: new ExecutorChoice({ bundles, images: new Map([['go-serverless', runOnce]]) }),
+    executor: new ExecutorChoice({
+      bundles: pooled,
+      images: new Map<ContractName, Executor>([
+        ['go-serverless', runOnce],
+        ['cloudfunc', pooled],
+      ]),
+    }),
     limits,
     recorder,
     isKnownId: (id) => logs.has(id),

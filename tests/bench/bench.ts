@@ -18,6 +18,7 @@ import { verdictOf, type Finding, type Measurement, type Result } from './measur
 import { arrivals } from './measurements/arrivals.js';
 import { burst } from './measurements/burst.js';
 import { cold } from './measurements/cold.js';
+import { execute } from './measurements/execute.js';
 import { firstBurst } from './measurements/first-burst.js';
 import { firstCall } from './measurements/first-call.js';
 import { flood } from './measurements/flood.js';
@@ -61,6 +62,7 @@ const measurements: Measurement[] = [
   flood,
   cold,
   images,
+  execute,
   rate,
   overload,
   leftovers,

@@ -179,6 +179,33 @@ export class RawEngine {
   }
 
   /**
+   * Creates and starts a container of an image with an HTTP server, as `docker run` would, waits until the server accepts
+   * connections, and posts the body. @returns the answer, and how long that took, removal left out, in milliseconds
+   */
+  async serveOnce(reference: string, port: number, path: string, body: string) {
+    this.#made += 1;
+    const name = containerName(`${this.#prefix}${String(this.#made).padStart(6, '0')}`);
+    const began = performance.now();
+    this.#containers.set(name, null);
+    const { memoryMb, cpus } = DEFAULT_SETTINGS;
+    const HostConfig = { Memory: memoryMb * 2 ** 20, CpuPeriod: 1_000_000, CpuQuota: cpus * 1_000_000 };
+    await this.call('POST', `/containers/create?name=${name}`, { Image: reference, HostConfig });
+    await this.call('POST', `/containers/${name}/start`);
+    type Found = { NetworkSettings: { IPAddress: string } };
+    const { NetworkSettings } = await this.get<Found>(`/containers/${name}/json`);
+    let text: string | undefined;
+    while (text === undefined)
+      text = await fetch(`http://${NetworkSettings.IPAddress}:${port}${path}`, { method: 'POST', body }).then(
+        (answer) => answer.text(),
+        () => sleep(2).then(() => undefined),
+      );
+    const ms = performance.now() - began;
+    await this.call('DELETE', `/containers/${name}?force=1&v=1`);
+    this.#containers.delete(name);
+    return { text, ms };
+  }
+
+  /**
    * Creates and starts a container of an image with the settings of an image function, waits for its end, reads its answer,
    * and removes it. @returns milliseconds until the answer was read
    */

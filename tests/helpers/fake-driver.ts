@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   DriverError,
-  type ContainerNetwork,
   type ContainerOutput,
   type ContainerSpec,
   type ContainerUsage,
@@ -19,6 +18,7 @@ import {
   ImageError,
   type ExitState,
   type LocalImage,
+  type NetworkKind,
   type RemoveOptions,
 } from '../../src/driver/driver.js';
 import { imageKey, type ContainerImage } from '../../src/model/container-image.js';
@@ -46,6 +46,8 @@ interface Container {
 export class FakeDriver implements Driver {
   /** For containers started from now on. */
   inhabitant: Inhabitant = 'worker';
+  /** The same for containers that run an image's own program, where it is another: a program, or nothing. */
+  image: { program: string } | 'nobody' | null = null;
   /** Errors of the next starts, first come first served. */
   failures: Error[] = [];
   /** While set, starts wait for it before they do anything; their abort ends the waiting. */
@@ -115,7 +117,7 @@ export class FakeDriver implements Driver {
     return image;
   }
 
-  async prepareNetwork(_network: ContainerNetwork): Promise<void> {
+  async prepareNetwork(_network: NetworkKind): Promise<void> {
     if (this.prepareFailure) throw this.prepareFailure;
   }
 
@@ -127,8 +129,11 @@ export class FakeDriver implements Driver {
     if (failure) throw failure;
     if (!this.#health.available) throw new DriverError('unavailable', this.#health.reason);
     if (this.#containers.has(spec.id)) throw new DriverError('failed', 'the name is taken');
+    // Child processes see one loopback anyway: that of this machine.
+    if (typeof spec.network !== 'string' && this.#containers.get(spec.network.joins)?.exit !== null)
+      throw new DriverError('failed', 'the container whose network is to be joined does not run');
     const container = this.#create(spec);
-    const { inhabitant } = this;
+    const inhabitant = (spec.command === null ? this.image : null) ?? this.inhabitant;
     if (typeof inhabitant === 'function') this.#connect(container, inhabitant);
     else if (inhabitant !== 'nobody')
       this.#spawn(container, inhabitant === 'worker' ? spec.command! : ['node', '-e', inhabitant.program]);

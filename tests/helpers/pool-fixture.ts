@@ -6,6 +6,7 @@ import { systemClock } from '../../src/clock.js';
 import { profileKey, type Profile } from '../../src/model/function/profile.js';
 import { UidAllocator } from '../../src/instance/uid-allocator.js';
 import { createLogger } from '../../src/logger.js';
+import type { ServerImage } from '../../src/instance/companion.js';
 import type { Lease } from '../../src/pool/act/lease.js';
 import { Pool, type PoolOptions } from '../../src/pool/pool.js';
 import type { PoolRequest } from '../../src/pool/requests/instance-waiter.js';
@@ -34,6 +35,7 @@ export interface AcquireOptions {
   cpuSeconds?: number;
   signal?: AbortSignal;
   prepareTree?: (target: string) => Promise<void>;
+  server?: ServerImage;
 }
 
 /** Resolves when the condition holds: for what happens behind the scenes, without an event of its own. */
@@ -51,6 +53,7 @@ export function workload(options: AcquireOptions = {}): Workload {
     cpus = 1,
     cpuSeconds = 100,
     prepareTree = (target) => mkdir(target).then(() => undefined),
+    server = null,
   } = options;
   const shape = { ...profile, memoryMb, cpus, cpuSeconds };
   const load = { name: key, memoryMb, handler: null, contract: 'glambdar' as const, env: {} };
@@ -58,7 +61,7 @@ export function workload(options: AcquireOptions = {}): Workload {
     flow: key,
     profile: shape,
     profileKey: profileKey(shape),
-    code: { key, prepareTree, verifyTree: () => Promise.resolve(), load },
+    code: { key, prepareTree, verifyTree: () => Promise.resolve(), load, server },
     reuse,
     standby,
   };
@@ -106,6 +109,7 @@ export class PoolFixture {
   constructor(t: ExecutionContext, options: Partial<PoolOptions> = {}, script: Script = {}) {
     this.runDir = temporaryDirectory(t);
     this.driver.inhabitant = scriptedWorker(script);
+    this.driver.image = 'nobody';
     this.pool = new Pool({
       driver: this.driver,
       runtimeOf: () => workerRuntime,

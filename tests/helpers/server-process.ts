@@ -309,8 +309,14 @@ export class ServerProcess {
     const moving = count('starting', 'loading', 'busy', 'stopping');
     if (moving > 0) return `${moving} instances are under way`;
     const idle = count('standby', 'loaded', 'warm');
-    const containers = await this.containers();
-    const odd = containers.filter(({ State }) => State !== 'running').map(({ Status }) => Status);
+    const all = await this.containers();
+    const beside = all.flatMap(({ Labels }) => Labels['glambdar.beside'] ?? []);
+    const containers = all.filter(({ Labels }) => !('glambdar.beside' in Labels));
+    const lonely = beside.filter(
+      (id) => !containers.some(({ Labels }) => Labels['glambdar.instance'] === id),
+    );
+    if (lonely.length > 0) return `images beside instances that are gone: ${lonely.join(', ')}`;
+    const odd = all.filter(({ State }) => State !== 'running').map(({ Status }) => Status);
     const slots = this.slots().length;
     if (odd.length === 0 && containers.length === idle && slots === idle) return '';
     return `${idle} idle instances, ${containers.length} containers, ${slots} slots; not running: ${odd.join(', ')}`;

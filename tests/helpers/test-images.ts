@@ -98,9 +98,8 @@ export function shellTar(script: string, files: Record<string, string> = {}): Bu
 
 /** Makes an image whose entry point is this CommonJS program, on the base image with Node. */
 export function nodeImage(reference: string, program: string, changes: string[] = []): void {
-  const base = execFileSync('docker', ['images', '--quiet', '--filter', 'label=glambdar.image=base'], {
-    encoding: 'utf8',
-  });
+  // By its name: images that are made from the base image inherit its label.
+  const base = execFileSync('docker', ['images', '--quiet', 'glambdar/node'], { encoding: 'utf8' });
   const [image] = base.split('\n');
   if (image === undefined || image === '') throw new Error('the base image is missing; start a server once');
   const lines = [`FROM ${image}`, 'COPY main.cjs /main.cjs', 'ENTRYPOINT ["node", "/main.cjs"]', ...changes];

@@ -5,10 +5,9 @@
 'use strict';
 
 /**
+ * @typedef {import('./protocol.cjs').LoadMessage} LoadMessage
  * @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage
  * @typedef {import('./response.cjs').Rendered} Rendered
- *
- * @typedef {import('./protocol.cjs').LoadMessage} LoadMessage
  *
  * @typedef {object} LookUp how a contract finds its handler when no `handler` setting names an export
  * @property {string} expected goes into the sentence `<file> has no handler: expected <expected>, found …`
@@ -20,7 +19,7 @@
  *
  * @typedef {object} LoadedFunction one function, ready to be called
  * @property {Convention} contract
- * @property {Function} handler what the user exported
+ * @property {Function} handler what the user exported, or the contract's `load` gave
  * @property {string} name
  * @property {number} memoryMb
  *
@@ -34,8 +33,10 @@
  *   Turns the handler's value into an answer. Reads no more than `maxBytes` of a body. Throws BadResponse (`response.cjs`)
  *   for a value that is no answer.
  *
- * @typedef {object} ContractParts
- * @property {LookUp} lookUp
+ * @typedef {object} ContractParts each has a `lookUp` or a `load`
+ * @property {LookUp} [lookUp]
+ * @property {(message: LoadMessage) => Promise<Function>} [load]
+ *   Gives the handler of a function that is no module in the function's folder. Rejects when there is none.
  * @property {(message: LoadMessage, root: string) => void} [prepare] runs before the function's modules are loaded
  *
  * @typedef {Convention & ContractParts} Contract

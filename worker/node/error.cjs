@@ -38,7 +38,7 @@ function serializeError(thrown, root) {
  */
 function originalPlaces(stack, root) {
   try {
-    return require('./original-places.cjs').withOriginalPlaces(stack, root);
+    return require('./failure/original-places.cjs').withOriginalPlaces(stack, root);
   } catch {
     return stack;
   }
@@ -94,7 +94,10 @@ function errorsBehind(error) {
  */
 function advisedMessage(message, causes) {
   try {
-    const found = require('./addon-advice.cjs').adviceFor([message, ...causes.map((cause) => cause.message)]);
+    const found = require('./failure/addon-advice.cjs').adviceFor([
+      message,
+      ...causes.map((cause) => cause.message),
+    ]);
     if (found === null) return message;
     const { cause, advice } = found;
     const reason = cause === message ? message : `${message.trimEnd().replace(/\.?$/, '.')} Cause: ${cause}`;

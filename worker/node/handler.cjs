@@ -147,7 +147,7 @@ function isFile(file) {
 function explainLoadFailure(error, file) {
   if (TYPESCRIPT.test(file) || /TYPESCRIPT|TYPE_STRIPPING/.test(String(error?.code)))
     return require('./failure/typescript-fault.cjs').explainTypeScriptFault(error);
-  return error instanceof SyntaxError ? require('./syntax-place.cjs').withPlace(error, file) : error;
+  return error instanceof SyntaxError ? require('./failure/syntax-place.cjs').withPlace(error, file) : error;
 }
 
 /**

@@ -131,7 +131,13 @@ function createJobs(socket, root) {
         await require('./start-variables.cjs').applyStartVariables(message.env, root);
       const contract = findContract(message.contract);
       contract.prepare?.(message, root);
-      const { handler, convention } = await loadHandler(root, message.handler, contract.lookUp);
+      const { handler, convention } =
+        contract.lookUp === undefined
+          ? {
+              handler: await /** @type {NonNullable<typeof contract.load>} */ (contract.load)(message),
+              convention: null,
+            }
+          : await loadHandler(root, message.handler, contract.lookUp);
       loaded = { contract: convention ?? contract, handler, name: message.name, memoryMb: message.memoryMb };
       if (work?.id !== message.id) return;
       end();

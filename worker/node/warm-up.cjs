@@ -146,7 +146,9 @@ function collectYoungObjects() {
 /** Looks a CommonJS module up in vain, then compiles one: both ways through Node's loader. */
 function warmRequire() {
   // The worker's folder has no entry file, so this look-up fails before it changes anything in the process.
-  loadHandler(__dirname, null, native.lookUp).catch(() => undefined);
+  loadHandler(__dirname, null, /** @type {import('./contract.cjs').LookUp} */ (native.lookUp)).catch(
+    () => undefined,
+  );
   const Module = require('node:module');
   Module.createRequire(__filename).resolve(__filename);
   const module = /** @type {any} */ (new Module(`${__dirname}/warm.cjs`));

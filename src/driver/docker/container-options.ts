@@ -1,6 +1,6 @@
 /** Owns the options that a container is created with. Each field is a control of its own, for which a test does the bad thing. */
 import type { ContainerCreateOptions, HostConfig } from './engine/engine.js';
-import type { ContainerLimits, ContainerMount, ContainerSpec } from '../driver.js';
+import { networkKind, type ContainerLimits, type ContainerMount, type ContainerSpec } from '../driver.js';
 import type { Image } from './image/image.js';
 import { seccompProfile } from './seccomp-profile.js';
 
@@ -68,22 +68,23 @@ export function createOptions(
 }
 
 function hostConfig(
-  { network, user, limits }: ContainerSpec,
+  spec: ContainerSpec,
   specMounts: readonly ContainerMount[],
   image: Image,
   context: ContainerContext,
 ): HostConfig {
-  const mounts = [...specMounts, ...(network === 'none' ? context.loopbackMounts : [])];
+  const { user, limits } = spec;
+  const kind = networkKind(spec);
+  const mounts = [...specMounts, ...(kind === 'none' ? context.loopbackMounts : [])];
   const uncovered = image.volumes.filter((path) => !mounts.some(({ target }) => target === path));
   return {
-    NetworkMode: network === 'none' ? 'none' : context.bridgeNetwork,
-    ...(network === 'bridge' && context.bridgeResolvers.length > 0 ? { Dns: context.bridgeResolvers } : {}),
+    ...networkOptions(spec, context),
     IpcMode: 'none', // no /dev/shm, which stays writable under a read-only root
     CgroupnsMode: 'private',
     Privileged: false,
     PublishAllPorts: false,
     CapDrop: ['ALL'],
-    SecurityOpt: ['no-new-privileges:true', `seccomp=${seccompProfile(network)}`],
+    SecurityOpt: ['no-new-privileges:true', `seccomp=${seccompProfile(kind)}`],
     ReadonlyRootfs: true,
     Tmpfs: {
       // A volume that the image declares would be a writable directory on the host's disk: a small tmpfs covers it.
@@ -109,6 +110,17 @@ function hostConfig(
     ...(context.ociRuntime === null ? {} : { Runtime: context.ociRuntime }),
     AutoRemove: false,
     RestartPolicy: { Name: 'no' },
+  };
+}
+
+/** A container that joins another's network gets that one's name servers with it; the daemon refuses others. */
+function networkOptions({ network }: ContainerSpec, context: ContainerContext): HostConfig {
+  if (typeof network !== 'string') return { NetworkMode: `container:${containerName(network.joins)}` };
+  if (network === 'none') return { NetworkMode: 'none' };
+  const { bridgeNetwork, bridgeResolvers } = context;
+  return {
+    NetworkMode: bridgeNetwork,
+    ...(bridgeResolvers.length > 0 ? { Dns: bridgeResolvers } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { createOptions, type ContainerContext } from './container-options.js';
 import type { DockerDriverOptions } from './docker-driver-options.js';
 import { detectFeatures } from './docker-features.js';
 import { LoopbackFiles } from './network/loopback-files.js';
-import type { ContainerSpec } from '../driver.js';
+import { networkKind, type ContainerSpec } from '../driver.js';
 import type { ContainerCreateOptions, Engine } from './engine/engine.js';
 import { Images } from './image/images.js';
 import { RegistryLogins } from './image/registry-logins.js';
@@ -70,7 +70,7 @@ export class ContainerTemplate {
 
   /** @throws DriverError when a mount's source may not be mounted or the image is not prepared */
   createOptions(spec: ContainerSpec): ContainerCreateOptions {
-    if (spec.network === 'none') this.#files?.repair();
+    if (networkKind(spec) === 'none') this.#files?.repair();
     const mounts = checkedMounts(spec.mounts, this.#runRoot, this.#options.hostPrograms?.());
     return createOptions(spec, mounts, this.images.get(spec.image), this.#context as ContainerContext);
   }

@@ -20,13 +20,14 @@ import { parseDockerHost } from './docker-host.js';
 import {
   DriverError,
   type ContainerOutput,
-  type ContainerNetwork,
+  networkKind,
   type ContainerSpec,
   type ContainerUsage,
   type Driver,
   type DriverHealth,
   type ExitState,
   type LocalImage,
+  type NetworkKind,
   type ObtainImageOptions,
   type RemoveOptions,
 } from '../driver.js';
@@ -146,7 +147,7 @@ class DockerDriver implements Driver {
     return this.#template.images.obtain(reference, options);
   }
 
-  async prepareNetwork(network: ContainerNetwork): Promise<void> {
+  async prepareNetwork(network: NetworkKind): Promise<void> {
     if (network === 'bridge') await this.#bridge.prepare();
   }
 
@@ -155,7 +156,11 @@ class DockerDriver implements Driver {
       throw new DriverError('unavailable', 'The driver is not open.');
     const health = this.#health.current();
     if (!health.available) throw new DriverError('unavailable', health.reason);
-    if (spec.network === 'bridge') this.#bridge.assertPrepared();
+    if (networkKind(spec) === 'bridge') this.#bridge.assertPrepared();
+    const { images } = this.#template;
+    // An image that was registered before this server started is looked for when it is first needed.
+    if (spec.image.type === 'pinned' && !images.has(spec.image))
+      await images.prepare(spec.image, (line) => this.#options.logger.info(line));
     const options = this.#template.createOptions(spec);
     const renewed = (): Promise<ContainerCreateOptions> => this.#renewed(spec);
     this.#live.track(spec.id);

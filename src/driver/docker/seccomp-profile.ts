@@ -4,7 +4,7 @@
  * needs: io_uring, ptrace and process_vm_*, pidfd_getfd, userfaultfd, keyrings, file handles, perf, bpf, personality,
  * namespaces, mounts, vsock and every other odd socket family, and all 32-bit calls (without sub-architectures they kill).
  */
-import type { ContainerNetwork } from '../driver.js';
+import type { NetworkKind } from '../driver.js';
 
 /** Calls by purpose. The engine skips names that this architecture or kernel does not have. */
 const allowed = {
@@ -67,10 +67,10 @@ interface Condition {
   op: 'SCMP_CMP_EQ' | 'SCMP_CMP_MASKED_EQ';
 }
 
-const texts = new Map<ContainerNetwork, string>();
+const texts = new Map<NetworkKind, string>();
 
 /** JSON text for `SecurityOpt: ["seccomp=<text>"]` (the API refuses a path); made once for each network. */
-export function seccompProfile(network: ContainerNetwork): string {
+export function seccompProfile(network: NetworkKind): string {
   let text = texts.get(network);
   if (text === undefined) {
     text = JSON.stringify(build(network));
@@ -79,7 +79,7 @@ export function seccompProfile(network: ContainerNetwork): string {
   return text;
 }
 
-function build(network: ContainerNetwork): object {
+function build(network: NetworkKind): object {
   const names = Object.values(allowed).flatMap((list) => list.split(/\s+/));
   const syscalls: Rule[] = [
     { names, action: 'SCMP_ACT_ALLOW' },
@@ -106,7 +106,7 @@ function build(network: ContainerNetwork): object {
 }
 
 /** Without a network a container has a loopback, for which TCP and UDP are enough; all other addresses are unreachable. */
-function internetSockets(domain: number, network: ContainerNetwork): Rule[] {
+function internetSockets(domain: number, network: NetworkKind): Rule[] {
   if (network === 'bridge') return [socket(equal(0, domain))];
   return transports.flatMap(({ type, protocols }) =>
     protocols.map((protocol) => socket(equal(0, domain), masked(1, typeMask, type), equal(2, protocol))),

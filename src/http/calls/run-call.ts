@@ -13,9 +13,11 @@ import { readBody } from '../requests/request-body.js';
 import { isOwnRequestId, requestIdOf } from '../requests/request-id.js';
 import { clientGone } from './client-gone.js';
 
-/** The function to call, and the request as the function will see it, without the body. */
+/** The function to call, and the request as the function will see it. */
 export interface CallHead extends Omit<CallRequest, 'body'> {
   ref: FunctionRef;
+  /** The body if it has been read, and is in the budget until the call is over; else it is read when the call is admitted. */
+  body?: Buffer;
 }
 
 /** Writes an answer. An error it throws is answered instead; the record of the call stays as it is. */
@@ -52,9 +54,11 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
       const gone = clientGone(req.socket);
       let body: Buffer;
       try {
-        const read = readBody(req, res, maxBodyBytes, bodies, flow);
-        body = read instanceof Promise ? await read : read;
-        bodyBytes = body.length;
+        if (head.body === undefined) {
+          const read = readBody(req, res, maxBodyBytes, bodies, flow);
+          body = read instanceof Promise ? await read : read;
+          bodyBytes = body.length;
+        } else body = head.body;
         if (gone.aborted) throw leftEarly(gone.reason);
       } catch (error) {
         call.abandon();

@@ -31,6 +31,8 @@ export interface Family {
    * route's path.
    */
   calls: Middleware[];
+  /** The routes of `calls`, for people to read. */
+  callRoutes?: readonly string[];
   routers: Router[];
 }
 

@@ -66,6 +66,8 @@ export type FailureReason =
   | { type: 'load-failed'; error: SerializedError }
   /** The function's modules were not loaded within the limit. */
   | { type: 'load-timeout'; timeoutMs: number }
+  /** The HTTP server of an image did not accept connections within the limit. */
+  | { type: 'server-timeout'; port: number; timeoutMs: number }
   /** The function did not answer within its `timeoutMs`. */
   | { type: 'timeout' }
   /** The container ended, or its worker broke off. `stderr`: what the container wrote past the console. */

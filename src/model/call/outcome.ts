@@ -73,6 +73,8 @@ export function failureOfReason(
       };
     case 'load-timeout':
       return { error: loadTimedOut(reason.timeoutMs, cpus, 500), outcome: 'function_error' };
+    case 'server-timeout':
+      return { error: serverTimedOut(reason), outcome: 'timeout' };
     case 'timeout':
       return { error: timedOut(timeoutMs), outcome: 'timeout' };
     case 'ended':
@@ -141,6 +143,14 @@ function timedOut(timeoutMs: number): GlambdarError {
   return new GlambdarError(
     'INVOCATION_TIMEOUT',
     `The function did not answer within its timeoutMs of ${timeoutMs} ms and was ended.`,
+  );
+}
+
+function serverTimedOut({ port, timeoutMs }: { port: number; timeoutMs: number }): GlambdarError {
+  return new GlambdarError(
+    'INVOCATION_TIMEOUT',
+    `The image's server accepted no connections on port ${port} within ${timeoutMs} ms; does it listen there, on all addresses ` +
+      'or 127.0.0.1? Else raise cpus, or GLAMBDAR_START_TIMEOUT_MS on the server.',
   );
 }
 

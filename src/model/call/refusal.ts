@@ -39,6 +39,21 @@ export function networkUnavailable(network: string, cause: unknown): GlambdarErr
   );
 }
 
+export function withoutImage(name: string): GlambdarError {
+  return new GlambdarError(
+    'CODE_UNAVAILABLE',
+    `"${name}" was registered without an image; register it again with one.`,
+  );
+}
+
+export function imageGone(name: string, cause: unknown): GlambdarError {
+  return new GlambdarError(
+    'CODE_UNAVAILABLE',
+    `The image of "${name}" is not on this machine any more; pull it again, or register the function again.`,
+    { cause },
+  );
+}
+
 export function stopping(): GlambdarError {
   return new GlambdarError('STOPPING', 'The server is stopping; try another one or try again later.', {
     retryAfterSeconds: 5,

@@ -66,7 +66,7 @@ export class Loader {
     const { code } = waiter.request.workload;
     instance.reserve(code.key, false);
     try {
-      await instance.load(await waiter.tree(), code.load, loadTimeoutMs);
+      await instance.load(await waiter.tree(), code.load, loadTimeoutMs, code.server);
       demands.of(code.key)?.loading.reset();
     } catch (error) {
       const failure = await Lease.explain(instance, error);
@@ -97,7 +97,7 @@ export class Loader {
     let tree: string | undefined;
     try {
       tree = await trees.take(code);
-      await instance.load(tree, code.load, loadTimeoutMs);
+      await instance.load(tree, code.load, loadTimeoutMs, code.server);
       this.#replaced(codeKey, clock.now());
       // The version was replaced or deleted during the load: nobody will ask for it.
       if (!demands.of(codeKey)) void fleet.stop(instance);
@@ -119,7 +119,7 @@ export class Loader {
     if (sink === undefined) return;
     for (const log of instance.loadLogs.take()) sink(...log);
     const output = await instance.output();
-    if (failure instanceof InstanceFailure) failure.stderr = output.stderr;
+    if (failure instanceof InstanceFailure) failure.output = output;
     for (const stream of ['stdout', 'stderr'] as const)
       if (output[stream] !== '') sink(stream, Buffer.from(output[stream]));
   }

@@ -72,10 +72,10 @@ export class MemoryLedger {
     if (due.length === 0) return [];
     this.#busy = true;
     try {
-      const usage = await this.#measure(due.map(({ instance: { id, uid } }) => ({ id, uid })));
+      const usage = await this.#measure(due.flatMap(({ instance }) => instance.containers));
       return due
         .filter(({ instance, sample, since }) =>
-          this.#note(instance, since, sample, usage.get(instance.id), now),
+          this.#note(instance, since, sample, usageOf(instance, usage), now),
         )
         .map(({ instance }) => instance);
     } finally {
@@ -118,4 +118,19 @@ export class MemoryLedger {
 
 function keyOf({ codeKey, intendedFor, profileKey }: Measured): string {
   return codeKey ?? intendedFor ?? profileKey;
+}
+
+/** What all containers of an instance take; undefined when one of them could not be measured. */
+function usageOf(
+  { containers }: Pick<Instance, 'containers'>,
+  usage: ReadonlyMap<string, ContainerUsage>,
+): ContainerUsage | undefined {
+  const sum: ContainerUsage = { memoryBytes: 0, cpuMs: 0 };
+  for (const { id } of containers) {
+    const one = usage.get(id);
+    if (one === undefined) return undefined;
+    sum.memoryBytes += one.memoryBytes;
+    sum.cpuMs = sum.cpuMs === null || one.cpuMs === null ? null : sum.cpuMs + one.cpuMs;
+  }
+  return sum;
 }

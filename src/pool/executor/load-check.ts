@@ -77,7 +77,7 @@ function withOutput(error: GlambdarError, printed: { stdout: string; stderr: str
 }
 
 function diedLoading(failure: InstanceFailure, memoryMb: number): string {
-  if (isOutOfMemory(failure.exit, failure.stderr))
+  if (isOutOfMemory(failure.exit, failure.output?.stderr ?? ''))
     return `The function does not load: loading it needs more than its limit of ${memoryMb} MB; raise memoryMb or use less.`;
   const how = failure.exit ? `the process did not survive, ${describeExit(failure.exit)}` : failure.message;
   return `The function does not load: ${how}.`;

@@ -1,7 +1,8 @@
 /** Owns running a call in the pool: gets an instance with the function's code, lets the worker run it, gives the instance back. */
 import type { Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
-import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
+import { DriverError, ImageError } from '../../driver/driver.js';
+import { InstanceFailure, LoadTimeout, ServerTimeout } from '../../instance/instance-failure.js';
 import { randomId } from '../../instance/instance.js';
 import { LoadFailure, type WorkerAnswer } from '../../instance/wire/worker-connection.js';
 import type { ContainerOutput } from '../../model/call/container-end.js';
@@ -13,6 +14,7 @@ import {
   type ExecutorCall,
   type FailureReason,
 } from '../../model/call/execution.js';
+import { cannotStart, driverUnavailable, imageGone } from '../../model/call/refusal.js';
 import type { FunctionRecord } from '../../model/function/function.js';
 import { KEPT, type Lease } from '../act/lease.js';
 import type { Pool } from '../pool.js';
@@ -53,7 +55,12 @@ export class PoolExecutor implements Executor {
       const waitedMs = clock.now() - arrivedAt;
       if (error instanceof LoadTimeout) trace.loadMs = Math.min(waitedMs, error.timeoutMs);
       trace.queueMs = waitedMs - trace.loadMs;
-      throw new ExecutionFailure(this.#reasonOf(error, signal));
+      const output = printedBefore(error);
+      const reason = this.#reasonOf(
+        error instanceof ImageError ? imageGone(record.ref.name, error) : error,
+        signal,
+      );
+      throw new ExecutionFailure(reason, output && Promise.resolve(output));
     }
     const { times, start } = lease;
     trace.start = start;
@@ -61,10 +68,10 @@ export class PoolExecutor implements Executor {
     trace.startMs = times.startMs;
     trace.loadMs = times.loadMs;
     for (const log of lease.loadLogs) sink(...log);
-    return this.#run(call, lease, workload.reuse);
+    return this.#run(call, lease, workload);
   }
 
-  async #run(call: ExecutorCall, lease: Lease, reuse: boolean): Promise<Execution> {
+  async #run(call: ExecutorCall, lease: Lease, { reuse, code }: Workload): Promise<Execution> {
     const { clock, cancelGraceMs } = this.#options;
     const { signal, trace, sink, request } = call;
     const begun = clock.now();
@@ -80,6 +87,7 @@ export class PoolExecutor implements Executor {
         signal,
         cancelGraceMs,
       });
+      await assertServerRuns(lease, answer);
     } catch (error) {
       trace.runMs = clock.now() - begun;
       throw await this.#failed(error, lease, signal);
@@ -97,7 +105,9 @@ export class PoolExecutor implements Executor {
       keep &&= kind !== 'uncaught' && kind !== 'unsettled';
       result = { type: 'error', kind, error };
     }
-    return { result, cut, peakMemoryKb, release: () => outputOf(lease.release(keep, true)) };
+    // The worker beside an image tells its own peak, which says nothing of the image.
+    const peak = code.server === null ? peakMemoryKb : null;
+    return { result, cut, peakMemoryKb: peak, release: () => outputOf(lease.release(keep, true)) };
   }
 
   #message({ invocationId, record, request }: ExecutorCall) {
@@ -139,13 +149,42 @@ export class PoolExecutor implements Executor {
   #reasonOf(error: unknown, signal: AbortSignal): FailureReason {
     if (error instanceof GlambdarError) return { type: 'refused', error };
     if (signal.aborted) return { type: 'cancelled' };
+    if (error instanceof DriverError) {
+      const refusal = error.kind === 'unavailable' ? driverUnavailable() : cannotStart(error);
+      return { type: 'refused', error: refusal };
+    }
     if (error instanceof CallTimeout) return { type: 'timeout' };
     if (error instanceof LoadFailure) return { type: 'load-failed', error: error.error };
+    if (error instanceof ServerTimeout) {
+      const { port, timeoutMs } = error;
+      return { type: 'server-timeout', port, timeoutMs };
+    }
     if (error instanceof LoadTimeout) return { type: 'load-timeout', timeoutMs: error.timeoutMs };
     if (error instanceof InstanceFailure)
-      return { type: 'ended', message: error.message, exit: error.exit, stderr: error.stderr };
+      return {
+        type: 'ended',
+        message: error.message,
+        exit: error.exit,
+        stderr: error.output?.stderr ?? '',
+      };
     return { type: 'unknown', cause: error };
   }
+}
+
+/** What an image had printed when it could not be used. */
+function printedBefore(error: unknown): ContainerOutput | null {
+  if (error instanceof ServerTimeout) return error.output;
+  return error instanceof InstanceFailure ? (error.output ?? null) : null;
+}
+
+/** The name of a worker's error about an image's server that broke off the connection (`worker/node/image-server.cjs`). */
+const BROKEN_OFF = 'BrokenOff';
+
+/** Rejects with InstanceFailure when the image beside the worker broke off the connection because it has ended. */
+async function assertServerRuns({ instance }: Lease, { message }: WorkerAnswer): Promise<void> {
+  if (message.type !== 'error' || message.error.name !== BROKEN_OFF) return;
+  const exit = await instance.serverExit();
+  if (exit !== undefined) throw new InstanceFailure('the image ended before it answered', { exit });
 }
 
 function outputOf(released: Promise<ContainerOutput>): Promise<ContainerOutput> | null {

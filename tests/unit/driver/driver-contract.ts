@@ -99,6 +99,19 @@ export function driverContract(
     await driver.remove(id);
   });
 
+  test(`${name} tells how a container ended to who listened before its start`, async (t) => {
+    const { driver, id, spec, signal } = await run(t);
+    const notWanted: ExitState[] = [];
+    const told = new Promise<ExitState>((resolve) => driver.onExit(id, resolve));
+    driver.onExit(id, (exit) => notWanted.push(exit))();
+    await driver.start(
+      containerSpec({ id, user: spec.user, command: ['node', '-e', 'process.exit(7)'] }),
+      signal,
+    );
+    t.deepEqual(await told, { exitCode: 7, oomKilled: false });
+    t.deepEqual(notWanted, []);
+  });
+
   test(`${name} starts nothing when its signal has aborted`, async (t) => {
     const { driver, spec, id } = await run(t);
     await t.throwsAsync(driver.start(spec, AbortSignal.abort(new Error('gone'))));
@@ -163,6 +176,39 @@ export function driverContract(
     const given = { env: { GIVEN: 'a value=with spaces' }, workingDir: '/tmp' };
     const { output } = await runOnce(t, source, given);
     t.deepEqual(output, { stdout: 'a value=with spaces tmp\n', stderr: '' });
+  });
+
+  test(`${name} lets a container join the network of one that runs, and reach its loopback`, async (t) => {
+    const { driver, spec, id, signal } = await run(t);
+    const port = 20_000 + ((process.pid + made) % 20_000);
+    const serve = `require('http').createServer((_, res) => res.end('hello')).listen(${port}, '127.0.0.1')`;
+    const ask = `
+      const http = require('http');
+      const ask = () => http.get('http://127.0.0.1:${port}', (res) => res.pipe(process.stdout)).on('error', () => setTimeout(ask, 20));
+      ask();`;
+    const server = containerSpec({ id, user: spec.user, command: ['node', '-e', serve] });
+    await driver.start(server, signal);
+    const guest = containerSpec({
+      id: `${id}guest`,
+      user: { uid: 250_000 + made, gid: 250_000 + made },
+      command: ['node', '-e', ask],
+      network: { joins: id, kind: 'none' },
+    });
+    await driver.start(guest, signal);
+    t.like(await driver.exitState(guest.id, 30_000), { exitCode: 0 });
+    t.is((await driver.remove(guest.id, { outputBytes: 100 })).stdout, 'hello');
+    t.is(await driver.exitState(id, 0), undefined, 'the other one still runs');
+  });
+
+  test(`${name} starts no container that is to join the network of one that does not run`, async (t) => {
+    const { driver, kill, spec, id, signal } = await run(t);
+    const guest = (joins: string): ContainerSpec =>
+      containerSpec({ id: `${id}guest`, user: spec.user, network: { joins, kind: 'none' } });
+    await t.throwsAsync(driver.start(guest('never0there'), signal), { instanceOf: DriverError });
+    await driver.start(containerSpec({ id, command: ['node', '-e', 'setInterval(() => {}, 1e6)'] }), signal);
+    await kill(id);
+    await driver.exitState(id, 30_000);
+    await t.throwsAsync(driver.start(guest(id), signal), { instanceOf: DriverError });
   });
 
   test(`${name} mounts a directory that the container may write`, async (t) => {

@@ -21,6 +21,10 @@ export class Images {
     this.#logins = logins;
   }
 
+  has(image: ContainerImage): boolean {
+    return this.#prepared.has(imageKey(image));
+  }
+
   /** @throws DriverError when the image is not prepared */
   get(image: ContainerImage): Image {
     const prepared = this.#prepared.get(imageKey(image));

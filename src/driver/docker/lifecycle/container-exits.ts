@@ -17,6 +17,8 @@ interface Tracked {
 /** Live containers by id. */
 export class ContainerExits {
   readonly #tracked = new Map<string, Tracked>();
+  /** Listeners to containers that are not tracked yet. */
+  readonly #early = new Map<string, Set<Listener>>();
 
   /** From now on, until `forget`, the exit of this container is remembered. */
   track(id: string): void {
@@ -25,9 +27,10 @@ export class ContainerExits {
       exit: undefined,
       oomSeen: false,
       oomListeners: new Set(),
-      listeners: new Set(),
+      listeners: this.#early.get(id) ?? new Set(),
       waiters: new Set(),
     });
+    this.#early.delete(id);
   }
 
   forget(id: string): void {
@@ -102,20 +105,28 @@ export class ContainerExits {
     tracked.listeners.clear();
   }
 
-  /** Calls back once, never before it returns, also when the container has ended already. For an unknown container it never does. */
+  /**
+   * Calls back once, never before it returns, also when the container has ended already. For one that is not tracked it does
+   * when the container is tracked later, and ends. Whoever listens to a container that may never be tracked stops listening.
+   */
   onExit(id: string, listener: Listener): () => void {
     const tracked = this.#tracked.get(id);
-    if (tracked === undefined) return () => undefined;
     let wanted = true;
     const once: Listener = (exit) => {
       if (wanted) listener(exit);
       wanted = false;
     };
-    if (tracked.exit !== undefined) queueMicrotask(once.bind(undefined, tracked.exit));
-    else tracked.listeners.add(once);
+    if (tracked?.exit !== undefined) {
+      queueMicrotask(once.bind(undefined, tracked.exit));
+      return () => void (wanted = false);
+    }
+    const listeners = tracked?.listeners ?? this.#early.get(id) ?? new Set();
+    if (tracked === undefined) this.#early.set(id, listeners);
+    listeners.add(once);
     return () => {
       wanted = false;
-      tracked.listeners.delete(once);
+      listeners.delete(once);
+      if (listeners.size === 0 && this.#early.get(id) === listeners) this.#early.delete(id);
     };
   }
 

@@ -13,6 +13,7 @@ export function goServerlessFamily(deps: GoServerlessFamilyDeps): Family {
     owns: (_method, path) => /^\/(?:v1\/(?:functions|routes)|r)(?:\/|$)/.test(path),
     envelope: goServerlessEnvelope,
     calls: [runRoute(deps.routes, deps.runCall)],
+    callRoutes: ['POST /r/<path>'],
     routers: [functionsRoutes(deps), routesRoutes(deps)],
   };
 }

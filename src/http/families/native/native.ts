@@ -1,4 +1,5 @@
 /** Owns putting the native API (README "HTTP API") together: its routes and its envelope, which unknown paths get, too. */
+import { INVOKE_ROUTE } from '../../calls/call-target.js';
 import type { RunCall } from '../../calls/run-call.js';
 import type { Family } from '../family.js';
 import { deployRoutes, type DeployRoutesDeps } from './deploy.js';
@@ -20,6 +21,7 @@ export function nativeFamily(deps: NativeFamilyDeps): Family {
     owns: () => true,
     envelope: nativeEnvelope,
     calls: [invokeRoute(deps.runCall)],
+    callRoutes: [`GET POST PUT PATCH DELETE ${INVOKE_ROUTE}[/…]`],
     routers: [
       deployRoutes(deps),
       functionsRoutes(deps),

@@ -12,6 +12,7 @@ interface Fake {
   since: number;
   codeKey: string | null;
   profileKey: string;
+  containers: readonly { id: string; uid: number }[];
 }
 
 let made = 0;
@@ -19,7 +20,11 @@ let made = 0;
 /** An idle instance, a standby unless it has code, since 0. */
 function idle(fields: Partial<Fake> = {}): Instance & Fake {
   made += 1;
-  const fake: Fake = { id: `i${made}`, uid: made, since: 0, codeKey: null, profileKey: 'p', ...fields };
+  const [id, uid] = [fields.id ?? `i${made}`, made];
+  const fake: Fake = {
+    ...{ id, uid, since: 0, codeKey: null, profileKey: 'p', containers: [{ id, uid }] },
+    ...fields,
+  };
   return fake as Instance & Fake;
 }
 
@@ -70,6 +75,23 @@ test('an instance counts as it was measured, the next of its kind as the others 
   await ledger.sample([a, b], 1_001);
   t.is(ledger.sum([a, b]), 30 * MIB);
   t.is(ledger.typicalBytes('p'), 13 * MIB);
+});
+
+test('an instance with an image beside its worker takes what both take, once both could be measured', async (t) => {
+  const usages = new Map<string, ContainerUsage>([['worker', { memoryBytes: 10 * MIB, cpuMs: 0 }]]);
+  const { ledger } = ledgerOn((id) => usages.get(id));
+  const containers = [
+    { id: 'worker', uid: 1 },
+    { id: 'image', uid: 2 },
+  ];
+  const both = idle({ id: 'worker', containers });
+  await ledger.sample([both], 1_000);
+  t.is(ledger.bytesOf(both), GUESS);
+  usages.set('image', { memoryBytes: 30 * MIB, cpuMs: 0 });
+  await ledger.sample([both], 2_000);
+  t.is(ledger.bytesOf(both), 40 * MIB);
+  usages.set('image', { memoryBytes: 30 * MIB, cpuMs: 900 });
+  t.deepEqual(await ledger.sample([both], 3_000), [both], 'the image computes');
 });
 
 test('a new one is asked twice within seconds, then twice a minute', async (t) => {

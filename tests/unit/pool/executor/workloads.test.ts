@@ -1,6 +1,6 @@
 import test from 'ava';
 import { DEFAULT_SETTINGS } from '../../../../src/model/function/settings.js';
-import { profileOf } from '../../../../src/pool/executor/workloads.js';
+import { profileOf } from '../../../../src/pool/executor/function-profile.js';
 
 const cpuSeconds = (timeoutMs: number, fields: Partial<typeof DEFAULT_SETTINGS> = {}): number =>
   profileOf({ ...DEFAULT_SETTINGS, timeoutMs, ...fields }, 'node').cpuSeconds;

@@ -1,0 +1,39 @@
+/**
+ * Owns `GET /`, which two families promise: a CloudFunc client finds the gateway's sentence in the first line, everybody else
+ * the name, the version and the routes of this server behind it.
+ */
+import { readFileSync } from 'node:fs';
+import Router from '@koa/router';
+import type { Family } from './family.js';
+
+/** Its path is the same from `src/http/families/` and, one level further up, from `dist/src/http/families/`. */
+const packageFile = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../package.json' : '../../../../package.json',
+  import.meta.url,
+);
+
+export function rootRoute(families: readonly Family[]): Router {
+  const text = rootText(families);
+  const router = new Router({ sensitive: true, strict: true });
+  router.get('/', (ctx) => {
+    ctx.set('Content-Type', 'text/plain; charset=utf-8');
+    ctx.body = text;
+  });
+  return router;
+}
+
+function rootText(families: readonly Family[]): string {
+  const { name, version } = JSON.parse(readFileSync(packageFile, 'utf8')) as {
+    name: string;
+    version: string;
+  };
+  const routes = families.flatMap(({ callRoutes = [], routers }) => [
+    ...callRoutes,
+    ...routers.flatMap(({ stack }) =>
+      stack.map(
+        ({ methods, path }) => `${methods.filter((method) => method !== 'HEAD').join(' ')} ${String(path)}`,
+      ),
+    ),
+  ]);
+  return ['Gateway Service is running', `${name} ${version}`, '', ...routes, ''].join('\n');
+}
