@@ -4,6 +4,9 @@ import { connect, type Database } from './binding.js';
 import { createPrivately } from './create-privately.js';
 import { isBusy, isDamage } from './sqlite-error.js';
 
+/** The connections that hold locks. One that nothing refers to would be closed by the garbage collector, and its lock lost. */
+const held = new Set<Database>();
+
 /** A lock that is held. */
 export interface FileLock {
   /** Gives the lock back. May be called twice. */
@@ -26,7 +29,14 @@ export function lockFile(file: string): FileLock | undefined {
     truncateSync(file);
     db = locked(file);
   }
-  return db && { release: () => db.isOpen && db.close() };
+  if (db === undefined) return undefined;
+  const holder = db;
+  held.add(holder);
+  return {
+    release() {
+      if (held.delete(holder)) holder.close();
+    },
+  };
 }
 
 function locked(file: string): Database | undefined {
