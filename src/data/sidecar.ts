@@ -7,7 +7,7 @@ import type { FunctionRecord, VersionRecord } from '../model/function/function.j
 import { functionIdOfEarlierRelease, isFunctionId } from '../model/function/id.js';
 import { compareRefs, DEFAULT_NAMESPACE, type FunctionRef } from '../model/function/ref.js';
 import type { RestoredFunctions } from '../model/function/restored-functions.js';
-import type { FunctionSettings } from '../model/function/settings.js';
+import { haveSettingTypes, type FunctionSettings } from '../model/function/settings.js';
 import { NODE_BUNDLE, type Source } from '../model/function/source.js';
 import { listFunctionDirs, listVersionsOnDisk, sidecarPath } from './function-layout.js';
 
@@ -120,6 +120,7 @@ function readRegular(file: string): string {
 
 function isSidecar(value: unknown): value is Sidecar | EarlierSidecar {
   if (!isObject(value) || !isObject(value['version']) || !isObject(value['settings'])) return false;
+  if (!haveSettingTypes(value['settings'])) return false;
   const { digest, sizeBytes, createdAt, source } = value['version'];
   return (
     typeof digest === 'string' &&

@@ -89,6 +89,26 @@ export const DEFAULT_SETTINGS: Readonly<FunctionSettings> = {
   installScripts: false,
 };
 
+/** Settings that may be null. */
+const NULLABLE: readonly string[] = [
+  'maxConcurrency',
+  'handler',
+  'standby',
+] satisfies (keyof FunctionSettings)[];
+
+/**
+ * Whether settings read from a file could have been written by this program: every known setting has a value of its type.
+ * Limits are not checked: what was allowed on another machine, which had more cores, must not make the function unreadable.
+ */
+export function haveSettingTypes(settings: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(DEFAULT_SETTINGS).every(([key, example]) => {
+    const value = settings[key];
+    if (value === undefined) return true; // a release without this setting wrote the file
+    if (NULLABLE.includes(key)) return value === null || ['number', 'string'].includes(typeof value);
+    return typeof value === typeof example && (value === null) === (example === null);
+  });
+}
+
 /** Some of the settings, as a client sends them. */
 export type SettingsPatch = Partial<FunctionSettings>;
 

@@ -41,6 +41,29 @@ test('a deployed function is listed, stored, on disk, and rebuilt from its sidec
   t.deepEqual(restored(fixture), [(await fixture.stored())!]);
 });
 
+test('a record beside the code whose settings have impossible values is not restored from', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one', {}, { memoryMb: 512 });
+  const file = join(fixture.functionsDir, 'f/1.json');
+  const sound = fs.readFileSync(file, 'utf8');
+  const withSettings = (settings: object): FunctionRecord[] => {
+    const sidecar = JSON.parse(sound) as { settings: object };
+    fs.writeFileSync(file, JSON.stringify({ ...sidecar, settings: { ...sidecar.settings, ...settings } }));
+    return restored(fixture);
+  };
+  for (const settings of [
+    { memoryMb: 'evil' },
+    { env: null },
+    { env: 'A=1' },
+    { cpus: true },
+    { handler: {} },
+  ])
+    t.deepEqual(withSettings(settings), [], JSON.stringify(settings));
+  t.deepEqual(readRestored(fixture.functionsDir).lost, [f]);
+  for (const settings of [{ cpus: 64 }, { standby: null }, { handler: 'a.b' }, { ofALaterRelease: 1 }])
+    t.is(withSettings(settings).length, 1, JSON.stringify(settings));
+});
+
 test('a redeploy makes the next version, keeps settings and retires the one before', async (t) => {
   const fixture = new RegistryFixture(t);
   await fixture.deploy('one', { timeoutMs: '500' });
