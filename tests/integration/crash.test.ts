@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { compileServer } from '../helpers/compiled-server.js';
 import { integration, integrationEnabled } from '../helpers/integration.js';
+import { NpmRegistry } from '../helpers/npm-registry.js';
 import { ServerProcess, until, type Answer } from '../helpers/server-process.js';
 import { strays } from '../helpers/strays.js';
 
@@ -26,6 +27,8 @@ const deployPoints = [
   'deploy.renamed',
   'deploy.committed',
 ];
+/** Of a deploy whose packages are installed. */
+const installPoints = ['install.started', 'install.staged', 'install.renamed'];
 const deletePoints = ['delete.begun', 'delete.committed', 'delete.removed'];
 const callPoints = [
   'instance.slot',
@@ -110,14 +113,17 @@ integration('the points of this file are all there are', (t) => {
       ([, point]) => point,
     ),
   );
-  t.deepEqual([...new Set(named)].sort(), [...deployPoints, ...deletePoints, ...callPoints].sort());
+  t.deepEqual(
+    [...new Set(named)].sort(),
+    [...deployPoints, ...installPoints, ...deletePoints, ...callPoints].sort(),
+  );
 });
 
 integration(
-  'a kill at any point of a deploy, a redeploy, a delete or a call leaves all of it or nothing',
+  'a kill at any point of a deploy, a redeploy, an install, a delete or a call leaves all of it or nothing',
   async (t) => {
     t.timeout(180_000);
-    await Promise.all([firstDeploys(t), redeploys(t), deletesAndCalls(t)]);
+    await Promise.all([firstDeploys(t), redeploys(t), installs(t), deletesAndCalls(t)]);
   },
 );
 
@@ -147,6 +153,27 @@ async function redeploys(t: ExecutionContext): Promise<void> {
     await assertClean(t, server, point);
     t.is(await tagOf(t, server, 'again'), point === 'deploy.committed' ? point : 'old', point);
   }
+}
+
+async function installs(t: ExecutionContext): Promise<void> {
+  const registry = await NpmRegistry.start();
+  t.teardown(() => registry.close());
+  await registry.publish('wanted', { files: { 'index.js': "module.exports = 'installed';" } });
+  const files = {
+    'index.js': `exports.handler = () => ({ body: require('wanted') });`,
+    'package.json': JSON.stringify({ dependencies: { wanted: '1' } }),
+  };
+  const env = { GLAMBDAR_NPM_REGISTRY: registry.url };
+  const server = await setUp(t);
+  await server.restart({ ...env, GLAMBDAR_FAULT: installPoints[0]! });
+  for (const [index, point] of installPoints.entries()) {
+    t.is(await dies(t, server, server.deploy('installs', files)), null, point);
+    await server.restart({ ...env, GLAMBDAR_FAULT: installPoints[index + 1] ?? '' });
+    await assertClean(t, server, point);
+    t.is(await tagOf(t, server, 'installs'), null, point);
+  }
+  t.is((await server.deploy('installs', files)).status, 201);
+  t.is(await tagOf(t, server, 'installs'), 'installed');
 }
 
 async function deletesAndCalls(t: ExecutionContext): Promise<void> {

@@ -2,15 +2,9 @@
  * Owns `GET /`, which two families promise: a CloudFunc client finds the gateway's sentence in the first line, everybody else
  * the name, the version and the routes of this server behind it.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import Router from '@koa/router';
 import type { Family } from './family.js';
-
-/** Its path is the same from `src/http/families/` and, one level further up, from `dist/src/http/families/`. */
-const packageFile = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../package.json' : '../../../../package.json',
-  import.meta.url,
-);
 
 export function rootRoute(families: readonly Family[]): Router {
   const text = rootText(families);
@@ -22,8 +16,15 @@ export function rootRoute(families: readonly Family[]): Router {
   return router;
 }
 
+/** The nearest `package.json` above this file: how far above depends on where the program was compiled to. */
+function packageFile(): URL {
+  let file = new URL('../package.json', import.meta.url);
+  while (!existsSync(file) && file.pathname !== '/package.json') file = new URL('../package.json', file);
+  return file;
+}
+
 function rootText(families: readonly Family[]): string {
-  const { name, version } = JSON.parse(readFileSync(packageFile, 'utf8')) as {
+  const { name, version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as {
     name: string;
     version: string;
   };
