@@ -3,7 +3,6 @@ import type { ContainerOutput, ExitState } from '../driver/driver.js';
 
 export interface InstanceFailureOptions {
   exit?: ExitState | undefined;
-  output?: ContainerOutput | undefined;
   cause?: unknown;
 }
 
@@ -16,7 +15,6 @@ export class InstanceFailure extends Error {
     super(message, { cause: options.cause });
     this.name = 'InstanceFailure';
     this.exit = options.exit;
-    this.output = options.output;
   }
 }
 
@@ -33,12 +31,9 @@ export class LoadTimeout extends Error {
 /** The HTTP server of an image did not accept connections within the limit. */
 export class ServerTimeout extends LoadTimeout {
   readonly port: number;
-  /** What the image had printed. */
-  readonly output: ContainerOutput;
-  constructor(timeoutMs: number, port: number, output: ContainerOutput) {
+  constructor(timeoutMs: number, port: number) {
     super(timeoutMs);
     this.name = 'ServerTimeout';
     this.port = port;
-    this.output = output;
   }
 }

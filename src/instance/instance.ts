@@ -186,7 +186,10 @@ export class Instance {
       const loaded = connection.load({ type: 'load', id: randomId(), ...message }, sink);
       await Promise.race([loaded, late, ...(server === null ? [] : [this.#failureOf(server)])]);
     } catch (error) {
-      throw await this.#withOutput(error);
+      const companion = this.#companion;
+      if (companion !== null && error instanceof LoadTimeout)
+        throw new ServerTimeout(error.timeoutMs, companion.port);
+      throw error;
     } finally {
       cancel();
       await hurry?.();
@@ -241,17 +244,6 @@ export class Instance {
         reject(isOfImage ? new InstanceFailure(NO_PROGRAM, { cause }) : (cause as Error));
       });
     });
-  }
-
-  /** The error of a load, with what the image printed meanwhile. */
-  async #withOutput(error: unknown): Promise<unknown> {
-    const companion = this.#companion;
-    if (companion === null || this.#stopped) return error;
-    const output = await companion.output(OUTPUT_BYTES);
-    if (error instanceof LoadTimeout) return new ServerTimeout(error.timeoutMs, companion.port, output);
-    if (!(error instanceof InstanceFailure)) return error;
-    const { message, exit, cause } = error;
-    return new InstanceFailure(message, { exit, cause, output });
   }
 
   /** Reserves an idle instance for one call. */

@@ -1,3 +1,4 @@
+import type { LogSink } from '../../src/model/call/execution.js';
 /** Owns a pool on a fake driver for one test: what it is asked for, and the proof that nothing of it is left. */
 import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -36,6 +37,7 @@ export interface AcquireOptions {
   signal?: AbortSignal;
   prepareTree?: (target: string) => Promise<void>;
   server?: ServerImage;
+  failedLoadOutput?: LogSink;
 }
 
 /** Resolves when the condition holds: for what happens behind the scenes, without an event of its own. */
@@ -72,6 +74,7 @@ export function request(options: AcquireOptions = {}): PoolRequest {
     workload: workload(options),
     check: options.check ?? false,
     signal: options.signal ?? new AbortController().signal,
+    ...(options.failedLoadOutput && { failedLoadOutput: options.failedLoadOutput }),
   };
 }
 

@@ -55,12 +55,11 @@ export class PoolExecutor implements Executor {
       const waitedMs = clock.now() - arrivedAt;
       if (error instanceof LoadTimeout) trace.loadMs = Math.min(waitedMs, error.timeoutMs);
       trace.queueMs = waitedMs - trace.loadMs;
-      const output = printedBefore(error);
       const reason = this.#reasonOf(
         error instanceof ImageError ? imageGone(record.ref.name, error) : error,
         signal,
       );
-      throw new ExecutionFailure(reason, output && Promise.resolve(output));
+      throw new ExecutionFailure(reason);
     }
     const { times, start } = lease;
     trace.start = start;
@@ -169,12 +168,6 @@ export class PoolExecutor implements Executor {
       };
     return { type: 'unknown', cause: error };
   }
-}
-
-/** What an image had printed when it could not be used. */
-function printedBefore(error: unknown): ContainerOutput | null {
-  if (error instanceof ServerTimeout) return error.output;
-  return error instanceof InstanceFailure ? (error.output ?? null) : null;
 }
 
 /** The name of a worker's error about an image's server that broke off the connection (`worker/node/image-server.cjs`). */

@@ -1,5 +1,6 @@
 /** Instances whose function is an image with an HTTP server: a second container joins the network of the worker's. */
 import test from 'ava';
+import type { LogSink } from '../../../src/model/call/execution.js';
 import { DriverError, ProgramError } from '../../../src/driver/driver.js';
 import type { ServerImage } from '../../../src/instance/companion.js';
 import { InstanceFailure, ServerTimeout } from '../../../src/instance/instance-failure.js';
@@ -45,17 +46,26 @@ test('an image is started in the network of its worker and gets nothing of ours'
 test('an image that ends before its server accepts fails the load with its exit code and what it printed', async (t) => {
   const fixture = new PoolFixture(t, {}, deaf);
   fixture.driver.image = { program: "console.error('no such module'); process.exit(3)" };
-  const error = await t.throwsAsync(fixture.acquire({ server }), { instanceOf: InstanceFailure });
+  const printed: string[] = [];
+  const failedLoadOutput: LogSink = (stream, text) => void printed.push(`${stream}: ${text.toString()}`);
+  const error = await t.throwsAsync(fixture.acquire({ server, failedLoadOutput }), {
+    instanceOf: InstanceFailure,
+  });
   t.deepEqual(error.exit, { exitCode: 3, oomKilled: false });
-  t.deepEqual(error.output, { stdout: '', stderr: 'no such module\n' });
+  t.deepEqual(printed, ['stderr: no such module\n']);
   await fixture.empty();
 });
 
 test('an image whose server never accepts fails the load after the time of a start, with what it printed', async (t) => {
   const fixture = new PoolFixture(t, { startTimeoutMs: 500, loadTimeoutMs: 1 }, deaf);
   fixture.driver.image = { program: "console.log('busy'); setInterval(() => {}, 1e6)" };
-  const error = await t.throwsAsync(fixture.acquire({ server }), { instanceOf: ServerTimeout });
-  t.like(error, { timeoutMs: 500, port: 5000, output: { stdout: 'busy\n', stderr: '' } });
+  const printed: string[] = [];
+  const failedLoadOutput: LogSink = (stream, text) => void printed.push(`${stream}: ${text.toString()}`);
+  const error = await t.throwsAsync(fixture.acquire({ server, failedLoadOutput }), {
+    instanceOf: ServerTimeout,
+  });
+  t.like(error, { timeoutMs: 500, port: 5000 });
+  t.deepEqual(printed, ['stdout: busy\n']);
   await fixture.empty();
 });
 
