@@ -164,7 +164,7 @@ integration('deploys and odd requests are refused as the table has it', async (t
     ]),
     ['/functions/nope', { method: 'POST', body: '{}' }, 'Function not found!'],
     ['/functions/nope', { method: 'GET' }, 'This path answers POST only.'],
-    ['/functions', { method: 'DELETE' }, 'This path answers POST only.'],
+    ['/functions', { method: 'DELETE' }, 'This path answers GET, HEAD, POST only.'],
     ['/ping', { method: 'POST' }, 'This path answers GET, HEAD only.'],
   ];
   for (const [path, init, message, info] of rows) {

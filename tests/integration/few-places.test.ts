@@ -72,7 +72,7 @@ integration(
     const answer = await server().invoke('slow');
     t.is(answer.status, 500, answer.text);
     t.is(answer.json.code, 'LOAD_FAILED');
-    t.regex(answer.json.error as string, /longer than 1500 ms at 0.5 cpus.*GLAMBDAR_LOAD_TIMEOUT_MS/);
+    t.regex(answer.json.error as string, /longer than 1500 ms\..*GLAMBDAR_LOAD_TIMEOUT_MS.*cpus \(0\.5\)/);
     const record = await recordOf(answer);
     t.like(record, { outcome: 'function_error' });
     t.true((record['loadMs'] as number) >= 1_400, `loadMs is ${String(record['loadMs'])}`);

@@ -120,7 +120,8 @@ export function loadTimedOut(timeoutMs: number, cpus: number, status: number): G
     'LOAD_FAILED',
     `The function does not load: loading took longer than ${timeoutMs} ms. ` +
       'Is there an endless loop or a slow top-level await? Else put the code into one file with a bundler, or raise ' +
-      `GLAMBDAR_LOAD_TIMEOUT_MS on the server, or cpus, now ${cpus} (less than 1 is no less for a long load).`,
+      `GLAMBDAR_LOAD_TIMEOUT_MS on the server. A long load may use a whole core whatever the setting cpus (${cpus}) says; ` +
+      'a value above 1 helps code that loads in several threads.',
     { status },
   );
 }
