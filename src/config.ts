@@ -1,4 +1,4 @@
-/** Owns the configuration: the only reader of process.env. Every variable is in README "Configuration". */
+/** Owns the configuration: the only reader of process.env. Every variable is in docs/configuration.md. */
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -155,7 +155,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));
   if (unknown !== undefined)
     throw new ConfigError(
-      `${unknown} is not a setting of this server; README "Configuration" lists them all.`,
+      `${unknown} is not a setting of this server; docs/configuration.md lists them all.`,
     );
   return config;
 }

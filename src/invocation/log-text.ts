@@ -4,7 +4,7 @@ import type { ContainerOutput } from '../model/call/container-end.js';
 import type { LogSink } from '../model/call/execution.js';
 import { JoinedBytes } from '../model/call/joined-bytes.js';
 
-/** Bytes kept of each stream, as README "HTTP API" says. */
+/** Bytes kept of each stream, as docs/api.md says. */
 export const MAX_STREAM_BYTES = 256 * 1024;
 
 /** Bytes decoded at a time where the text may become longer than its bytes. */

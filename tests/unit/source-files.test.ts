@@ -46,6 +46,7 @@ test('nothing names a path of some machine', (t) => {
     ...programs,
     ...filesBelow('worker', /\.md$/),
     ...filesBelow('scripts', /\.(sh|mjs)$/),
+    ...filesBelow('docs', /\.md$/),
     'README.md',
   ];
   t.deepEqual(

@@ -14,7 +14,7 @@ function ownExport(exports, name) {
 }
 
 /**
- * The look-up of handlers as README "Writing functions" has it: the export `handler`, else the function that is
+ * The look-up of handlers as docs/functions.md has it: the export `handler`, else the function that is
  * `module.exports`, else the default export or its `handler`.
  * @type {import('./contract.cjs').LookUp}
  */

@@ -1,4 +1,4 @@
-/** Owns loading a function's module from its folder and finding the handler in it (README "Writing functions"). */
+/** Owns loading a function's module from its folder and finding the handler in it (docs/functions.md). */
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');

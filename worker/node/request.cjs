@@ -1,4 +1,4 @@
-/** Owns the arguments of a `glambdar` handler: `req` and `context` (README "Writing functions"). */
+/** Owns the arguments of a `glambdar` handler: `req` and `context` (docs/functions.md). */
 'use strict';
 
 /** @typedef {import('./protocol.cjs').InvokeMessage} InvokeMessage */

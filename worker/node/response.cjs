@@ -1,5 +1,5 @@
 /**
- * Owns turning the value of a handler into status, headers and bytes (README "Writing functions").
+ * Owns turning the value of a handler into status, headers and bytes (docs/functions.md).
  * The host checks the result again (`src/invocation/response-rules.ts`), by the same limits.
  */
 'use strict';

@@ -2,7 +2,7 @@
 import { GlambdarError } from '../../errors.js';
 import { parseFunctionName } from '../../model/function/function-name.js';
 
-/** The error of README "HTTP API" for a name that is not deployed. */
+/** The error of docs/api.md for a name that is not deployed. */
 export function functionNotFound(): GlambdarError {
   return new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
 }

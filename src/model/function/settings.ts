@@ -1,10 +1,10 @@
-/** Owns a function's settings: their defaults, their limits, and reading them from what clients send (README "Settings"). */
+/** Owns a function's settings: their defaults, their limits, and reading them from what clients send (docs/functions.md "Settings"). */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { GlambdarError } from '../../errors.js';
 import { CONTRACT_NAMES, type ContractName } from '../contracts.js';
 
-/** Settings of a function (README "Settings"). */
+/** Settings of a function (docs/functions.md "Settings"). */
 export interface FunctionSettings {
   memoryMb: number;
   cpus: number;

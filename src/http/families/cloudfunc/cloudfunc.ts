@@ -1,4 +1,4 @@
-/** Owns putting the API of the CloudFunc gateway, its registry and its runtime together (README "CloudFunc"). */
+/** Owns putting the API of the CloudFunc gateway, its registry and its runtime together (docs/api.md). */
 import type { Family } from '../family.js';
 import { cloudfuncEnvelope } from './cloudfunc-envelope.js';
 import { executeRoutes, type ExecuteRoutesDeps } from './execute.js';

@@ -1,4 +1,4 @@
-/** Owns putting the API of faas together (README "Other APIs"): its routes and its envelope. */
+/** Owns putting the API of faas together (docs/api.md): its routes and its envelope. */
 import Router from '@koa/router';
 import { sendJson } from '../../answers/send-json.js';
 import type { RunCall } from '../../calls/run-call.js';

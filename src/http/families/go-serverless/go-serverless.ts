@@ -1,4 +1,4 @@
-/** Owns putting the go-serverless API (README "Images as functions") together: its routes, its calls, and its envelope. */
+/** Owns putting the go-serverless API (docs/images.md) together: its routes, its calls, and its envelope. */
 import type { RunCall } from '../../calls/run-call.js';
 import type { Family } from '../family.js';
 import { functionsRoutes, type ImageFunctionsDeps } from './functions.js';

@@ -2,7 +2,7 @@
 import type { GlambdarError } from '../../../errors.js';
 import type { ErrorAnswer } from '../family.js';
 
-/** The envelope of README "HTTP API". Details never replace the three fields that clients rely on. */
+/** The envelope of docs/api.md. Details never replace the three fields that clients rely on. */
 export function nativeEnvelope(error: GlambdarError, requestId: string): ErrorAnswer {
   const base = { error: error.message, code: error.code, requestId };
   return {

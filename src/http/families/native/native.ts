@@ -1,4 +1,4 @@
-/** Owns putting the native API (README "HTTP API") together: its routes and its envelope, which unknown paths get, too. */
+/** Owns putting the native API (docs/api.md) together: its routes and its envelope, which unknown paths get, too. */
 import { INVOKE_ROUTE } from '../../calls/call-target.js';
 import type { RunCall } from '../../calls/run-call.js';
 import type { Family } from '../family.js';
