@@ -54,6 +54,7 @@ const vendors = {
   'koa-body': '^src/http/',
   multer: '^src/http/',
   pino: '^src/logger\\.ts$',
+  jose: '^src/accounts/',
   'prom-client': '^src/metrics/',
   zod: '^src/',
 };
