@@ -188,11 +188,16 @@ function parseJson(key: string, text: string): unknown {
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys')
-    return `unknown setting ${issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(', ')} (known: ${Object.keys(shape).join(', ')})`;
   const path = issue.path.map((part) => String(part).slice(0, 64)).join('.');
-  if (path === '') return 'expected a JSON object of settings';
   const expected = EXPECTED[issue.path[0] as keyof FunctionSettings];
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(', ');
+    return path === ''
+      ? `unknown setting ${keys} (known: ${Object.keys(shape).join(', ')})`
+      : `${path}: unknown part ${keys}; expected ${expected}`;
+  }
+  if (path === '') return 'expected a JSON object of settings';
+  // The refinements of `env` say what is wrong; those of `cors` leave it to the sentence about the whole setting.
   return issue.code === 'custom' && issue.path[0] !== 'cors'
     ? `${path}: ${issue.message}`
     : `${path}: expected ${expected}`;
