@@ -8,7 +8,21 @@ import type { DeployImageRequest, DeployRequest, Deployments } from '../../../sr
 import type { FunctionRecord } from '../../../src/model/function/function.js';
 import { createFunctionId, type FunctionId } from '../../../src/model/function/id.js';
 import type { FunctionRef } from '../../../src/model/function/ref.js';
+import type { Logger } from '../../../src/logger.js';
 import type { FunctionMetadata, Registry } from '../../../src/registry/registry.js';
+
+const silent = (): undefined => undefined;
+
+/** A logger that says nothing. */
+export const silentLogger: Logger = {
+  trace: silent,
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: silent,
+  fatal: silent,
+  flush: silent,
+};
 
 export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
 

@@ -21,7 +21,7 @@ export function invokeRoute(runCall: RunCall): Middleware {
     if (!isCall(url)) return next();
     if (!METHODS.includes(method)) return methodNotAllowed(ctx, METHODS);
     (ctx.state as RouteState).route = INVOKE_ROUTE;
-    const { name, path, query } = splitTarget(url);
+    const { name, basePath, path, query } = splitTarget(url);
     // The answer is written past Koa, because Koa would choose its type and length from the kind of body.
     ctx.respond = false;
     return runCall(req, res, {
@@ -29,10 +29,9 @@ export function invokeRoute(runCall: RunCall): Middleware {
       // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
       method: method === 'HEAD' ? 'GET' : method,
       path,
+      basePath,
       query,
       headers: functionHeaders(req.rawHeaders, req.headers.connection),
-      host: req.headers.host,
-      clientAddress: req.socket.remoteAddress,
     });
   };
 }
