@@ -10,7 +10,6 @@ import { GlambdarError } from '../../errors.js';
 import type { Invoker } from '../../invocation/invocation.js';
 import type { Logger } from '../../logger.js';
 import { CALL_METHODS } from '../../model/function/cors.js';
-import type { FunctionRecord } from '../../model/function/function.js';
 import type { Registry } from '../../registry/registry.js';
 import type { BodyBudget } from '../answers/body-budget.js';
 import { createAnswerError } from '../answers/error-answer.js';
@@ -49,6 +48,8 @@ export interface DoorDeps {
   logger: Logger;
   config: DoorConfig;
 }
+
+type Headers = [name: string, value: string][];
 
 /** Routes as metrics name them. The control API has none that begin like this. */
 const CALL_ROUTE = 'functions:/:name';
@@ -104,41 +105,31 @@ function callPublicFunction({ functions, invoker, bodies, config }: DoorDeps): M
       return;
     }
     const { ref, basePath, path, query } = target;
-    const added = addedHeaders(record, req, res);
-    return runCall(
-      req,
-      res,
-      {
-        ref,
-        // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
-        method: method === 'HEAD' ? 'GET' : method,
-        path,
-        basePath,
-        query,
-        headers: functionHeaders(req.rawHeaders, req.headers.connection),
-      },
-      (out, response, ids) => writePublicResponse(out, response, ids, added),
+    const call = {
+      ref,
+      // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
+      method: method === 'HEAD' ? 'GET' : method,
+      path,
+      basePath,
+      query,
+      headers: functionHeaders(req.rawHeaders, req.headers.connection),
+    };
+    const added = cors === null ? null : corsHeaders(cors, req.headers.origin);
+    const called = runCall(req, res, call, (out, response, ids) =>
+      writePublicResponse(out, response, ids, added),
     );
+    return added === null ? called : called.catch((error: unknown) => failed(res, added, error));
   };
 }
 
-/** The headers that the function's setting `cors` adds to its answer, and, already on `res`, to an error in place of it. */
-function addedHeaders(
-  { settings: { cors } }: FunctionRecord,
-  { headers }: IncomingMessage,
-  res: ServerResponse,
-): [name: string, value: string][] | null {
-  if (cors === null) return null;
-  const added = corsHeaders(cors, headers.origin);
-  for (const [name, value] of added) res.setHeader(name, value);
-  return added;
+/** Lets the page that may read the function's answers read the error in place of one, too. */
+function failed(res: ServerResponse, added: Headers, error: unknown): never {
+  // Not before the call: an answer with headers set before it loses all but one of its cookies.
+  if (!res.headersSent) for (const [name, value] of added) res.setHeader(name, value);
+  throw error;
 }
 
-function answerPreflight(
-  req: IncomingMessage,
-  res: ServerResponse,
-  headers: [name: string, value: string][],
-): void {
+function answerPreflight(req: IncomingMessage, res: ServerResponse, headers: Headers): void {
   res.writeHead(204, ['X-Request-Id', requestIdOf(req), ...headers.flat()]);
   res.end();
 }

@@ -63,18 +63,19 @@ export function record(id: string, fields: Partial<InvocationView> = {}): Invoca
 
 type Handler = (request: CallRequest, signal: AbortSignal) => CallResponse | Promise<CallResponse>;
 
-/** Knows `hello`; counts, and notices a call that was neither run nor abandoned, or both. */
+/** Knows `hello`, unless told otherwise; counts, and notices a call that was neither run nor abandoned, or both. */
 export class FakeInvoker implements Invoker {
   handler: Handler = () => answer();
   admitted: { name: string; id: string; isOurId: boolean }[] = [];
   ran: CallRequest[] = [];
   abandoned = 0;
   refuse: GlambdarError | undefined;
+  readonly known = new Set(['hello']);
   #open = 0;
   #settled: (() => void)[] = [];
 
   admit({ name: funcName }: FunctionRef, id: string, isOurId = false): AdmittedCall {
-    if (funcName !== 'hello') throw notFound();
+    if (!this.known.has(funcName)) throw notFound();
     if (this.refuse !== undefined) throw this.refuse;
     this.admitted.push({ name: funcName, id, isOurId });
     this.#open += 1;
