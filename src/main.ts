@@ -71,9 +71,16 @@ try {
     logger,
     progress: (line) => process.stderr.write(`${line}\n`),
   });
-  process.stdout.write(`Glambdar is ready at ${runtime.url}\n`);
+  const { url, functionsUrl } = runtime;
+  if (functionsUrl !== null) process.stdout.write(`Public functions are served at ${functionsUrl}\n`);
+  process.stdout.write(`Glambdar is ready at ${url}\n`);
   logger.info(
-    { url: runtime.url, dir: config.dir, startMs: Math.round(performance.now() - started) },
+    {
+      url,
+      ...(functionsUrl === null ? {} : { functionsUrl }),
+      dir: config.dir,
+      startMs: Math.round(performance.now() - started),
+    },
     'ready',
   );
   if (unprotected !== null) logger.warn(unprotected);

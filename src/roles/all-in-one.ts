@@ -8,7 +8,9 @@ import { createDockerDriver } from '../driver/docker/docker-driver.js';
 import { DriverError, type Driver } from '../driver/driver.js';
 import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/answers/body-budget.js';
-import { createServer } from '../http/server.js';
+import { sharedPlaces } from '../http/connections/connection-places.js';
+import { createDoorApp } from '../http/door/door-app.js';
+import { createServer, type HttpServer } from '../http/server.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
 import { ContextFolders } from '../images/context-folders.js';
 import { ImagePlaces } from '../images/image-places.js';
@@ -64,6 +66,8 @@ const INSTANCE_UIDS = 20_000;
 
 export interface Runtime {
   url: string;
+  /** Where the listener for functions is; null when there is none. */
+  functionsUrl: string | null;
   /**
    * Stops accepting calls, lets running calls finish within `graceMs`, removes every container, writes pending records.
    * May be called again with a shorter grace.
@@ -321,13 +325,14 @@ async function build(
     await pool.destroy();
   });
 
-  // 7. Last, the HTTP server.
+  // 7. Last, the HTTP servers: that of the API, and that for functions, with the same limits.
+  const bodies = new BodyBudget(config.maxBodiesBytes);
   const app = createApp({
     registry,
     deployments,
     routes,
     invoker,
-    bodies: new BodyBudget(config.maxBodiesBytes),
+    bodies,
     logs,
     readiness: async () => {
       try {
@@ -359,26 +364,60 @@ async function build(
     config: {
       host: config.host,
       publicUrl: config.publicUrl,
+      trustedProxies: config.trustedProxies,
       maxBodyBytes: config.maxBodyBytes,
       maxBundleBytes: config.maxZipBytes,
       uploadDir: directory.tmpDir,
     },
   });
+  const { requestTimeoutMs, maxConnections } = config;
+  const connectionPlaces = sharedPlaces(maxConnections);
+  const common = { logger, requestTimeoutMs, maxConnections };
+  const servers: HttpServer[] = [];
+  let functionsUrl: string | null = null;
+  if (config.functions !== null) {
+    const { host, port, domain } = config.functions;
+    const door = createDoorApp({
+      functions: registry,
+      invoker,
+      bodies,
+      onRequest: (request) => metrics.request(request),
+      logger,
+      config: {
+        domain,
+        withNamespaces: false,
+        trustedProxies: config.trustedProxies,
+        maxBodyBytes: config.maxBodyBytes,
+      },
+    });
+    const variables = { host: 'GLAMBDAR_FUNCTIONS_HOST', port: 'GLAMBDAR_FUNCTIONS_PORT' };
+    const server = createServer(door, {
+      ...common,
+      host,
+      port,
+      variables,
+      places: connectionPlaces.functions,
+    });
+    functionsUrl = (await server.listen()).url;
+    servers.push(server);
+    closers.push(() => server.close(0));
+  }
   const server = createServer(app, {
+    ...common,
     host: config.host,
     port: config.port,
-    logger,
-    requestTimeoutMs: config.requestTimeoutMs,
-    maxConnections: config.maxConnections,
+    places: connectionPlaces.control,
   });
   const { url } = await server.listen();
+  servers.push(server);
   pool.open();
 
   let closing: Promise<void> | null = null;
   return {
     url,
+    functionsUrl,
     async close(graceMs) {
-      const drained = server.close(graceMs);
+      const drained = Promise.all(servers.map((each) => each.close(graceMs)));
       closing ??= (async () => {
         await drained;
         for (const close of closers.reverse()) await close();

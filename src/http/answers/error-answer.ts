@@ -8,7 +8,10 @@ import { requestIdOf } from '../requests/request-id.js';
 import { toClientError } from './client-error.js';
 
 /** Headers that an error answer keeps from the route that failed; all others described an answer that is not sent. */
-const kept = new Set(['allow', 'connection', 'x-content-type-options', 'x-invocation-id', 'x-request-id']);
+const kept = new Set([
+  ...['access-control-allow-credentials', 'access-control-allow-origin', 'vary'],
+  ...['allow', 'connection', 'x-content-type-options', 'x-invocation-id', 'x-request-id'],
+]);
 
 /**
  * Answers with the thrown error, or cuts the connection when half of another answer is out. Never throws: a failure

@@ -110,7 +110,7 @@ export class PoolExecutor implements Executor {
   }
 
   #message({ invocationId, record, request }: ExecutorCall) {
-    const { method, path, query, headers, host, clientAddress } = request;
+    const { method, path, basePath, query, headers, host, protocol, clientAddress } = request;
     // Written out: spreading costs more than all else here.
     return {
       type: 'invoke' as const,
@@ -118,9 +118,11 @@ export class PoolExecutor implements Executor {
       invocationId,
       method,
       path,
+      basePath,
       query,
       headers,
       host,
+      protocol,
       clientAddress,
       version: record.active.version,
       timeoutMs: record.settings.timeoutMs,
