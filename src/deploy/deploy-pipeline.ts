@@ -11,6 +11,7 @@ import { faultPoint } from '../faults.js';
 import { parseImageReference } from '../model/container-image.js';
 import { assertContractFits, defaultContract } from '../model/contracts.js';
 import type { FunctionRecord } from '../model/function/function.js';
+import { parseFunctionName } from '../model/function/function-name.js';
 import type { FunctionRef } from '../model/function/ref.js';
 import {
   applySettings,
@@ -61,14 +62,22 @@ export class DeployPipeline implements Deployments {
   }
 
   async deploy(request: DeployRequest): Promise<DeployResult> {
-    const { source, ref, fields, progress = () => undefined } = request;
+    const { source, fields, progress = () => undefined } = request;
     const { registry, assertSpace } = this.#options;
     const formPatch = parseSettingsFields(fields);
     assertSpace(0);
     return this.#staging(async (staged) => {
       faultPoint('deploy.staged');
       const bundle = await this.#extractions.run(() => this.#extract(source, staged));
-      const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
+      const { description } = bundle;
+      const ref =
+        description.name === undefined
+          ? request.ref
+          : { ...request.ref, name: parseFunctionName(description.name) };
+      const filePatch = {
+        ...parseSettingsPatch(description.settings ?? {}, 'config.json'),
+        ...parseSettingsPatch(bundle.config ?? {}, 'glambdar.json'),
+      };
       const settingsNow = (): FunctionSettings =>
         this.#settings(ref, 'bundle', { ...filePatch, ...formPatch });
       // Before the turn, because an install may take minutes.

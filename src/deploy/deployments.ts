@@ -11,13 +11,13 @@ export interface BundleSource {
   /** Absolute path. */
   path: string;
   /** The API family whose clients pack such archives; default: they hold the code and nothing else. */
-  packaging?: 'faas';
+  packaging?: 'faas' | 'invok';
 }
 
 export interface DeployRequest {
   /** The archive, in the staging directory. The caller removes it afterwards, also after a failure. */
   source: BundleSource;
-  /** The function's ref; its name is validated. */
+  /** The function's ref; its name is validated. An archive of Invok may bring another name. */
   ref: FunctionRef;
   /** Form fields beside the file, as text, without `funcName`. Unknown fields are refused. */
   fields: Record<string, string>;

@@ -15,6 +15,7 @@ import type { Readiness } from './families/native/health.js';
 import { cloudfuncFamily } from './families/cloudfunc/cloudfunc.js';
 import type { MetricsText } from './families/native/metrics.js';
 import { goServerlessFamily } from './families/go-serverless/go-serverless.js';
+import { invokFamily } from './families/invok/invok.js';
 import { nativeFamily } from './families/native/native.js';
 import { rootRoute } from './families/root.js';
 import { HttpApp } from './http-app.js';
@@ -75,6 +76,7 @@ export function createApp(deps: AppDeps): HttpApp {
     cloudfuncFamily({ ...deps, runCall }),
     faasFamily({ ...deps, runCall }),
     goServerlessFamily({ ...deps, runCall }),
+    invokFamily({ ...deps, runCall, stopping, events }),
     nativeFamily({ ...deps, runCall, stopping, events }),
   ];
   const root = rootRoute(families);

@@ -16,23 +16,32 @@ export function readConfig(
   files: readonly PlannedFile[],
   source: SourceFiles,
 ): Record<string, unknown> | undefined {
-  const text = readRootText(CONFIG_FILE, 'JSON', files, source);
-  return text === undefined ? undefined : parseConfig(text);
+  return readRootObject(CONFIG_FILE, files, source);
 }
 
-function parseConfig(text: string): Record<string, unknown> {
+/** Like `readConfig`, for a file of another name at the bundle's root. */
+export function readRootObject(
+  path: string,
+  files: readonly PlannedFile[],
+  source: SourceFiles,
+): Record<string, unknown> | undefined {
+  const text = readRootText(path, 'JSON', files, source);
+  return text === undefined ? undefined : parseObject(path, text);
+}
+
+function parseObject(path: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw invalidEntry(CONFIG_FILE, 'is not valid JSON. Correct it, or leave it out.', cause);
+    throw invalidEntry(path, 'is not valid JSON. Correct it, or leave it out.', cause);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidEntry(CONFIG_FILE, 'is not a JSON object. Write { } around its settings.');
+    throw invalidEntry(path, 'is not a JSON object. Write { } around its settings.');
   }
   if (isDeeperThan(value, MAX_CONFIG_DEPTH)) {
     // 64 KiB can hold 32,000 levels: a recursive walk over the settings would run out of stack.
-    throw invalidEntry(CONFIG_FILE, `is nested more than ${MAX_CONFIG_DEPTH} deep. Simplify it.`);
+    throw invalidEntry(path, `is nested more than ${MAX_CONFIG_DEPTH} deep. Simplify it.`);
   }
   return value as Record<string, unknown>;
 }

@@ -12,7 +12,8 @@ import { readConfig } from './bundle-config.js';
 import { planBundle } from './bundle-plan.js';
 import { checkEntries } from './entry-rules.js';
 import { fsyncAll } from './fsync-all.js';
-import { PACKAGINGS, type PackagingName } from './packaging.js';
+import type { BundleDescription } from './packaging/bundle-description.js';
+import { PACKAGINGS, type PackagingName } from './packaging/packaging.js';
 import { SOURCE_READERS } from './readers/source-readers.js';
 import { archiveTooLarge, invalidEntry } from './refusals.js';
 import type { SourceLimits, SourceReader } from './source-files.js';
@@ -41,6 +42,8 @@ export interface ExtractedBundle {
   manifest: ManifestFile[];
   /** The parsed `glambdar.json` at the root: an object with unchecked keys; undefined when there is none. */
   config: unknown;
+  /** What the archive says about itself in its family's own file. */
+  description: BundleDescription;
   /** The folder that all of the archive lay in, e.g. `app`; null when there was none, or the bundle has an `app` itself. */
   strippedFolder: string | null;
 }
@@ -64,7 +67,7 @@ export async function extractHere(
   const packaging = PACKAGINGS[source.packaging ?? 'glambdar'];
   const plan = planBundle(files.entries, packaging.leftOut);
   const config = readConfig(plan.files, files);
-  packaging.check(plan.files, files);
+  const description = packaging.describe(plan.files, files);
 
   faultPoint('bundle.checked');
   for (const directory of plan.directories) makeDirectory(inside(targetDir, directory));
@@ -86,7 +89,15 @@ export async function extractHere(
   await fsyncAll([targetDir]);
   const { strippedFolder } = plan;
   const entries = manifest.length;
-  return { digest: digestManifest(manifest), sizeBytes, entries, manifest, config, strippedFolder };
+  return {
+    digest: digestManifest(manifest),
+    sizeBytes,
+    entries,
+    manifest,
+    config,
+    description,
+    strippedFolder,
+  };
 }
 
 function readArchive(path: string, maxArchiveBytes: number): Buffer {

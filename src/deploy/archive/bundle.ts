@@ -12,7 +12,7 @@ import { decodeError } from '../../model/call/error-codec.js';
 import { removeTree } from '../../registry/tree.js';
 import type { BundleJob, ExtractedBundle } from './bundle-extract.js';
 import type { BundleAnswer, BundleThreadData } from './bundle-thread.js';
-import type { PackagingName } from './packaging.js';
+import type { PackagingName } from './packaging/packaging.js';
 import type { SourceFormat } from './readers/source-readers.js';
 
 export type { ExtractedBundle } from './bundle-extract.js';

@@ -35,6 +35,14 @@ export class EventStream {
     else this.#write(event, id, data);
   }
 
+  /** Sends a nameless event, which is one line of text. A carriage return would start a new field, so it becomes a space. */
+  sendLine(line: string): void {
+    if (this.#res.writableEnded) return;
+    if (this.#res.writableLength > 0 && this.#res.writableLength + line.length > this.#maxBufferedBytes)
+      this.end('dropped', 'the reader is too slow');
+    else this.#res.write(`data: ${line.replaceAll(/[\r\n]/g, ' ')}\n\n`);
+  }
+
   /** Like `send`, for records that are in memory anyway: they are never refused for their size. */
   replay(event: string, id: string, data: string): void {
     if (this.#res.writableEnded) return;

@@ -10,6 +10,11 @@ export function isCall(url: string): boolean {
   return url.startsWith(PREFIX) && url.length > PREFIX.length && url[PREFIX.length] !== '?';
 }
 
+/** Whether a request with this target may run a function whatever its method, by this path or by that of Invok's clients. */
+export function runsCode(url: string): boolean {
+  return isCall(url) || url.startsWith('/invok/');
+}
+
 /** The parts of a target. `name` is decoded and not checked; the other parts are as sent. */
 export interface SplitTarget {
   name: string;

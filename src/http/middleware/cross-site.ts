@@ -4,7 +4,7 @@
  * and are let through.
  */
 import { GlambdarError } from '../../errors.js';
-import { isCall } from '../calls/call-target.js';
+import { runsCode } from '../calls/call-target.js';
 import { clientOf } from '../requests/client.js';
 import type { Check } from './checks.js';
 
@@ -14,8 +14,8 @@ export function refuseCrossSite(publicUrl: URL | null): Check {
   return (req) => {
     const { method = '', url = '', headers } = req;
     // A call runs code with any method; but following a link to a function's page is what the function's author wants.
-    const runsCode = isCall(url) && headers['sec-fetch-mode'] !== 'navigate';
-    if (safeMethods.has(method) && !runsCode) return;
+    const mayRun = runsCode(url) && headers['sec-fetch-mode'] !== 'navigate';
+    if (safeMethods.has(method) && !mayRun) return;
     const site = headers['sec-fetch-site'];
     const foreign =
       (site !== undefined && site !== 'same-origin' && site !== 'none') ||

@@ -14,7 +14,12 @@ export interface AuditState {
  * @param target the name or the id of what was acted on
  * @param detail what more is to be known; never the value of a secret
  */
-export function audited(ctx: Context, action: AuditAction, target: string, detail?: AuditEntry['detail']): void {
+export function audited(
+  ctx: Context,
+  action: AuditAction,
+  target: string,
+  detail?: AuditEntry['detail'],
+): void {
   const { audit } = ctx.state as AuditState;
   if (audit === undefined) return;
   const principal = principalOf(ctx);

@@ -27,19 +27,32 @@ const MAX_FIELDS = 20;
 const OVERHEAD_BYTES = MAX_FIELDS * FIELD_BYTES + 64 * 1024;
 
 type Receive = (req: unknown, res: unknown, done: (error?: unknown) => void) => void;
+/** Which of a form's files is the upload. */
+export type FileChoice = 'field "file"' | 'first zip';
+
+interface ReceivedFile {
+  path: string;
+  originalname: string;
+}
 type Received = IncomingMessage & {
-  file?: { path: string; originalname: string };
+  file?: ReceivedFile;
+  files?: ReceivedFile[];
   body?: Record<string, unknown>;
 };
+
+/** How many files a form may have when the first zip among them counts. */
+const MAX_FILES = 10;
 
 /**
  * Receives the file field `file`, calls `use`, and removes the file in any case, also when the client goes away.
  * Throws UNSUPPORTED_MEDIA_TYPE, BUNDLE_TOO_LARGE, MISSING_FILE, INVALID_REQUEST, DISK_FULL.
+ * @param choice `first zip`: the first file whose name ends with `.zip`, in any field; other files are not kept
  */
 export async function withUpload<T>(
   ctx: Context,
   config: UploadConfig,
   use: (upload: Upload) => Promise<T>,
+  choice: FileChoice = 'field "file"',
 ): Promise<T> {
   const { req, res } = ctx;
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
@@ -54,8 +67,8 @@ export async function withUpload<T>(
   if ((declaredLength(req) ?? 0) > maxTotalBytes) throw bundleTooLarge(config.maxBundleBytes);
   return withUploadDirectory(config, async (directory) => {
     acceptBody(req, res);
-    await receive(ctx, directory, config.maxBundleBytes, maxTotalBytes);
-    const { file, body } = req as Received;
+    await receive(ctx, directory, config.maxBundleBytes, maxTotalBytes, choice);
+    const { file = (req as Received).files?.[0], body } = req as Received;
     if (file === undefined) throw missingFile();
     return use({ path: file.path, originalName: file.originalname, fields: textFields(body ?? {}) });
   });
@@ -66,13 +79,14 @@ async function receive(
   directory: string,
   maxBundleBytes: number,
   maxTotalBytes: number,
+  choice: FileChoice,
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const limits = {
       fileSize: maxBundleBytes,
-      files: 1,
+      files: choice === 'first zip' ? MAX_FILES : 1,
       fields: MAX_FIELDS,
-      parts: MAX_FIELDS + 1,
+      parts: MAX_FIELDS + (choice === 'first zip' ? MAX_FILES : 1),
       fieldSize: FIELD_BYTES,
       fieldNameSize: 100,
       headerPairs: 20,
@@ -103,11 +117,22 @@ async function receive(
         req.pipe(parser);
       },
     };
-    const run = multer(options).single('file') as unknown as Receive;
+    const form = multer(choice === 'first zip' ? { ...options, fileFilter: firstZip() } : options);
+    const run = (choice === 'first zip' ? form.any() : form.single('file')) as unknown as Receive;
     run(ctx.req, ctx.res, (error) =>
       error === undefined ? resolve() : reject(uploadError(error, maxBundleBytes)),
     );
   });
+}
+
+/** Lets the first file pass whose name ends with `.zip`. */
+function firstZip(): NonNullable<multer.Options['fileFilter']> {
+  let found = false;
+  return (_req, { originalname }, accept) => {
+    const isWanted = !found && /\.zip$/i.test(originalname);
+    found ||= isWanted;
+    accept(null, isWanted);
+  };
 }
 
 /** Turns multer's and busboy's errors, which carry no status, into ours; clients never see their texts. */

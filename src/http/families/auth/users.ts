@@ -44,7 +44,10 @@ export function usersRoutes({ accounts, registry, bodies }: UsersRoutesDeps): Ro
     const { kind, id: sender, role } = principalOf(ctx);
     const isSelf = kind === 'user' && sender === id;
     if (!isSelf && role !== 'admin')
-      throw new GlambdarError('FORBIDDEN', 'Users remove themselves, after signing in; others need the role admin.');
+      throw new GlambdarError(
+        'FORBIDDEN',
+        'Users remove themselves, after signing in; others need the role admin.',
+      );
     // 1. Their tokens and keys are over before anything else goes, so that nothing is deployed behind the removal.
     await users.remove(id);
     audited(ctx, 'user.delete', id);
