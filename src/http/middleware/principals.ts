@@ -78,9 +78,7 @@ function credentialOf({ headers }: IncomingMessage): { header?: string; text?: s
     return { header: 'x-api-key', text: apiKey };
   if (authorization === undefined) return {};
   const match = /^Bearer +(\S+)$/i.exec(authorization);
-  return match === null
-    ? { header: 'authorization' }
-    : { header: 'authorization', text: match[1] as string };
+  return match === null ? { header: 'authorization' } : { header: 'authorization', text: match[1] as string };
 }
 
 /** Takes a header away, so that no function gets it. @param name in lower case */

@@ -36,7 +36,10 @@ export function signInRoutes({ accounts, bodies }: SignInDeps): Router {
     const { users } = accountsOn(accounts);
     const { kind, id } = principalOf(ctx);
     if (kind !== 'user')
-      throw new GlambdarError('FORBIDDEN', 'A key is ended with DELETE /auth/keys/<id>; only users sign out.');
+      throw new GlambdarError(
+        'FORBIDDEN',
+        'A key is ended with DELETE /auth/keys/<id>; only users sign out.',
+      );
     await users.signOut(id);
     audited(ctx, 'sign-out', id);
     sendJson(ctx, 200, { status: 'signed out' });

@@ -2,10 +2,10 @@
 import Router from '@koa/router';
 import type { Accounts } from '../../../accounts/accounts.js';
 import { parseRole } from '../../../accounts/api-keys.js';
+import type { UserPatch } from '../../../accounts/users.js';
 import { GlambdarError } from '../../../errors.js';
 import type { UserRecord } from '../../../model/account/account.js';
 import type { Registry } from '../../../registry/registry.js';
-import type { UserPatch } from '../../../store/account-store.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
@@ -44,7 +44,10 @@ export function usersRoutes({ accounts, registry, bodies }: UsersRoutesDeps): Ro
     const { kind, id: sender, role } = principalOf(ctx);
     const isSelf = kind === 'user' && sender === id;
     if (!isSelf && role !== 'admin')
-      throw new GlambdarError('FORBIDDEN', 'Users remove themselves, after signing in; others need the role admin.');
+      throw new GlambdarError(
+        'FORBIDDEN',
+        'Users remove themselves, after signing in; others need the role admin.',
+      );
     // 1. Their tokens and keys are over before anything else goes, so that nothing is deployed behind the removal.
     await users.remove(id);
     audited(ctx, 'user.delete', id);
