@@ -13,6 +13,14 @@ export interface Config {
   /** 0 = any free port. */
   port: number;
   publicUrl: URL | null;
+  /** Whether requests need a token or a key. */
+  auth: boolean;
+  /** Whether anybody may register as a user. */
+  registration: boolean;
+  /** Signs the tokens of users; null: the secret in the data directory. */
+  tokenSecret: string | null;
+  /** The network of functions that name none. */
+  defaultNetwork: 'none' | 'bridge';
   /** The listener for functions; null = there is none. */
   functions: FunctionsListenerConfig | null;
   /** The proxies whose `X-Forwarded-For`, `-Proto` and `-Host` count. */
@@ -116,6 +124,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     host: hostOf('GLAMBDAR_HOST', text('GLAMBDAR_HOST') ?? '127.0.0.1'),
     port: whole('GLAMBDAR_PORT', 8000, 0, 65_535),
     publicUrl: urlOf('GLAMBDAR_PUBLIC_URL', text('GLAMBDAR_PUBLIC_URL')),
+    auth: oneOf('GLAMBDAR_AUTH', 'off', ['on', 'off']) === 'on',
+    registration: oneOf('GLAMBDAR_REGISTRATION', 'on', ['on', 'off']) === 'on',
+    tokenSecret: secretOf('GLAMBDAR_TOKEN_SECRET', text('GLAMBDAR_TOKEN_SECRET')),
+    defaultNetwork: oneOf('GLAMBDAR_DEFAULT_NETWORK', 'none', ['none', 'bridge']) as Config['defaultNetwork'],
     functions: null,
     trustedProxies: addressesOf('GLAMBDAR_TRUSTED_PROXIES', text('GLAMBDAR_TRUSTED_PROXIES')),
     dockerHost: text('DOCKER_HOST'),
@@ -160,6 +172,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     fault: text('GLAMBDAR_FAULT'),
   };
   config.functions = functionsListener(text, whole);
+  refuseOpenHost(config);
   config.standby = whole('GLAMBDAR_STANDBY', defaultStandby(config), 0, 1_000);
   if (config.maxBodiesBytes < 2 * config.maxBodyBytes)
     throw new ConfigError(
@@ -185,6 +198,22 @@ export function environmentVariable(name: string): string | undefined {
 function defaultStandby({ maxInstances, memoryBudgetMb }: Config): number {
   const most = Math.min(maxInstances / 2, memoryBudgetMb / 2 / STANDBY_MB);
   return Math.max(1, Math.min(Math.max(BURST, availableParallelism()), Math.floor(most)));
+}
+
+/** Without accounts whoever reaches the address can run code, so only this machine may reach it. */
+function refuseOpenHost({ auth, host }: Config): void {
+  if (auth || host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))) return;
+  throw new ConfigError(
+    `GLAMBDAR_HOST is "${host}", and accounts are off: whoever reaches that address could deploy and run code. Set ` +
+      'GLAMBDAR_AUTH=on, also in a container behind a published port, or listen on 127.0.0.1.',
+  );
+}
+
+/** The value is not repeated in the error: it is a secret. */
+function secretOf(name: string, value: string | null): string | null {
+  if (value !== null && Buffer.byteLength(value) < 32)
+    throw new ConfigError(`${name} is too short; expected a random text of 32 bytes or more.`);
+  return value;
 }
 
 type Text = (name: string) => string | null;

@@ -63,7 +63,7 @@ export class Accounts {
     if (await this.#store.hasAdmin()) return undefined;
     const { text, record } = await replaceServerKey(this.#store, this.#now());
     this.authentication.changed();
-    this.audit.record({
+    void this.audit.record({
       actor: { kind: 'operator', id: 'operator' },
       namespace: record.namespace,
       action: 'key.create',

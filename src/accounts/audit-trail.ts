@@ -20,10 +20,10 @@ export class AuditTrail {
     this.#options = options;
   }
 
-  /** Writes a line. A failure is logged. */
-  record(entry: AuditEntry): void {
+  /** Writes a line; nobody need wait for it. Never rejects: a failure is logged. */
+  async record(entry: AuditEntry): Promise<void> {
     const { store, logger, now } = this.#options;
-    store.append({ ...entry, at: now() }, KEEP).catch((err: unknown) => {
+    await store.append({ ...entry, at: now() }, KEEP).catch((err: unknown) => {
       logger.warn({ err, action: entry.action }, 'a line of the audit log could not be written');
     });
   }

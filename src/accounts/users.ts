@@ -10,6 +10,8 @@ import type { GuessBrakes } from './guess-brakes.js';
 import type { Passwords } from './passwords.js';
 import type { Tokens } from './tokens.js';
 
+export type { UserPatch } from '../store/account-store.js';
+
 const MIN_PASSWORD = 6;
 const MAX_PASSWORD = 1024;
 
@@ -65,7 +67,7 @@ export class Users {
       createdAt: now(),
     };
     if ((await store.addUser(user)) === 'email-taken') throw emailTaken();
-    audit.record({ ...entryOf(user, address), action: 'user.register' });
+    void audit.record({ ...entryOf(user, address), action: 'user.register' });
     return this.#signedIn(user);
   }
 
@@ -83,7 +85,7 @@ export class Users {
     if (!right || user === undefined) {
       // A text without the form of an address may be a password that got into the wrong field.
       const target = isEmail(given.email) ? given.email : '(no address)';
-      audit.record({
+      void audit.record({
         actor: { kind: 'anonymous', id: 'anonymous' },
         namespace: 'default',
         action: 'sign-in.failed',
@@ -93,7 +95,7 @@ export class Users {
       throw new GlambdarError('UNAUTHENTICATED', 'Invalid credentials');
     }
     proved();
-    audit.record({ ...entryOf(user, address), action: 'sign-in' });
+    void audit.record({ ...entryOf(user, address), action: 'sign-in' });
     return this.#signedIn(user);
   }
 

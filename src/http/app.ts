@@ -1,5 +1,7 @@
 /** Owns the order in which every request passes through the middleware, and the list of route families. */
 import type { BlockList } from 'node:net';
+import type { Accounts } from '../accounts/accounts.js';
+import { DEFAULT_NAMESPACE } from '../model/function/ref.js';
 import type { Invoker } from '../invocation/invocation.js';
 import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
@@ -10,6 +12,7 @@ import type { BodyBudget } from './answers/body-budget.js';
 import { createAnswerError } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
 import { createRunCall } from './calls/run-call.js';
+import { authFamily } from './families/auth/auth.js';
 import { faasFamily } from './families/faas/faas.js';
 import type { Readiness } from './families/native/health.js';
 import { cloudfuncFamily } from './families/cloudfunc/cloudfunc.js';
@@ -23,11 +26,12 @@ import { koaAnswers } from './middleware/koa-answers.js';
 import { base } from './middleware/base.js';
 import { checks } from './middleware/checks.js';
 import { refuseCrossSite } from './middleware/cross-site.js';
-import { allowedHosts } from './middleware/host.js';
+import { allowedHosts, clearHost } from './middleware/host.js';
 import { routeNeeds } from './middleware/needs.js';
 import { noRoute } from './middleware/no-route.js';
 import { observe, type OnRequest } from './middleware/observe.js';
 import { operator } from './middleware/operator.js';
+import { principals } from './middleware/principals.js';
 import { requestShape } from './middleware/request-shape.js';
 import { refuseWhenStopping } from './middleware/stopping.js';
 import { readClient } from './requests/client.js';
@@ -61,18 +65,21 @@ export interface AppDeps {
   metricsText: MetricsText;
   /** Called once per request, when its answer is out or its client gone. */
   onRequest?: OnRequest;
+  /** Null: accounts are off, and every request is the operator's. */
+  accounts: Accounts | null;
   logger: Logger;
   config: AppConfig;
 }
 
 export function createApp(deps: AppDeps): HttpApp {
-  const { config, logger, bodies, onRequest } = deps;
+  const { config, logger, bodies, onRequest, accounts } = deps;
   const app = new HttpApp(logger);
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
   const runCall = createRunCall(deps);
   // The last one owns every request that no other owns.
   const families = [
+    authFamily(deps),
     cloudfuncFamily({ ...deps, runCall }),
     faasFamily({ ...deps, runCall }),
     goServerlessFamily({ ...deps, runCall }),
@@ -89,15 +96,28 @@ export function createApp(deps: AppDeps): HttpApp {
       refuseWhenStopping(stopping),
       requestShape(),
       readClient(config.trustedProxies),
-      allowedHosts(config),
+      // With accounts no request is let in for where it comes from, so a name that leads here is as good as any other.
+      accounts === null ? allowedHosts(config) : clearHost(),
       refuseCrossSite(config.publicUrl),
     ]),
   );
-  app.use(operator());
+  app.use(
+    accounts === null
+      ? operator()
+      : principals({ accounts, hasNamespace: namespaceCheck(accounts, deps.registry) }),
+  );
   for (const { calls } of families) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
   app.use(root.routes());
   app.use(noRoute());
   return app;
+}
+
+/** Whether there is a namespace: the default one, that of a user, or one that a removed user left functions in. */
+function namespaceCheck(accounts: Accounts, registry: Registry): (namespace: string) => Promise<boolean> {
+  return async (namespace) =>
+    namespace === DEFAULT_NAMESPACE ||
+    registry.list(namespace).length > 0 ||
+    (await accounts.users.find(namespace)) !== undefined;
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { Accounts } from '../accounts/accounts.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createDockerDriver } from '../driver/docker/docker-driver.js';
@@ -42,6 +43,7 @@ import { versionKey } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
 import { Routes } from '../registry/routes.js';
+import { secretFile } from '../data/secret-file.js';
 import { openDataDirectory } from '../data/data-directory.js';
 import { mountMemory, unmountMemory } from '../data/memory-file-system.js';
 import { readRestored } from '../data/sidecar.js';
@@ -63,6 +65,7 @@ const LULL = { quietMs: 20, mostMs: 150 };
 const MIB = 2 ** 20;
 /** How many uids instances have, from the configured one on; those of installs follow. */
 const INSTANCE_UIDS = 20_000;
+const TOKEN_SECRET_BYTES = 32;
 
 export interface Runtime {
   url: string;
@@ -80,6 +83,8 @@ export interface RuntimeOptions {
   logger: Logger;
   /** Called with sentences for the operator while images are prepared. */
   progress: (line: string) => void;
+  /** Called with a new admin key, which is shown nowhere else, when the server starts with accounts and has no admin. */
+  showAdminKey?: (key: string) => void;
   /** Makes another driver than Docker's, for tests. */
   createDriver?: (options: Parameters<typeof createDockerDriver>[0]) => Driver;
 }
@@ -96,7 +101,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function build(
-  { config, logger, progress, createDriver = createDockerDriver }: RuntimeOptions,
+  { config, logger, progress, showAdminKey, createDriver = createDockerDriver }: RuntimeOptions,
   closers: (() => void | Promise<void>)[],
 ): Promise<Runtime> {
   // 1. The directory: locked, identified, slots and staging emptied.
@@ -116,7 +121,23 @@ async function build(
   const calls = new SqliteCallStore(medium);
   closers.push(() => calls.close());
 
-  // 3. The driver, not opened yet.
+  // 3. The accounts, if there are any.
+  const accounts = config.auth
+    ? new Accounts({
+        store: functions.accounts,
+        auditStore: functions.audit,
+        tokenSecret:
+          config.tokenSecret === null
+            ? secretFile(join(directory.path, 'token-secret'), TOKEN_SECRET_BYTES)
+            : Buffer.from(config.tokenSecret),
+        registration: config.registration,
+        clock: systemClock,
+        logger,
+      })
+    : null;
+  closers.push(() => accounts?.close());
+
+  // 4. The driver, not opened yet.
   const filesDir = join(directory.runDir, 'worker');
   const installed = installRuntimes(filesDir, config.image);
   for (const runtime of installed.values()) runtime.repair();
@@ -133,7 +154,7 @@ async function build(
     registryAuth: config.registryAuth,
   });
 
-  // 4. The parts that hold no resources of their own.
+  // 5. The parts that hold no resources of their own.
   const metrics = createMetrics({
     queueLength: () => pool.gauges().queueLength + places.gauges().queueLength,
     queueAgeMs: () => Math.max(pool.gauges().queueAgeMs, places.gauges().queueAgeMs),
@@ -172,7 +193,7 @@ async function build(
     },
     mostAtOnce: SHORT_CALLS_PER_CORE * availableParallelism(),
     clock: systemClock,
-    defaultProfile: profileOf(DEFAULT_SETTINGS, node.name),
+    defaultProfile: profileOf({ ...DEFAULT_SETTINGS, network: config.defaultNetwork }, node.name),
     minStandby: config.standby,
     memoryBudgetBytes: config.memoryBudgetMb * MIB,
     lull: LULL,
@@ -240,6 +261,7 @@ async function build(
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     dependencies: new BundleDependencies({ installer, trees, tmpDir: directory.tmpDir, limits: treeLimits }),
     images: createImageSupply({ driver, logger }),
+    defaultNetwork: config.defaultNetwork,
     loadCheck: createLoadCheck({
       pool,
       prepareNetwork: (network) => driver.prepareNetwork(network),
@@ -303,17 +325,18 @@ async function build(
     onFinished: (record) => metrics.invocation(record),
   });
 
-  // 5. The registry: brings the files on disk into line with the store.
+  // 6. The registry: brings the files on disk into line with the store.
   await registry.open();
   closers.push(() => recorder.close());
   await trees.open();
   closers.push(() => trees.close());
 
-  // 6. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
+  // 7. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
   closers.push(() => folders.close());
   closers.push(() => driver.close());
   await driver.open();
   for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
+  if (config.defaultNetwork !== 'none') await driver.prepareNetwork(config.defaultNetwork);
   for (const { ref, settings } of registry.records())
     await driver
       .prepareNetwork(settings.network)
@@ -325,7 +348,7 @@ async function build(
     await pool.destroy();
   });
 
-  // 7. Last, the HTTP servers: that of the API, and that for functions, with the same limits.
+  // 8. Last, the HTTP servers: that of the API, and that for functions, with the same limits.
   const bodies = new BodyBudget(config.maxBodiesBytes);
   const app = createApp({
     registry,
@@ -360,6 +383,7 @@ async function build(
     },
     metricsText: () => metrics.text(),
     onRequest: (request) => metrics.request(request),
+    accounts,
     logger,
     config: {
       host: config.host,
@@ -385,7 +409,7 @@ async function build(
       logger,
       config: {
         domain,
-        withNamespaces: false,
+        withNamespaces: config.auth,
         trustedProxies: config.trustedProxies,
         maxBodyBytes: config.maxBodyBytes,
       },
@@ -408,6 +432,8 @@ async function build(
     port: config.port,
     places: connectionPlaces.control,
   });
+  const adminKey = await accounts?.firstAdminKey();
+  if (adminKey !== undefined) showAdminKey?.(adminKey);
   const { url } = await server.listen();
   servers.push(server);
   pool.open();

@@ -41,6 +41,7 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
     res.setHeader('Content-Length', Buffer.byteLength(body));
     if (error.retryAfterSeconds !== undefined)
       res.setHeader('Retry-After', Math.max(1, Math.ceil(error.retryAfterSeconds)));
+    if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer');
     if (awaitsContinue(req)) res.setHeader('Connection', 'close');
     res.statusCode = status;
     // An earlier answer whose head Node refused has left its reason phrase here.

@@ -47,6 +47,17 @@ function misdirected(header: string): GlambdarError {
   );
 }
 
+/** Refuses a request whose host this server and a proxy before it could read differently (RFC 9112 §3.2). */
+export function clearHost(): Check {
+  return (req) => {
+    if (countHosts(req.rawHeaders) <= 1 && parseHost(req.headers.host) !== null) return;
+    throw new GlambdarError(
+      'MISDIRECTED_REQUEST',
+      'The Host header must name one host, such as fn.example.com:443.',
+    );
+  };
+}
+
 /** The host name in canonical form, IPv6 in brackets, without the port; null when it is not a host at all. */
 export function parseHost(header: string | undefined): string | null {
   const match = hostHeader.exec(header ?? '');

@@ -2,6 +2,7 @@
 import type { Context } from 'koa';
 import type { AuditTrail } from '../../accounts/audit-trail.js';
 import type { AuditAction, AuditEntry } from '../../model/account/audit-record.js';
+import { clientOf } from './client.js';
 import { principalOf } from './principal.js';
 
 /** The part of `ctx.state` with the audit log; there is none while accounts are off. */
@@ -24,7 +25,7 @@ export function audited(
   if (audit === undefined) return;
   const principal = principalOf(ctx);
   const { kind, id, user, namespace } = principal;
-  audit.record({
+  void audit.record({
     actor: { kind, id, ...(user !== undefined && { user }) },
     namespace,
     action,
@@ -34,7 +35,7 @@ export function audited(
   });
 }
 
-/** The address of the client's end of the connection, which may be a proxy's. */
+/** The client's address; empty when the connection is gone. */
 export function clientAddress({ req }: Pick<Context, 'req'>): string {
-  return req.socket.remoteAddress ?? '';
+  return clientOf(req).address ?? '';
 }

@@ -59,6 +59,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     readiness: async () => ({ ready: true }),
     metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
     onRequest: (observation) => observed.push(observation),
+    accounts: null,
     logger,
     config: {
       host: '127.0.0.1',

@@ -2,10 +2,10 @@
 import Router from '@koa/router';
 import type { Accounts } from '../../../accounts/accounts.js';
 import { parseRole } from '../../../accounts/api-keys.js';
+import type { UserPatch } from '../../../accounts/users.js';
 import { GlambdarError } from '../../../errors.js';
 import type { UserRecord } from '../../../model/account/account.js';
 import type { Registry } from '../../../registry/registry.js';
-import type { UserPatch } from '../../../store/account-store.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';

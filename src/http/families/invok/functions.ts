@@ -6,7 +6,8 @@ import type { Registry } from '../../../registry/registry.js';
 import { sendJson } from '../../answers/send-json.js';
 import { clientGone } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { audited } from '../../requests/audited.js';
+import { namespaceOf, principalOf } from '../../requests/principal.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
 
 export interface InvokFunctionsDeps {
@@ -39,10 +40,12 @@ export function invokFunctionsRoutes({ registry, deployments, config }: InvokFun
           source: { format: 'archive', path, packaging: 'invok' },
           ref: { namespace, name: parseFunctionName(functionNameFromFile(originalName)) },
           fields,
+          mayBridge: principalOf(ctx).mayBridge,
           signal,
         }),
       'first zip',
     );
+    audited(ctx, 'function.deploy', deployed.function, { version: deployed.version });
     ctx.status = 200;
     ctx.type = 'text/plain; charset=utf-8';
     ctx.body = `Function '${deployed.function}' deployed successfully\nFunction: ${deployed.function}\nUser UUID: ${namespace}\n`;
