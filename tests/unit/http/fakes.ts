@@ -180,8 +180,8 @@ export class FakeRegistry implements Registry, Deployments {
   records(): FunctionRecord[] {
     return this.images;
   }
-  find({ name }: FunctionRef): FunctionRecord | undefined {
-    return this.images.find(({ ref }) => ref.name === name);
+  find({ namespace, name }: FunctionRef): FunctionRecord | undefined {
+    return this.images.find(({ ref }) => ref.namespace === namespace && ref.name === name);
   }
   byId(id: FunctionId): FunctionRecord | undefined {
     return this.images.find((image) => image.id === id);
