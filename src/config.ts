@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Quota } from './model/account/quota.js';
 
 const MIB = 1024 * 1024;
 
@@ -21,6 +22,8 @@ export interface Config {
   tokenSecret: string | null;
   /** The network of functions that name none. */
   defaultNetwork: 'none' | 'bridge';
+  /** What each namespace may take, unless an admin gave it a quota of its own. */
+  quota: Quota;
   /** The listener for functions; null = there is none. */
   functions: FunctionsListenerConfig | null;
   /** The proxies whose `X-Forwarded-For`, `-Proto` and `-Host` count. */
@@ -112,6 +115,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       );
     return number;
   };
+  /** A limit, of which 0 means none. */
+  const limit = (name: string, unit = 1): number | null => whole(name, 0, 0, 1_000_000_000) * unit || null;
   const oneOf = (name: string, fallback: string, values: readonly string[]): string => {
     const value = text(name) ?? fallback;
     if (!values.includes(value))
@@ -127,6 +132,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     auth: oneOf('GLAMBDAR_AUTH', 'off', ['on', 'off']) === 'on',
     registration: oneOf('GLAMBDAR_REGISTRATION', 'on', ['on', 'off']) === 'on',
     tokenSecret: secretOf('GLAMBDAR_TOKEN_SECRET', text('GLAMBDAR_TOKEN_SECRET')),
+    quota: {
+      functions: limit('GLAMBDAR_QUOTA_FUNCTIONS'),
+      bundleBytes: limit('GLAMBDAR_QUOTA_CODE_MB', MIB),
+      concurrentCalls: limit('GLAMBDAR_QUOTA_CONCURRENT_CALLS'),
+      callsPerMinute: limit('GLAMBDAR_QUOTA_CALLS_PER_MINUTE'),
+    },
     defaultNetwork: oneOf('GLAMBDAR_DEFAULT_NETWORK', 'none', ['none', 'bridge']) as Config['defaultNetwork'],
     functions: null,
     trustedProxies: addressesOf('GLAMBDAR_TRUSTED_PROXIES', text('GLAMBDAR_TRUSTED_PROXIES')),

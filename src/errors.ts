@@ -13,6 +13,7 @@ const table = {
   INVALID_BODY: { status: 400, fault: 'caller' },
   UNAUTHENTICATED: { status: 401, fault: 'caller' },
   FORBIDDEN: { status: 403, fault: 'caller' },
+  QUOTA_EXCEEDED: { status: 403, fault: 'caller' },
   FORBIDDEN_ORIGIN: { status: 403, fault: 'caller' },
   NOT_FOUND: { status: 404, fault: 'caller' },
   FUNCTION_NOT_FOUND: { status: 404, fault: 'caller' },

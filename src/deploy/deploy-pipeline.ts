@@ -37,6 +37,7 @@ import type {
   DeployResult,
 } from './deployments.js';
 import type { ImageSupply } from './image-supply.js';
+import type { NamespaceRoom } from './namespace-room.js';
 import type { LoadCheck } from './load-check.js';
 
 /** Time limit for unpacking. A legal archive takes seconds; this stops archives that are built to take longer. */
@@ -52,6 +53,7 @@ export interface DeployPipelineOptions {
   dependencies: Dependencies;
   loadCheck: LoadCheck;
   images: ImageSupply;
+  room: NamespaceRoom;
   /** The network of a new function whose settings name none; default: none. */
   defaultNetwork?: FunctionSettings['network'];
 }
@@ -225,26 +227,36 @@ export class DeployPipeline implements Deployments {
    * @param candidateOf makes the record; its argument is the digest of an empty directory, for a function without an image
    */
   #publishImage(candidateOf: (emptyDigest: string) => FunctionRecord): Promise<FunctionRecord> {
-    const { registry, images } = this.#options;
+    const { registry, images, room } = this.#options;
     return this.#staging(async (staged) => {
       await mkdir(staged);
       await fsyncDir(staged);
       const candidate = candidateOf((await digestTree(staged)).digest);
-      await images.prepareNetwork(candidate.settings.network);
-      await registry.publish(candidate, staged);
+      const giveBack = room.take(candidate);
+      try {
+        await images.prepareNetwork(candidate.settings.network);
+        await registry.publish(candidate, staged);
+      } finally {
+        giveBack();
+      }
       return registry.record(candidate.ref);
     });
   }
 
   async #publish(candidate: FunctionRecord, staged: string): Promise<FunctionRecord> {
-    const { registry, loadCheck } = this.#options;
-    const discard = await loadCheck(candidate, staged);
-    faultPoint('deploy.loaded');
+    const { registry, loadCheck, room } = this.#options;
+    const giveBack = room.take(candidate);
     try {
-      await registry.publish(candidate, staged);
-    } catch (error) {
-      discard();
-      throw error;
+      const discard = await loadCheck(candidate, staged);
+      faultPoint('deploy.loaded');
+      try {
+        await registry.publish(candidate, staged);
+      } catch (error) {
+        discard();
+        throw error;
+      }
+    } finally {
+      giveBack();
     }
     return candidate;
   }

@@ -12,6 +12,8 @@ import type { BodyBudget } from './answers/body-budget.js';
 import { createAnswerError } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
 import { createRunCall } from './calls/run-call.js';
+import type { Quotas } from '../accounts/quotas.js';
+import type { QuotasRoutesDeps } from './families/auth/quotas.js';
 import { authFamily } from './families/auth/auth.js';
 import { faasFamily } from './families/faas/faas.js';
 import type { Readiness } from './families/native/health.js';
@@ -67,6 +69,9 @@ export interface AppDeps {
   onRequest?: OnRequest;
   /** Null: accounts are off, and every request is the operator's. */
   accounts: Accounts | null;
+  quotas: Quotas;
+  /** What a namespace takes of its quota now. */
+  usage: QuotasRoutesDeps['usage'];
   logger: Logger;
   config: AppConfig;
 }

@@ -13,6 +13,7 @@ import { aborted, failureOfReason, failureOfResult, type Failure } from '../mode
 import type { FunctionRecord } from '../model/function/function.js';
 import type { FunctionRef } from '../model/function/ref.js';
 import type { FunctionLimits } from './function-limits.js';
+import type { NamespaceLimits } from './namespace-limits.js';
 import type { AdmittedCall, Invoker } from './invocation.js';
 import { LogText } from './log-text.js';
 import { emptyRecord, type Recorder } from './recorder.js';
@@ -37,6 +38,7 @@ export interface InvokerOptions {
   functions: Functions;
   executor: Executor;
   limits: FunctionLimits;
+  namespaces: NamespaceLimits;
   recorder: Recorder;
   /** True when a call with this id is on record. */
   isKnownId: (id: string) => Promise<boolean>;
@@ -53,7 +55,13 @@ export function createInvoker(options: InvokerOptions): Invoker {
       const { record } = version;
       try {
         options.executor.assertAdmits(record);
-        options.limits.enter(record);
+        options.namespaces.enter(record.ref.namespace);
+        try {
+          options.limits.enter(record);
+        } catch (error) {
+          options.namespaces.leave(record.ref.namespace);
+          throw error;
+        }
       } catch (error) {
         version.release();
         throw error;
@@ -192,7 +200,9 @@ class Call implements AdmittedCall {
   #leave(): void {
     this.#running.delete(this.id);
     this.#version.release();
-    this.#options.limits.leave(this.#version.record.id);
+    const { id, ref } = this.#version.record;
+    this.#options.limits.leave(id);
+    this.#options.namespaces.leave(ref.namespace);
   }
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Accounts } from '../accounts/accounts.js';
+import { Quotas } from '../accounts/quotas.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createDockerDriver } from '../driver/docker/docker-driver.js';
@@ -13,6 +14,7 @@ import { sharedPlaces } from '../http/connections/connection-places.js';
 import { createDoorApp } from '../http/door/door-app.js';
 import { createServer, type HttpServer } from '../http/server.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
+import { NamespaceLimits } from '../invocation/namespace-limits.js';
 import { ContextFolders } from '../images/context-folders.js';
 import { ImagePlaces } from '../images/image-places.js';
 import { createImageSupply } from '../images/image-supply.js';
@@ -50,6 +52,8 @@ import { readRestored } from '../data/sidecar.js';
 import { BundleDependencies } from '../deploy/dependencies/bundle-dependencies.js';
 import { DependencyTrees } from '../deploy/dependencies/dependency-trees.js';
 import { DeployPipeline } from '../deploy/deploy-pipeline.js';
+import { NamespaceRoom } from '../deploy/namespace-room.js';
+import type { Quota } from '../model/account/quota.js';
 import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
@@ -136,6 +140,8 @@ async function build(
       })
     : null;
   closers.push(() => accounts?.close());
+  const quotas = new Quotas(functions.quotas, config.quota);
+  await quotas.open();
 
   // 4. The driver, not opened yet.
   const filesDir = join(directory.runDir, 'worker');
@@ -255,8 +261,11 @@ async function build(
     logger,
   });
   const routes = new Routes({ store: functions.routes, registry });
+  const quotaOf = (namespace: string): Quota => quotas.of(namespace);
+  const room = new NamespaceRoom({ records: () => registry.records(), quotaOf });
   const deployments = new DeployPipeline({
     registry,
+    room,
     limits: { maxArchiveBytes: config.maxZipBytes, ...treeLimits },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     dependencies: new BundleDependencies({ installer, trees, tmpDir: directory.tmpDir, limits: treeLimits }),
@@ -309,8 +318,10 @@ async function build(
     maxResponseBytes: config.maxBodyBytes,
     cancelGraceMs: config.cancelGraceMs,
   });
+  const namespaces = new NamespaceLimits(quotaOf);
   const invoker = createInvoker({
     functions: registry,
+    namespaces,
     executor: new ExecutorChoice({
       bundles: pooled,
       images: new Map<ContractName, Executor>([
@@ -384,6 +395,8 @@ async function build(
     metricsText: () => metrics.text(),
     onRequest: (request) => metrics.request(request),
     accounts,
+    quotas,
+    usage: (namespace) => ({ ...room.used(namespace), concurrentCalls: namespaces.running(namespace) }),
     logger,
     config: {
       host: config.host,

@@ -7,6 +7,7 @@ import type { AdmittedCall, Invoker } from '../../src/invocation/invocation.js';
 import { systemClock } from '../../src/clock.js';
 import { PoolExecutor, type PoolExecutorOptions } from '../../src/pool/executor/pool-executor.js';
 import { createWorkloads } from '../../src/pool/executor/workloads.js';
+import { NamespaceLimits } from '../../src/invocation/namespace-limits.js';
 import { createInvoker } from '../../src/invocation/invoker.js';
 import { createLogs } from '../../src/invocation/logs.js';
 import { Recorder } from '../../src/invocation/recorder.js';
@@ -106,6 +107,7 @@ export class InvokerFixture {
       functions: this.registry,
       executor,
       limits: this.limits,
+      namespaces: new NamespaceLimits(() => ({ concurrentCalls: null, callsPerMinute: null })),
       recorder: this.recorder,
       isKnownId: (id) => this.logs.has(id),
       logger,

@@ -1,4 +1,5 @@
 /** Owns a registry and a deploy pipeline on real directories, with stores in memory and no containers. */
+import { NamespaceRoom } from '../../src/deploy/namespace-room.js';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -18,6 +19,8 @@ import { temporaryDirectory } from './temporary-directory.js';
 
 /** The function that most tests deploy. */
 export const f: FunctionRef = { namespace: DEFAULT_NAMESPACE, name: 'f' };
+
+const noQuota = { functions: null, bundleBytes: null };
 
 export class RegistryFixture {
   readonly store = new MemoryFunctionStore();
@@ -82,6 +85,7 @@ export class RegistryFixture {
   #pipeline(options: Partial<DeployPipelineOptions>): DeployPipeline {
     return new DeployPipeline({
       registry: this.registry,
+      room: new NamespaceRoom({ records: () => this.registry.records(), quotaOf: () => noQuota }),
       limits: { maxArchiveBytes: 1e6, maxUnpackedBytes: 1e6, maxEntries: 100 },
       assertSpace: () => {
         if (this.space) throw this.space;

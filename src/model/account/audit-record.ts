@@ -12,6 +12,7 @@ export const AUDIT_ACTIONS = [
   'key.create',
   'key.change',
   'key.delete',
+  'quota.change',
   'function.deploy',
   'function.configure',
   'function.delete',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { MemoryRouteStore } from '../../helpers/memory-route-store.js';
 import { Routes } from '../../../src/registry/routes.js';
+import { Quotas } from '../../../src/accounts/quotas.js';
 import { createApp, type AppConfig, type AppDeps } from '../../../src/http/app.js';
 import { BodyBudget } from '../../../src/http/answers/body-budget.js';
 import type { RequestObservation } from '../../../src/http/middleware/observe.js';
@@ -13,6 +14,8 @@ import type { HttpApp } from '../../../src/http/http-app.js';
 import { createServer, type HttpServer, type ServerOptions } from '../../../src/http/server.js';
 import { FakeInvoker, FakeLogs, FakeRegistry, silentLogger } from './fakes.js';
 import { RawClient } from './raw-client.js';
+
+const NO_QUOTA = { functions: null, bundleBytes: null, concurrentCalls: null, callsPerMinute: null };
 
 export interface Overrides {
   config?: Partial<AppConfig>;
@@ -60,6 +63,8 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
     onRequest: (observation) => observed.push(observation),
     accounts: null,
+    quotas: new Quotas({ list: async () => new Map(), set: async () => undefined }, NO_QUOTA),
+    usage: () => ({ functions: 1, bundleBytes: 10, concurrentCalls: 0 }),
     logger,
     config: {
       host: '127.0.0.1',

@@ -11,6 +11,7 @@ import { StoreError } from '../../../model/store-error.js';
 import type { PublishRequest, VersionOnDisk } from '../../function-store.js';
 import { AccountTable } from '../accounts/account-table.js';
 import { AuditTable } from '../accounts/audit-table.js';
+import { QuotaTable } from '../accounts/quota-table.js';
 import type { Database } from '../binding.js';
 import { migrate, refuseNewer, schemaVersion } from '../migrate.js';
 import { emptyLog, openDatabase, openReadOnly } from '../open-database.js';
@@ -49,6 +50,7 @@ export class FunctionDatabase {
   readonly routes: RouteTable;
   readonly accounts: AccountTable;
   readonly audit: AuditTable;
+  readonly quotas: QuotaTable;
   readonly #db: Database;
   readonly #statements;
 
@@ -57,6 +59,7 @@ export class FunctionDatabase {
     this.routes = new RouteTable(db);
     this.accounts = new AccountTable(db);
     this.audit = new AuditTable(db);
+    this.quotas = new QuotaTable(db);
     this.#statements = {
       list: db.prepare(`${selectFunction} ORDER BY f.namespace, f.name`),
       get: db.prepare(`${selectFunction} WHERE f.id = ?`),

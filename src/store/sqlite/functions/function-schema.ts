@@ -127,6 +127,12 @@ export const functionMigrations: readonly Migration[] = [
     entry TEXT NOT NULL CHECK (json_valid(entry))
   ) STRICT;
   `,
+  `
+  CREATE TABLE quotas (
+    namespace TEXT PRIMARY KEY,
+    quota TEXT NOT NULL CHECK (json_valid(quota))
+  ) STRICT;
+  `,
 ];
 
 interface FunctionRowOfSchema1 {

@@ -13,6 +13,7 @@ import { StoreError } from '../../../model/store-error.js';
 import type { FunctionStore, PublishRequest, VersionOnDisk } from '../../function-store.js';
 import { SqliteAccountStore } from '../accounts/sqlite-account-store.js';
 import { SqliteAuditStore } from '../accounts/sqlite-audit-store.js';
+import { SqliteQuotaStore } from '../accounts/sqlite-quota-store.js';
 import { makingRoom, opening, type MakeRoom } from '../medium.js';
 import { toStoreError } from '../sqlite-error.js';
 import { SqliteRouteStore } from '../routes/sqlite-route-store.js';
@@ -38,6 +39,8 @@ export class SqliteFunctionStore implements FunctionStore {
   /** The users and their keys in the same file, and the log of what they did. */
   readonly accounts = new SqliteAccountStore((work) => this.#on((database) => work(database.accounts)));
   readonly audit = new SqliteAuditStore((work) => this.#on((database) => work(database.audit)));
+  /** Likewise the quotas of single namespaces. */
+  readonly quotas = new SqliteQuotaStore((work) => this.#on((database) => work(database.quotas)));
   readonly #file: string;
   readonly #onFull: MakeRoom | undefined;
   readonly #database: FunctionDatabase;
