@@ -14,8 +14,6 @@ const RESULTS: Record<string, string> = { loaded: 'hit', warm: 'hit', standby: '
 
 export interface FinishedCall {
   functionId: FunctionId;
-  /** The function's name, the label of its counts. */
-  funcName: string;
   outcome: string;
   /** How the instance was found; null when the call got none. */
   start: string | null;
@@ -34,13 +32,16 @@ export class CallMetrics {
   readonly #durations: Timings;
   readonly #durationByStart = new Map<string, Timing>();
   readonly #acquires = new Map<string, Tally>();
-  readonly #isDeployed: (id: FunctionId) => boolean;
-  /** Function id, or `OTHER` → outcome and start → series. */
-  readonly #series = new Map<FunctionId | typeof OTHER, Map<string, Series>>();
+  readonly #labelOf: (id: FunctionId) => string | undefined;
+  /** Function id, or `OTHER` → its label, and outcome and start → series. */
+  readonly #series = new Map<FunctionId | typeof OTHER, { label: string; counts: Map<string, Series> }>();
 
-  /** @param isDeployed asked so that a call which ends after its function was deleted does not bring the label back */
-  constructor(registry: Registry, isDeployed: (id: FunctionId) => boolean) {
-    this.#isDeployed = isDeployed;
+  /**
+   * @param labelOf the name of a function, with its namespace unless that is `default`; undefined when it is not deployed, so that a
+   * call which ends after its function was deleted does not bring the label back
+   */
+  constructor(registry: Registry, labelOf: (id: FunctionId) => string | undefined) {
+    this.#labelOf = labelOf;
     this.#calls = new Tallies(
       registry,
       'glambdar_invocations_total',
@@ -62,10 +63,9 @@ export class CallMetrics {
       this.#acquires.set(result, acquires.add({ result }));
   }
 
-  finished({ functionId, funcName, outcome, start, durationMs }: FinishedCall): void {
+  finished({ functionId, outcome, start, durationMs }: FinishedCall): void {
     const counted = this.#countedAs(functionId);
-    const label = counted === OTHER ? OTHER : funcName;
-    const { count, duration, acquired } = this.#seriesOf(counted, label, outcome, start ?? 'none');
+    const { count, duration, acquired } = this.#seriesOf(counted, outcome, start ?? 'none');
     count.n += 1;
     duration.observe(durationMs / 1000);
     if (acquired !== null) acquired.n += 1;
@@ -73,28 +73,31 @@ export class CallMetrics {
 
   /** Removes the counts of a deleted function, which makes its label free for another function. */
   forget(id: FunctionId): void {
-    for (const { count } of this.#series.get(id)?.values() ?? []) this.#calls.remove(count);
+    for (const { count } of this.#series.get(id)?.counts.values() ?? []) this.#calls.remove(count);
     this.#series.delete(id);
   }
 
   #countedAs(id: FunctionId): FunctionId | typeof OTHER {
     if (this.#series.has(id)) return id;
     const taken = this.#series.size - Number(this.#series.has(OTHER));
-    return taken < MAX_FUNCTION_LABELS && this.#isDeployed(id) ? id : OTHER;
+    return taken < MAX_FUNCTION_LABELS && this.#labelOf(id) !== undefined ? id : OTHER;
   }
 
-  #seriesOf(counted: FunctionId | typeof OTHER, label: string, outcome: string, start: string): Series {
+  #seriesOf(counted: FunctionId | typeof OTHER, outcome: string, start: string): Series {
     let ofFunction = this.#series.get(counted);
-    if (ofFunction === undefined) this.#series.set(counted, (ofFunction = new Map<string, Series>()));
+    if (ofFunction === undefined) {
+      const label = counted === OTHER ? OTHER : (this.#labelOf(counted) ?? OTHER);
+      this.#series.set(counted, (ofFunction = { label, counts: new Map<string, Series>() }));
+    }
     const key = `${outcome} ${start}`;
-    let series = ofFunction.get(key);
+    let series = ofFunction.counts.get(key);
     if (series === undefined) {
       series = {
-        count: this.#calls.add({ function: label, outcome, start }),
+        count: this.#calls.add({ function: ofFunction.label, outcome, start }),
         duration: this.#durationOf(start),
         acquired: this.#acquires.get(RESULTS[start] ?? '') ?? null,
       };
-      ofFunction.set(key, series);
+      ofFunction.counts.set(key, series);
     }
     return series;
   }

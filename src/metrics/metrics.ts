@@ -27,13 +27,16 @@ export interface Metrics {
 }
 
 export interface MetricsOptions extends Gauges {
-  /** Asked because calls of a function that is not deployed (any more) get no label of their own. */
-  isDeployed: (id: FunctionId) => boolean;
+  /**
+   * The name of a function, with its namespace unless that is `default`. Undefined when it is not deployed (any more): its calls get no
+   * label of their own.
+   */
+  labelOf: (id: FunctionId) => string | undefined;
 }
 
-export function createMetrics({ isDeployed, ...gauges }: MetricsOptions): Metrics {
+export function createMetrics({ labelOf, ...gauges }: MetricsOptions): Metrics {
   const registry = new Registry();
-  const calls = new CallMetrics(registry, isDeployed);
+  const calls = new CallMetrics(registry, labelOf);
   const requests = new RequestMetrics(registry);
   const instances = new InstanceMetrics(registry);
   registerGauges(registry, gauges);

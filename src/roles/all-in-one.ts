@@ -41,6 +41,7 @@ import { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import { node } from '../runtimes/node.js';
 import { runtimes } from '../runtimes/runtimes.js';
 import { Pool } from '../pool/pool.js';
+import { shownRef } from '../model/function/ref.js';
 import { versionKey } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
@@ -170,7 +171,10 @@ async function build(
     recordsDropped: () => recorder.dropped,
     driverAvailable: () => driver.health().available,
     functions: () => registry.records().length,
-    isDeployed: (id) => registry.counters(id) !== undefined,
+    labelOf: (id) => {
+      const record = registry.byId(id);
+      return record && shownRef(record.ref);
+    },
   });
   const uids = new UidAllocator(config.uidBase);
   const places: ImagePlaces = new ImagePlaces({

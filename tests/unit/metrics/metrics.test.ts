@@ -4,7 +4,7 @@ import { createMetrics } from '../../../src/metrics/metrics.js';
 
 /** Ids are told apart by the names of their functions. */
 const idOf = (funcName: string): FunctionId => `id-of-${funcName}` as FunctionId;
-const named = (funcName: string) => ({ functionId: idOf(funcName), funcName });
+const named = (funcName: string) => ({ functionId: idOf(funcName) });
 
 function setUp() {
   const values = { queueLength: 3, recordsDropped: 2, driverAvailable: false, functions: 5 };
@@ -18,7 +18,7 @@ function setUp() {
     recordsDropped: () => values.recordsDropped,
     driverAvailable: () => values.driverAvailable,
     functions: () => values.functions,
-    isDeployed: (id) => !deleted.has(id),
+    labelOf: (id) => (deleted.has(id) ? undefined : id.replace('id-of-', '')),
   });
   const lines = async () =>
     (await metrics.text()).body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -121,4 +121,15 @@ test('deleted functions leave their labels to others, but never take the common 
   metrics.forget(idOf('g0'));
   metrics.invocation({ ...call, ...named('late') });
   t.true((await calls()).includes('glambdar_invocations_total{function="late",outcome="ok",start="warm"} 1'));
+});
+
+test('functions of one name in two namespaces are counted apart', async (t) => {
+  const { metrics, calls } = setUp();
+  const call = { outcome: 'ok', start: 'warm', durationMs: 1 };
+  metrics.invocation({ ...call, ...named('hello') });
+  metrics.invocation({ ...call, ...named('other-people/hello') });
+  t.deepEqual(await calls(), [
+    'glambdar_invocations_total{function="hello",outcome="ok",start="warm"} 1',
+    'glambdar_invocations_total{function="other-people/hello",outcome="ok",start="warm"} 1',
+  ]);
 });
