@@ -15,6 +15,7 @@ import type { FunctionRef } from '../model/function/ref.js';
 import {
   applySettings,
   DEFAULT_SETTINGS,
+  mergePatches,
   parseSettingsFields,
   parseSettingsPatch,
   type FunctionSettings,
@@ -70,7 +71,7 @@ export class DeployPipeline implements Deployments {
       const bundle = await this.#extractions.run(() => this.#extract(source, staged));
       const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
       const settingsNow = (): FunctionSettings =>
-        this.#settings(ref, 'bundle', { ...filePatch, ...formPatch });
+        this.#settings(ref, 'bundle', mergePatches(filePatch, formPatch));
       // Before the turn, because an install may take minutes.
       const { notes, ...code } = await this.#complete(bundle, staged, request, settingsNow());
       assertSpace(0);

@@ -376,3 +376,11 @@ test('a function that becomes an image, or an archive again, gets the contract o
   await fixture.deploy();
   t.like((await fixture.stored())?.settings, { contract: 'glambdar', memoryMb: 256 });
 });
+
+test('env of a deploy merges: form over glambdar.json over what the function has, and null removes one', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one', { env: '{"A":"1","B":"1"}' }, { env: { C: 'file', D: 'file' } });
+  t.deepEqual((await fixture.stored())?.settings.env, { C: 'file', D: 'file', A: '1', B: '1' });
+  await fixture.deploy('two', { env: '{"C":"form","A":null}' }, { env: { C: 'file', D: null } });
+  t.deepEqual((await fixture.stored())?.settings.env, { C: 'form', B: '1' });
+});
