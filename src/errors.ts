@@ -11,6 +11,8 @@ const table = {
   MISSING_FILE: { status: 400, fault: 'caller' },
   INVALID_NAME: { status: 400, fault: 'caller' },
   INVALID_BODY: { status: 400, fault: 'caller' },
+  UNAUTHENTICATED: { status: 401, fault: 'caller' },
+  FORBIDDEN: { status: 403, fault: 'caller' },
   FORBIDDEN_ORIGIN: { status: 403, fault: 'caller' },
   NOT_FOUND: { status: 404, fault: 'caller' },
   FUNCTION_NOT_FOUND: { status: 404, fault: 'caller' },

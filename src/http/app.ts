@@ -24,8 +24,10 @@ import { base } from './middleware/base.js';
 import { checks } from './middleware/checks.js';
 import { refuseCrossSite } from './middleware/cross-site.js';
 import { allowedHosts } from './middleware/host.js';
+import { routeNeeds, type RouteNeed } from './middleware/needs.js';
 import { noRoute } from './middleware/no-route.js';
 import { observe, type OnRequest } from './middleware/observe.js';
+import { operator } from './middleware/operator.js';
 import { requestShape } from './middleware/request-shape.js';
 import { refuseWhenStopping } from './middleware/stopping.js';
 import { requestIdOf } from './requests/request-id.js';
@@ -65,6 +67,8 @@ export interface AppDeps {
 export class HttpApp extends Koa {
   readonly #stop = new AbortController();
   readonly stopping: AbortSignal = this.#stop.signal;
+  /** Every route, and the least role that may use it. */
+  routes: readonly RouteNeed[] = [];
 
   constructor() {
     super();
@@ -91,6 +95,8 @@ export function createApp(deps: AppDeps): HttpApp {
     goServerlessFamily({ ...deps, runCall }),
     nativeFamily({ ...deps, runCall, stopping, events }),
   ];
+  const root = rootRoute(families);
+  app.routes = routeNeeds([...families, { calls: [], routers: [root] }]);
 
   if (onRequest !== undefined) app.use(observe(onRequest, logger));
   app.use(base(createAnswerError(families, logger)));
@@ -102,10 +108,11 @@ export function createApp(deps: AppDeps): HttpApp {
       refuseCrossSite(config.publicUrl),
     ]),
   );
+  app.use(operator());
   for (const { calls } of families) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
-  app.use(rootRoute(families).routes());
+  app.use(root.routes());
   app.use(noRoute());
 
   // Errors that no middleware could catch: those of the sockets themselves, or a bug in an answer.

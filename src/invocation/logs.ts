@@ -23,8 +23,11 @@ export interface Logs {
    * function is deployed.
    */
   list(ref: FunctionRef, query: LogQuery): Promise<InvocationView[]>;
-  /** The record of the call with this id. Rejects with INVOCATION_NOT_FOUND. */
-  get(id: string): Promise<InvocationView>;
+  /**
+   * The record of the call with this id, of a function in this namespace. Rejects with INVOCATION_NOT_FOUND, also for a call
+   * of another namespace's function.
+   */
+  get(id: string, namespace: string): Promise<InvocationView>;
   /**
    * Calls back with every record of this function that becomes final from now on. The returned function removes the
    * listener. To get every record once, follow first, then list with `final`, and leave out of the list the records that
@@ -38,8 +41,8 @@ export interface LogsOptions {
   recorder: Recorder;
   /** The id of a deployed function. Throws FUNCTION_NOT_FOUND. */
   idOf: (ref: FunctionRef) => FunctionId;
-  /** Whether a function is deployed. */
-  isDeployed: (id: FunctionId) => boolean;
+  /** The namespace of a deployed function; undefined when no deployed function has the id. */
+  namespaceOf: (id: FunctionId) => string | undefined;
 }
 
 /** The largest list as JSON, which may be six times the printed bytes; a client asks for older records with `before`. */
@@ -60,7 +63,7 @@ export function createLogs({
   store,
   recorder,
   idOf,
-  isDeployed,
+  namespaceOf,
 }: LogsOptions): Logs & { has(callId: string): Promise<boolean> } {
   // One view per record for all followers, so that `jsonOf` makes its text once.
   const views = new WeakMap<CallRecord, InvocationView>();
@@ -115,10 +118,10 @@ export function createLogs({
     async has(callId) {
       return recorder.find(callId) !== undefined || (await store.get(callId)) !== undefined;
     },
-    async get(callId) {
+    async get(callId, namespace) {
       const record = recorder.find(callId) ?? (await store.get(callId));
       // A removal may have failed to take the records with it.
-      if (!record || !isDeployed(record.functionId))
+      if (!record || namespaceOf(record.functionId) !== namespace)
         throw new GlambdarError('INVOCATION_NOT_FOUND', 'No record of such a call is kept.');
       return view(record);
     },

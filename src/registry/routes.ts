@@ -34,16 +34,17 @@ export class Routes {
     return routes.filter((route) => route?.function.ref.namespace === namespace) as Route[];
   }
 
-  /** Rejects with NOT_FOUND. */
-  async get(id: string): Promise<Route> {
+  /** Rejects with NOT_FOUND, also for the route of another namespace. */
+  async get(namespace: string, id: string): Promise<Route> {
     const route = this.#route(await this.#options.store.get(id));
-    if (route === undefined) throw noRoute();
+    if (route?.function.ref.namespace !== namespace) throw noRoute();
     return route;
   }
 
-  /** The route with exactly this path; undefined when there is none. */
-  async find(path: string): Promise<Route | undefined> {
-    return this.#route(await this.#options.store.find(path));
+  /** The route of a namespace with exactly this path; undefined when there is none. */
+  async find(namespace: string, path: string): Promise<Route | undefined> {
+    const route = this.#route(await this.#options.store.find(path));
+    return route?.function.ref.namespace === namespace ? route : undefined;
   }
 
   /**
@@ -63,7 +64,7 @@ export class Routes {
   /** Changes path, function, or both; undefined stays as it was. Rejects like `get` and `add`. */
   async change(namespace: string, id: string, path: unknown, functionId: unknown): Promise<Route> {
     const record = await this.#options.store.get(id);
-    if (record === undefined) throw noRoute();
+    if (record === undefined || this.#route(record)?.function.ref.namespace !== namespace) throw noRoute();
     return this.#put({
       ...record,
       ...(path === undefined ? {} : { path: parsePath(path) }),
@@ -72,8 +73,8 @@ export class Routes {
   }
 
   /** Resolves to the route as it was. Rejects with NOT_FOUND. */
-  async remove(id: string): Promise<Route> {
-    const route = await this.get(id);
+  async remove(namespace: string, id: string): Promise<Route> {
+    const route = await this.get(namespace, id);
     await this.#options.store.remove(id);
     return route;
   }

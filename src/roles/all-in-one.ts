@@ -256,7 +256,7 @@ async function build(
     store: calls,
     recorder,
     idOf: (ref) => registry.record(ref).id,
-    isDeployed: (id) => registry.counters(id) !== undefined,
+    namespaceOf: (id) => registry.byId(id)?.ref.namespace,
   });
   const pooled = new PoolExecutor({
     pool,

@@ -88,7 +88,7 @@ export class InvokerFixture {
       store: this.store,
       recorder: this.recorder,
       idOf: (ref) => this.registry.record(ref).id,
-      isDeployed: (id) => this.registry.counters(id) !== undefined,
+      namespaceOf: (id) => this.registry.byId(id)?.ref.namespace,
     });
     const executor = new PoolExecutor({
       pool: this.pools.pool,

@@ -4,12 +4,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import Router from '@koa/router';
+import { needs } from '../middleware/needs.js';
 import type { Family } from './family.js';
 
 export function rootRoute(families: readonly Family[]): Router {
   const text = rootText(families);
   const router = new Router({ sensitive: true, strict: true });
-  router.get('/', (ctx) => {
+  router.get('/', needs('open'), (ctx) => {
     ctx.set('Content-Type', 'text/plain; charset=utf-8');
     ctx.body = text;
   });

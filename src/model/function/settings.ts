@@ -24,6 +24,8 @@ export interface FunctionSettings {
   standby: number | null;
   /** Whether packages that a deploy installs may run their install scripts. */
   installScripts: boolean;
+  /** Whether anybody may call the function without an account, and through the listener for functions. */
+  public: boolean;
 }
 
 /** Settings of the container or of the code loaded into it: changing one makes a new version. */
@@ -58,6 +60,7 @@ const shape = {
   contract: z.enum(CONTRACT_NAMES),
   standby: z.number().int().min(0).max(1_000).nullable(),
   installScripts: z.boolean(),
+  public: z.boolean(),
 } satisfies Record<keyof FunctionSettings, z.ZodType>;
 
 /** The expected value of each setting, for the error about a wrong one. */
@@ -74,6 +77,7 @@ const EXPECTED: Record<keyof FunctionSettings, string> = {
   contract: CONTRACT_NAMES.map((name) => `"${name}"`).join(' or '),
   standby: 'a whole number from 0 to 1000, or null for automatic',
   installScripts: 'true or false',
+  public: 'true or false',
 };
 
 const patchSchema = z.strictObject(shape).partial();
@@ -91,6 +95,7 @@ export const DEFAULT_SETTINGS: Readonly<FunctionSettings> = {
   contract: 'glambdar',
   standby: null,
   installScripts: false,
+  public: false,
 };
 
 /** Settings that may be null. */

@@ -74,6 +74,26 @@ test('a redeploy makes the next version, keeps settings and retires the one befo
   t.deepEqual(fixture.versions(), [1, 2]);
 });
 
+test('a public function stays public through redeploys and configures that do not say otherwise', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one', { public: 'true' });
+  await fixture.deploy('two', { memoryMb: '64' });
+  await fixture.pipeline.configure(f, { timeoutMs: 500 });
+  t.true(fixture.registry.get(f).settings.public);
+  t.true((await fixture.stored())?.settings.public);
+  t.true(restored(fixture)[0]?.settings.public);
+  t.deepEqual(await fixture.pipeline.configure(f, { public: false }), { public: false });
+  t.like(fixture.registry.get(f), { version: 2, settings: { public: false } });
+});
+
+test('a function that is deleted and deployed again is not public', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one', { public: 'true' });
+  await fixture.registry.remove(f);
+  await fixture.deploy('one');
+  t.false(fixture.registry.get(f).settings.public);
+});
+
 const refusals: [
   what: string,
   deploy: (fixture: RegistryFixture) => Promise<unknown>,

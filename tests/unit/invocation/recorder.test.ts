@@ -32,7 +32,7 @@ function setUp(t: ExecutionContext, keepPerFunction = 100) {
       if (!counters.has(idOf(name))) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
       return idOf(name);
     },
-    isDeployed: (id) => counters.has(id),
+    namespaceOf: (id) => (counters.has(id) ? 'default' : undefined),
   });
   const add = (record: CallRecord, amended?: Promise<boolean>): void => recorder.add(record, amended);
   return { store, counters, recorder, add, fresh, logs };
@@ -68,10 +68,10 @@ test('records are written together and of their own accord', async (t) => {
 test('a record can be read before it is written', async (t) => {
   const { add, logs, store } = setUp(t);
   add(call('a', 'f', { invokedAt: 0 }));
-  t.like(await logs.get('a'), { id: 'a', invokedAt: '1970-01-01T00:00:00.000Z' });
+  t.like(await logs.get('a', 'default'), { id: 'a', invokedAt: '1970-01-01T00:00:00.000Z' });
   t.true(await logs.has('a'));
   t.deepEqual(await stored(store), []);
-  await t.throwsAsync(logs.get('b'), { code: 'INVOCATION_NOT_FOUND' } as never);
+  await t.throwsAsync(logs.get('b', 'default'), { code: 'INVOCATION_NOT_FOUND' } as never);
 });
 
 test('counters follow the outcomes and are written with the records', async (t) => {
@@ -126,7 +126,7 @@ test('a record that a removal could not take with it is not shown', async (t) =>
   add(call('a', 'f'));
   await recorder.flush();
   counters.delete(idOf('f'));
-  await t.throwsAsync(logs.get('a'), { code: 'INVOCATION_NOT_FOUND' } as never);
+  await t.throwsAsync(logs.get('a', 'default'), { code: 'INVOCATION_NOT_FOUND' } as never);
   t.true(await logs.has('a'), 'and its id is not given to another call');
 });
 
@@ -325,7 +325,7 @@ test('records stay readable when the store fails, and are written when it is who
   store.failure = new StoreError('disk I/O error', { full: true });
   add(call('a', 'f'));
   await t.notThrowsAsync(recorder.flush());
-  t.is((await logs.get('a')).id, 'a');
+  t.is((await logs.get('a', 'default')).id, 'a');
   store.failure = undefined;
   await recorder.flush();
   t.deepEqual(await stored(store), ['a']);
@@ -352,7 +352,7 @@ test('a record is written in its turn, and amended when its output has come', as
   add(call('b', 'f'));
   await recorder.flush();
   t.deepEqual(await stored(store), ['b', 'a']);
-  t.is((await logs.get('a')).stdout, '');
+  t.is((await logs.get('a', 'default')).stdout, '');
   record.stdout = 'late';
   output.resolve(true);
   await until(() => recorder.find('a')?.stdout === 'late');
@@ -395,7 +395,7 @@ test('output is kept while the store fails, and what comes after close is left o
   first.resolve(true);
   await until(() => recorder.find('a') !== undefined);
   await recorder.flush();
-  t.is((await logs.get('a')).stdout, 'late');
+  t.is((await logs.get('a', 'default')).stdout, 'late');
   store.failure = undefined;
   await recorder.close();
   t.is((await store.get('a'))?.stdout, 'late');

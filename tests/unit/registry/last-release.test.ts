@@ -51,7 +51,7 @@ async function started(t: ExecutionContext, dir: string) {
     store: calls,
     recorder,
     idOf: (ref) => registry.record(ref).id,
-    isDeployed: (id) => registry.counters(id) !== undefined,
+    namespaceOf: (id) => registry.byId(id)?.ref.namespace,
   });
   const stop = async (): Promise<void> => {
     await recorder.close();
@@ -105,7 +105,7 @@ async function assertWhole(
     message: 'as always',
     stack: 'Error: as always\n    at exports.handler (index.js:2:9)',
   });
-  t.deepEqual(await logs.get(failed!.id), failed);
+  t.deepEqual(await logs.get(failed!.id, 'default'), failed);
   for (const ref of [greeter, thrower]) await t.notThrowsAsync(registry.verifyCode(registry.record(ref)));
 }
 

@@ -7,12 +7,14 @@ import Router from '@koa/router';
 import type { Deployments } from '../../../deploy/deployments.js';
 import { GlambdarError, toGlambdarError } from '../../../errors.js';
 import type { FunctionRecord } from '../../../model/function/function.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/function/ref.js';
+import { refKey, type FunctionRef } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { embeddedAnswer } from '../../answers/embedded-answer.js';
 import type { RunCall, WriteResponse } from '../../calls/run-call.js';
+import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
+import { namespaceOf } from '../../requests/principal.js';
 import { postJson, writeJson } from './gateway.js';
 
 export interface ExecuteRoutesDeps {
@@ -31,14 +33,14 @@ const NAME_STANDS_MS = 1_000;
 export function executeRoutes({ registry, deployments, runCall, bodies, config }: ExecuteRoutesDeps): Router {
   const images = new ImageFunctions(registry, deployments);
   const router = new Router({ sensitive: true, strict: true });
-  router.post(ROUTE, async (ctx) => {
+  router.post(ROUTE, needs('deployer'), async (ctx) => {
     const { req, res } = ctx;
     const options = { maxBodyBytes: config.maxBodyBytes, bodies, flow: ROUTE };
     await withJsonMembers(req, res, options, ['image', 'payload'], async (members) => {
       const image = members.value('image');
       if (typeof image !== 'string' || image === '')
         throw new GlambdarError('INVALID_REQUEST', 'Image required');
-      const ref = await images.of(image);
+      const ref = await images.of(namespaceOf(ctx), image);
       ctx.respond = false;
       const head = { ref, body: members.text('payload') ?? NULL, ...postJson(req) };
       await runCall(req, res, head, answer).catch((error: unknown) => {
@@ -53,7 +55,7 @@ export function executeRoutes({ registry, deployments, runCall, bodies, config }
 class ImageFunctions {
   readonly #registry: Registry;
   readonly #deployments: Deployments;
-  /** By image: when it was looked for last, and the function. */
+  /** By namespace and image: when it was looked for last, and the function. */
   readonly #known = new Map<string, { at: number; ref: Promise<FunctionRef> }>();
 
   constructor(registry: Registry, deployments: Deployments) {
@@ -62,21 +64,22 @@ class ImageFunctions {
   }
 
   /** Rejects with INVALID_REQUEST or IMAGE_UNAVAILABLE. */
-  of(image: string): Promise<FunctionRef> {
+  of(namespace: string, image: string): Promise<FunctionRef> {
     const now = performance.now();
-    const known = this.#known.get(image);
+    const key = refKey({ namespace, name: image });
+    const known = this.#known.get(key);
     if (known !== undefined && now - known.at < NAME_STANDS_MS) return known.ref;
     for (const [other, { at }] of this.#known) if (now - at >= NAME_STANDS_MS) this.#known.delete(other);
-    const ref = this.#find(image);
-    this.#known.set(image, { at: now, ref });
+    const ref = this.#find(namespace, image);
+    this.#known.set(key, { at: now, ref });
     // A failure is told to those who asked meanwhile, and to nobody later.
-    ref.catch(() => this.#known.delete(image));
+    ref.catch(() => this.#known.delete(key));
     return ref;
   }
 
-  async #find(image: string): Promise<FunctionRef> {
-    const before = this.#having(image);
-    const ref = before?.ref ?? { namespace: DEFAULT_NAMESPACE, name: nameOf(image) };
+  async #find(namespace: string, image: string): Promise<FunctionRef> {
+    const before = this.#having(namespace, image);
+    const ref = before?.ref ?? { namespace, name: nameOf(image) };
     try {
       await this.#deployments.deployImage({ ref, image, settings: { contract: 'cloudfunc' } });
     } catch (error) {
@@ -87,14 +90,12 @@ class ImageFunctions {
   }
 
   /** The function that was made for the image, else the first that somebody registered with it. */
-  #having(image: string): FunctionRecord | undefined {
+  #having(namespace: string, image: string): FunctionRecord | undefined {
     const isIt = ({ active: { source }, settings }: FunctionRecord): boolean =>
       source.type === 'image' && source.image === image && settings.contract === 'cloudfunc';
-    const made = this.#registry.find({ namespace: DEFAULT_NAMESPACE, name: nameOf(image) });
+    const made = this.#registry.find({ namespace, name: nameOf(image) });
     if (made !== undefined && isIt(made)) return made;
-    return this.#registry
-      .records()
-      .find((record) => record.ref.namespace === DEFAULT_NAMESPACE && isIt(record));
+    return this.#registry.records().find((record) => record.ref.namespace === namespace && isIt(record));
   }
 }
 

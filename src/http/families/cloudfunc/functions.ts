@@ -4,11 +4,12 @@ import type { Deployments } from '../../../deploy/deployments.js';
 import { GlambdarError } from '../../../errors.js';
 import type { FunctionRecord } from '../../../model/function/function.js';
 import { parseFunctionName } from '../../../model/function/function-name.js';
-import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
+import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
+import { namespaceOf } from '../../requests/principal.js';
 
 export interface RegistryRoutesDeps {
   registry: Registry;
@@ -23,13 +24,13 @@ const MAX_OWNER_LENGTH = 256;
 export function registryRoutes({ registry, deployments, bodies }: RegistryRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
 
-  router.post(ROUTE, async (ctx) => {
+  router.post(ROUTE, needs('deployer'), async (ctx) => {
     const options = { maxBodyBytes: MAX_BODY_BYTES, bodies, flow: ROUTE };
     const wanted = ['name', 'owner', 'image'];
     const record = await withJsonMembers(ctx.req, ctx.res, options, wanted, (members) => {
       const name = members.value('name');
       if (!name) throw new GlambdarError('INVALID_REQUEST', 'name is required');
-      const ref = { namespace: DEFAULT_NAMESPACE, name: parseFunctionName(name) };
+      const ref = { namespace: namespaceOf(ctx), name: parseFunctionName(name) };
       const owner = ownerOf(members.value('owner'));
       const image = imageOf(members.value('image')) ?? imageSoFar(registry.find(ref));
       return deployments.deployImage({
@@ -43,15 +44,16 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
     sendJson(ctx, 200, { message: 'Function registered successfully', data });
   });
 
-  router.get('/functions', (ctx) => {
-    const records = registry.records().filter(({ ref }) => ref.namespace === DEFAULT_NAMESPACE);
+  router.get('/functions', needs('viewer'), (ctx) => {
+    const namespace = namespaceOf(ctx);
+    const records = registry.records().filter(({ ref }) => ref.namespace === namespace);
     sendJson(ctx, 200, records.map(shown));
   });
 
-  router.get('/function/:name', (ctx) => {
+  router.get('/function/:name', needs('viewer'), (ctx) => {
     const name = ctx.params['name'] ?? '';
     // A name that no function can have is looked up in vain like any other.
-    const record = registry.find({ namespace: DEFAULT_NAMESPACE, name });
+    const record = registry.find({ namespace: namespaceOf(ctx), name });
     if (record === undefined) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found');
     sendJson(ctx, 200, shown(record));
   });

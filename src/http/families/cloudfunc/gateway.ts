@@ -4,13 +4,15 @@ import type { ServerResponse } from 'node:http';
 import { GlambdarError, toGlambdarError, type ErrorCode } from '../../../errors.js';
 import type { CallResponse } from '../../../model/call/call.js';
 import { parseFunctionName } from '../../../model/function/function-name.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/function/ref.js';
+import type { FunctionRef } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { embeddedAnswer } from '../../answers/embedded-answer.js';
 import { writeFunctionResponse, type ResponseIds } from '../../answers/function-response.js';
 import type { RunCall, WriteResponse } from '../../calls/run-call.js';
+import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
+import { assertMayCall, namespaceOf } from '../../requests/principal.js';
 import { functionHeaders } from '../../requests/request-headers.js';
 import { ERROR_FIELD } from './cloudfunc-envelope.js';
 
@@ -25,7 +27,7 @@ const ROUTE = '/invoke';
 
 export function gatewayRoutes({ registry, runCall, bodies, config }: GatewayRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
-  router.post(ROUTE, async (ctx) => {
+  router.post(ROUTE, needs('invoker'), async (ctx) => {
     const { req, res } = ctx;
     const options = { maxBodyBytes: config.maxBodyBytes, bodies, flow: ROUTE };
     await withJsonMembers(req, res, options, ['function_name', 'payload'], async (members) => {
@@ -34,7 +36,8 @@ export function gatewayRoutes({ registry, runCall, bodies, config }: GatewayRout
       // A payload that is null, 0, "" or false is one; a name is not.
       if (!name || payload === undefined)
         throw new GlambdarError('INVALID_REQUEST', 'function_name and payload are required');
-      const ref = refOf(name);
+      const ref = refOf(namespaceOf(ctx), name);
+      assertMayCall(ctx, ref.name);
       const source = registry.find(ref)?.active.source;
       if (source === undefined) throw unknownFunction();
       if (source.type === 'image' && source.digest === null)
@@ -84,9 +87,9 @@ function answer(...[res, response, ids, name]: [...Parameters<WriteResponse>, na
   writeJson(res, response, ids, status, Buffer.concat([Buffer.from(before), json, Buffer.from(after)]));
 }
 
-function refOf(name: unknown): FunctionRef {
+function refOf(namespace: string, name: unknown): FunctionRef {
   try {
-    return { namespace: DEFAULT_NAMESPACE, name: parseFunctionName(name) };
+    return { namespace, name: parseFunctionName(name) };
   } catch {
     throw unknownFunction();
   }

@@ -1,9 +1,10 @@
 /** Owns `POST /functions` of faas: handing the archive in the body to the deploy pipeline. */
 import Router from '@koa/router';
 import type { Deployments } from '../../../deploy/deployments.js';
-import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import { publicBase, type PublicBaseConfig } from '../../answers/public-base.js';
 import { sendJson } from '../../answers/send-json.js';
+import { needs } from '../../middleware/needs.js';
+import { namespaceOf } from '../../requests/principal.js';
 import type { UploadConfig } from '../../requests/upload-directory.js';
 import { withFunctionUpload } from './function-upload.js';
 
@@ -14,11 +15,11 @@ export interface FaasDeployDeps {
 
 export function faasDeployRoutes({ deployments, config }: FaasDeployDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
-  router.post(['/functions', '/functions/'], async (ctx) => {
+  router.post(['/functions', '/functions/'], needs('deployer'), async (ctx) => {
     const deployed = await withFunctionUpload(ctx, config, ({ name, path }) =>
       deployments.deploy({
         source: { format: 'archive', path, packaging: 'faas' },
-        ref: { namespace: DEFAULT_NAMESPACE, name },
+        ref: { namespace: namespaceOf(ctx), name },
         fields: { contract: 'faas' },
       }),
     );

@@ -3,8 +3,14 @@ import type { ErrorCode, GlambdarError } from '../../../errors.js';
 import type { ErrorAnswer, RequestLine } from '../family.js';
 import { UnreadableFunctionData } from './function-upload.js';
 
-/** Errors that have their status in every family: what a browser may not do, and a full disk. */
-const WITH_OWN_STATUS: readonly ErrorCode[] = ['DISK_FULL', 'FORBIDDEN_ORIGIN', 'MISDIRECTED_REQUEST'];
+/** Errors that have their status in every family: what a sender may not do, and a full disk. */
+const WITH_OWN_STATUS: readonly ErrorCode[] = [
+  'DISK_FULL',
+  'FORBIDDEN',
+  'FORBIDDEN_ORIGIN',
+  'MISDIRECTED_REQUEST',
+  'UNAUTHENTICATED',
+];
 
 /** A failed deploy says so in `message`, and why in `info`; a failed call says why in `message`. */
 export function faasEnvelope(error: GlambdarError, _requestId: string, request: RequestLine): ErrorAnswer {

@@ -2,6 +2,7 @@
 import Router from '@koa/router';
 import { sendJson } from '../../answers/send-json.js';
 import type { RunCall } from '../../calls/run-call.js';
+import { needs } from '../../middleware/needs.js';
 import type { Family } from '../family.js';
 import { faasDeployRoutes, type FaasDeployDeps } from './deploy.js';
 import { faasEnvelope } from './faas-envelope.js';
@@ -25,7 +26,7 @@ export function faasFamily(deps: FaasFamilyDeps): Family {
 
 function pingRoutes(): Router {
   const router = new Router({ sensitive: true, strict: true });
-  router.get('/ping', (ctx) => {
+  router.get('/ping', needs('viewer'), (ctx) => {
     sendJson(ctx, 200, { message: 'pong' });
   });
   return router;

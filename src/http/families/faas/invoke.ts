@@ -2,17 +2,19 @@
 import Router from '@koa/router';
 import { GlambdarError } from '../../../errors.js';
 import type { CallResponse } from '../../../model/call/call.js';
-import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import { writeFunctionResponse } from '../../answers/function-response.js';
 import type { RunCall } from '../../calls/run-call.js';
+import { needs } from '../../middleware/needs.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
+import { assertMayCall, namespaceOf } from '../../requests/principal.js';
 import { functionHeaders } from '../../requests/request-headers.js';
 
 export function faasInvokeRoutes({ runCall }: { runCall: RunCall }): Router {
   const router = new Router({ sensitive: true, strict: true });
-  router.post('/functions/:name', async (ctx) => {
+  router.post('/functions/:name', needs('invoker'), async (ctx) => {
     const { req, res } = ctx;
-    const ref = { namespace: DEFAULT_NAMESPACE, name: functionNameParam(ctx.params['name']) };
+    const ref = { namespace: namespaceOf(ctx), name: functionNameParam(ctx.params['name']) };
+    assertMayCall(ctx, ref.name);
     const url = req.url ?? '';
     const question = url.indexOf('?');
     const query = question === -1 ? '' : url.slice(question + 1);

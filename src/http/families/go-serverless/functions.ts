@@ -1,14 +1,16 @@
 /** Owns `/v1/functions`: images that run once for each call, registered, listed, pulled again and deleted. */
 import Router from '@koa/router';
+import type { Context } from 'koa';
 import type { Deployments } from '../../../deploy/deployments.js';
 import { GlambdarError } from '../../../errors.js';
 import { parseFunctionName } from '../../../model/function/function-name.js';
 import type { FunctionRecord } from '../../../model/function/function.js';
 import { createFunctionId } from '../../../model/function/id.js';
-import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { Routes } from '../../../registry/routes.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
+import { needs } from '../../middleware/needs.js';
+import { namespaceOf } from '../../requests/principal.js';
 import { functionView } from './function-view.js';
 import { sendData } from './go-serverless-envelope.js';
 import { idParam } from './id-param.js';
@@ -25,28 +27,30 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
   const router = new Router({ sensitive: true, strict: true });
 
   /** Throws INVALID_REQUEST for what is no id, FUNCTION_NOT_FOUND when no function of this API has the id. */
-  const known = (id: unknown): FunctionRecord => {
+  const known = (ctx: Context, id: unknown): FunctionRecord => {
     const found = registry.byId(idParam(id));
-    if (found === undefined || !isOurs(found))
+    if (found === undefined || !isOurs(found, namespaceOf(ctx)))
       throw new GlambdarError('FUNCTION_NOT_FOUND', 'No function has this id.');
     return found;
   };
 
-  router.get('/v1/functions', (ctx) => {
-    sendData(ctx, 200, registry.records().filter(isOurs).map(functionView));
+  router.get('/v1/functions', needs('viewer'), (ctx) => {
+    const namespace = namespaceOf(ctx);
+    const records = registry.records().filter((record) => isOurs(record, namespace));
+    sendData(ctx, 200, records.map(functionView));
   });
 
-  router.post('/v1/functions', async (ctx) => {
+  router.post('/v1/functions', needs('deployer'), async (ctx) => {
     const { image, environment, id, name } = await readJsonObject(ctx, bodies);
     if (typeof image !== 'string' || image === '')
       throw new GlambdarError(
         'INVALID_REQUEST',
         'image is missing; name an image, such as "ghcr.io/owner/name:tag".',
       );
-    const before = id === undefined || id === '' ? undefined : updated(known, id);
+    const before = id === undefined || id === '' ? undefined : updated(() => known(ctx, id));
     const newId = createFunctionId();
     const ref = before?.ref ?? {
-      namespace: DEFAULT_NAMESPACE,
+      namespace: namespaceOf(ctx),
       name: name === undefined ? newId : parseFunctionName(name),
     };
     if (before === undefined && registry.find(ref) !== undefined)
@@ -63,19 +67,19 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
     sendData(ctx, 201, functionView(deployed));
   });
 
-  router.get('/v1/functions/:id', (ctx) => {
-    sendData(ctx, 200, functionView(known(ctx.params['id'])));
+  router.get('/v1/functions/:id', needs('viewer'), (ctx) => {
+    sendData(ctx, 200, functionView(known(ctx, ctx.params['id'])));
   });
 
-  router.delete('/v1/functions/:id', async (ctx) => {
-    const found = known(ctx.params['id']);
+  router.delete('/v1/functions/:id', needs('deployer'), async (ctx) => {
+    const found = known(ctx, ctx.params['id']);
     await routes.assertUnrouted(found.id);
     await registry.remove(found.ref);
     sendData(ctx, 200, functionView(found));
   });
 
-  router.post('/v1/functions/:id/pull', async (ctx) => {
-    const { ref, active } = known(ctx.params['id']);
+  router.post('/v1/functions/:id/pull', needs('deployer'), async (ctx) => {
+    const { ref, active } = known(ctx, ctx.params['id']);
     const image = active.source.type === 'image' ? active.source.image : null;
     const deployed = await deployments.deployImage({ ref, image, settings: {}, pull: 'always' });
     sendData(ctx, 200, functionView(deployed));
@@ -84,18 +88,16 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
   return router;
 }
 
-/** Whether a function is one of this API: an image that runs once for each call. */
-function isOurs({ ref, active, settings }: FunctionRecord): boolean {
+/** Whether a function is one of this API, in a namespace: an image that runs once for each call. */
+function isOurs({ ref, active, settings }: FunctionRecord, namespace: string): boolean {
   return (
-    ref.namespace === DEFAULT_NAMESPACE &&
-    active.source.type === 'image' &&
-    settings.contract === 'go-serverless'
+    ref.namespace === namespace && active.source.type === 'image' && settings.contract === 'go-serverless'
   );
 }
 
-function updated(known: (id: unknown) => FunctionRecord, id: unknown): FunctionRecord {
+function updated(known: () => FunctionRecord): FunctionRecord {
   try {
-    return known(id);
+    return known();
   } catch (error) {
     if (!(error instanceof GlambdarError) || error.code !== 'FUNCTION_NOT_FOUND') throw error;
     throw new GlambdarError(

@@ -2,9 +2,10 @@
 import Router from '@koa/router';
 import { functionNameFromFile, parseFunctionName } from '../../../model/function/function-name.js';
 import type { Deployments } from '../../../deploy/deployments.js';
-import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import { answerWithProgress } from '../../answers/progress-lines.js';
 import { clientGone } from '../../calls/client-gone.js';
+import { needs } from '../../middleware/needs.js';
+import { namespaceOf } from '../../requests/principal.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
 import { nativeEnvelope } from './native-envelope.js';
 
@@ -15,7 +16,7 @@ export interface DeployRoutesDeps {
 
 export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
-  router.post('/deploy', async (ctx) => {
+  router.post('/deploy', needs('deployer'), async (ctx) => {
     const signal = clientGone(ctx.req.socket);
     await answerWithProgress(ctx, 201, nativeEnvelope, async (progress) => {
       const deployed = await withUpload(
@@ -25,7 +26,7 @@ export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router 
           deployments.deploy({
             source: { format: 'archive', path },
             ref: {
-              namespace: DEFAULT_NAMESPACE,
+              namespace: namespaceOf(ctx),
               name: parseFunctionName(funcName ?? functionNameFromFile(originalName)),
             },
             fields,

@@ -1,11 +1,14 @@
 /** Owns listing, showing, changing and removing functions. */
 import Router from '@koa/router';
+import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { GlambdarError } from '../../../errors.js';
 import type { Deployments } from '../../../deploy/deployments.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/function/ref.js';
+import type { FunctionRef } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
+import { needs } from '../../middleware/needs.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
+import { namespaceOf } from '../../requests/principal.js';
 import { acceptBody, hasBody } from '../../requests/request-body.js';
 import { sendJson } from '../../answers/send-json.js';
 
@@ -19,26 +22,27 @@ export interface FunctionsRoutesDeps {
 export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
 
-  router.get('/info', (ctx) => {
-    const functions = registry.list(DEFAULT_NAMESPACE);
+  router.get('/info', needs('viewer'), (ctx) => {
+    const functions = registry.list(namespaceOf(ctx));
     sendJson(ctx, 200, { count: functions.length, functions });
   });
 
-  router.get('/info/:name', (ctx) => {
-    sendJson(ctx, 200, registry.get(refParam(ctx.params['name'])));
+  router.get('/info/:name', needs('viewer'), (ctx) => {
+    sendJson(ctx, 200, registry.get(refOf(ctx)));
   });
 
-  router.delete('/del/:name', async (ctx) => {
-    const ref = refParam(ctx.params['name']);
+  router.delete('/del/:name', needs('deployer'), async (ctx) => {
+    const ref = refOf(ctx);
     await registry.remove(ref);
     sendJson(ctx, 200, { deleted: ref.name });
   });
 
   router.post(
     '/config/:name',
+    needs('deployer'),
     (ctx, next) => {
       // An unknown function is refused before the body; then a client that waits for `100 Continue` may send it.
-      registry.get(refParam(ctx.params['name']));
+      registry.get(refOf(ctx));
       // koa-body would take a missing body for `{}`.
       if (!hasBody(ctx.req)) throw notSettings();
       acceptBody(ctx.req, ctx.res);
@@ -56,7 +60,7 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       },
     }),
     async (ctx) => {
-      const ref = refParam(ctx.params['name']);
+      const ref = refOf(ctx);
       const patch: unknown = ctx.request.body;
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw notSettings();
       const changed = await deployments.configure(ref, patch);
@@ -68,8 +72,8 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
 }
 
 /** The ref of the function that a path names. Throws FUNCTION_NOT_FOUND for a name that no function can have. */
-function refParam(name: string | undefined): FunctionRef {
-  return { namespace: DEFAULT_NAMESPACE, name: functionNameParam(name) };
+function refOf(ctx: Context & { params: Record<string, string> }): FunctionRef {
+  return { namespace: namespaceOf(ctx), name: functionNameParam(ctx.params['name']) };
 }
 
 function notSettings(cause?: unknown): GlambdarError {

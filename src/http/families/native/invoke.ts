@@ -1,31 +1,40 @@
 /** Owns the route `/invoke/:name` and all paths under it. */
 import type { Middleware } from 'koa';
-import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
+import type { Registry } from '../../../registry/registry.js';
 import { INVOKE_ROUTE, isCall, splitTarget } from '../../calls/call-target.js';
 import type { RunCall } from '../../calls/run-call.js';
+import { needing } from '../../middleware/needs.js';
 import { methodNotAllowed } from '../../middleware/no-route.js';
 import type { RouteState } from '../../middleware/observe.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
+import { assertMayCall, namespaceOf } from '../../requests/principal.js';
 import { functionHeaders } from '../../requests/request-headers.js';
 
 const METHODS: readonly string[] = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'];
+
+export interface InvokeRouteDeps {
+  registry: Pick<Registry, 'find'>;
+  runCall: RunCall;
+}
 
 /**
  * Plain middleware, not a router: the path of a call goes to the function undecoded, and a router's matching costs more
  * than all other work of Koa for a warm call.
  */
-export function invokeRoute(runCall: RunCall): Middleware {
-  return (ctx, next) => {
+export function invokeRoute({ registry, runCall }: InvokeRouteDeps): Middleware {
+  return needing('invoker', (ctx, next) => {
     const { req, res } = ctx;
     const { method = '', url = '' } = req;
     if (!isCall(url)) return next();
     if (!METHODS.includes(method)) return methodNotAllowed(ctx, METHODS);
     (ctx.state as RouteState).route = INVOKE_ROUTE;
-    const { name, path, query } = splitTarget(url);
+    const { name: given, path, query } = splitTarget(url);
+    const ref = { namespace: namespaceOf(ctx), name: functionNameParam(given) };
+    assertMayCall(ctx, ref.name, () => registry.find(ref)?.settings.public === true);
     // The answer is written past Koa, because Koa would choose its type and length from the kind of body.
     ctx.respond = false;
     return runCall(req, res, {
-      ref: { namespace: DEFAULT_NAMESPACE, name: functionNameParam(name) },
+      ref,
       // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
       method: method === 'HEAD' ? 'GET' : method,
       path,
@@ -34,5 +43,5 @@ export function invokeRoute(runCall: RunCall): Middleware {
       host: req.headers.host,
       clientAddress: req.socket.remoteAddress,
     });
-  };
+  });
 }

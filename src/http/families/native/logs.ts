@@ -7,11 +7,13 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import { GlambdarError } from '../../../errors.js';
 import { jsonOf, type InvocationView, type Logs } from '../../../invocation/logs.js';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/function/ref.js';
+import type { FunctionRef } from '../../../model/function/ref.js';
 import { AnswerTurns } from '../../answers/answer-turns.js';
 import { holdUntilWritten, type BodyBudget } from '../../answers/body-budget.js';
 import { EventStream, type EventStreamOptions } from '../../answers/event-stream.js';
+import { needs } from '../../middleware/needs.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
+import { namespaceOf } from '../../requests/principal.js';
 import { sendJsonText } from '../../answers/send-json.js';
 
 export interface LogsRoutesDeps {
@@ -35,8 +37,8 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
   let followers = 0;
   const turns = new AnswerTurns();
 
-  router.get('/logs/:name', async (ctx) => {
-    const ref = { namespace: DEFAULT_NAMESPACE, name: functionNameParam(ctx.params['name']) };
+  router.get('/logs/:name', needs('viewer'), async (ctx) => {
+    const ref = { namespace: namespaceOf(ctx), name: functionNameParam(ctx.params['name']) };
     const { limit, before, follow } = parseQuery(ctx.querystring);
     await turns.take(ctx.req, ctx.res);
     if (follow) return followLogs(ctx, ref, limit ?? 0);
@@ -47,9 +49,10 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
     sendJsonText(ctx, 200, Buffer.from(`[${list.map(jsonOf).join(',')}]`));
   });
 
-  router.get('/invocations/:id', async (ctx) => {
+  router.get('/invocations/:id', needs('viewer'), async (ctx) => {
     await turns.take(ctx.req, ctx.res);
-    sendJsonText(ctx, 200, Buffer.from(jsonOf(await logs.get(ctx.params['id'] ?? ''))));
+    const record = await logs.get(ctx.params['id'] ?? '', namespaceOf(ctx));
+    sendJsonText(ctx, 200, Buffer.from(jsonOf(record)));
   });
 
   return router;

@@ -1,5 +1,6 @@
 /** Owns the route `GET /metrics`. The folder `metrics/` owns what is measured. */
 import Router from '@koa/router';
+import { needs } from '../../middleware/needs.js';
 
 export type MetricsText = () => Promise<{ contentType: string; body: string }>;
 
@@ -9,7 +10,7 @@ export interface MetricsRoutesDeps {
 
 export function metricsRoutes({ metricsText }: MetricsRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
-  router.get('/metrics', async (ctx) => {
+  router.get('/metrics', needs('admin'), async (ctx) => {
     const { contentType, body } = await metricsText();
     ctx.set('Content-Type', contentType);
     ctx.set('Cache-Control', 'no-store');

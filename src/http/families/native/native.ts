@@ -20,7 +20,7 @@ export function nativeFamily(deps: NativeFamilyDeps): Family {
   return {
     owns: () => true,
     envelope: nativeEnvelope,
-    calls: [invokeRoute(deps.runCall)],
+    calls: [invokeRoute(deps)],
     callRoutes: [`GET POST PUT PATCH DELETE ${INVOKE_ROUTE}[/…]`],
     routers: [
       deployRoutes(deps),

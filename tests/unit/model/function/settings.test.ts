@@ -49,6 +49,7 @@ const bounds: [key: string, taken: unknown[], refused: unknown[]][] = [
   ['contract', ['glambdar', 'faas', 'lambda'], ['invok', null]],
   ['standby', [0, 1_000, null], [-1, 1_001, 0.5, '1']],
   ['installScripts', [true, false], [null, 0, 1, 'true']],
+  ['public', [true, false], [null, 0, 1, 'true', 'yes']],
 ];
 
 for (const [key, taken, refused] of bounds) {
@@ -78,6 +79,10 @@ test('the setting contract takes the contracts of the table, and the sentence ab
     t.deepEqual(parseSettingsPatch({ contract }, 'settings'), { contract });
   const { message } = t.throws(() => parseSettingsPatch({ contract: 'none' }, 'settings'));
   t.is(message, `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}.`);
+});
+
+test('a function is not public unless somebody says so', (t) => {
+  t.false(DEFAULT_SETTINGS.public);
 });
 
 test('the defaults are legal', (t) => {
@@ -128,6 +133,8 @@ const fields: [field: Record<string, string>, patch: SettingsPatch][] = [
   [{ env: '{"A":"1"}' }, { env: { A: '1' } }],
   [{ installScripts: 'true' }, { installScripts: true }],
   [{ installScripts: 'false' }, { installScripts: false }],
+  [{ public: 'true' }, { public: true }],
+  [{ public: 'false' }, { public: false }],
 ];
 
 for (const [given, patch] of fields)
@@ -144,6 +151,7 @@ const wrongFields: [field: Record<string, string>, message: RegExp][] = [
   [{ env: 'A=1' }, /^form field: env must be a JSON object of strings/],
   [{ env: '[]' }, /^form field: env: /],
   [{ env: '{"A":1}' }, /^form field: env\.A: /],
+  [{ public: 'yes' }, /^form field: public: expected true or false/],
   [{ color: 'red' }, /^form field: unknown setting "color"/],
   [JSON.parse('{"__proto__":"x"}') as Record<string, string>, /^form field: unknown setting "__proto__"/],
 ];
@@ -172,6 +180,7 @@ test('only what shapes a container makes a new version', (t) => {
     { isolation: 'function' },
     { standby: 1 },
     { installScripts: true },
+    { public: true },
   ] as const) {
     t.false(apply(patch).newVersion, JSON.stringify(patch));
     t.deepEqual(apply(patch), { settings: { ...base, ...patch }, changed: patch, newVersion: false });
