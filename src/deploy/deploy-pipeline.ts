@@ -1,5 +1,5 @@
 /**
- * Owns deploying and configuring functions.
+ * Owns deploying and configuring functions, and going back to an earlier version.
  *
  * A deploy, in order: archive → staging (checked, durable) → dependencies → load check in a container → published by the
  * registry (rename, one durable transaction, in memory) → 201. If the deploy ends before the transaction, the old version
@@ -27,9 +27,11 @@ import { digestManifest, digestTree } from '../registry/tree-digest.js';
 import { fsyncDir, removeTree } from '../registry/tree.js';
 import { extractBundle, type ExtractedBundle } from './archive/bundle.js';
 import { Limiter } from './archive/limiter.js';
+import { packTree } from './archive/zip-writer.js';
 import type { Dependencies } from './dependencies.js';
 import type {
   BundleSource,
+  CodeArchive,
   DeployImageRequest,
   Deployments,
   DeployRequest,
@@ -131,6 +133,36 @@ export class DeployPipeline implements Deployments {
     });
   }
 
+  async rollback(ref: FunctionRef, version: number): Promise<DeployResult> {
+    const { registry } = this.#options;
+    registry.record(ref);
+    return registry.inTurn(ref, async () => {
+      const before = registry.record(ref);
+      const candidate = await registry.earlier(ref, version);
+      if (candidate !== before) {
+        try {
+          await this.#goBack(candidate);
+        } catch (error) {
+          throw namedDiskError(error);
+        }
+      }
+      return { function: ref.name, version, digest: candidate.active.digest };
+    });
+  }
+
+  async code(ref: FunctionRef, version?: number): Promise<CodeArchive> {
+    const lease = await this.#options.registry.leaseCode(ref, version);
+    const { active } = lease.record;
+    try {
+      const stream = await packTree(lease.dir, new Date(active.createdAt));
+      stream.once('close', () => lease.release());
+      return { version: active.version, stream };
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
   #extract(source: BundleSource, targetDir: string): Promise<ExtractedBundle> {
     const { limits } = this.#options;
     return extractBundle({ source, targetDir, limits, timeoutMs: EXTRACT_TIMEOUT_MS });
@@ -223,6 +255,29 @@ export class DeployPipeline implements Deployments {
       throw error;
     }
     return candidate;
+  }
+
+  /** Makes a kept version active whose code or image is still what was deployed, and still loads. */
+  async #goBack(candidate: FunctionRecord): Promise<void> {
+    const { registry, images, loadCheck } = this.#options;
+    const { active, settings } = candidate;
+    const { source } = active;
+    assertContractFits(settings.contract, source.type);
+    if (source.type === 'image') {
+      if (source.digest !== null) await images.assertHere(source.digest);
+      await images.prepareNetwork(settings.network);
+      await registry.goBack(candidate);
+      return;
+    }
+    await registry.verifyCode(candidate);
+    const discard = await loadCheck(candidate, registry.codePath(candidate));
+    faultPoint('rollback.loaded');
+    try {
+      await registry.goBack(candidate);
+    } catch (error) {
+      discard();
+      throw error;
+    }
   }
 
   /** Runs `work` with a path in staging, and removes any tree left there. Errors of a full disk become DISK_FULL. */

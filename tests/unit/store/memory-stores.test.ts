@@ -3,11 +3,14 @@ import { MemoryFunctionStore } from '../../helpers/memory-function-store.js';
 import { MemoryRouteStore } from '../../helpers/memory-route-store.js';
 import { callStoreContract } from './call-store-contract.js';
 import { functionStoreContract } from './function-store-contract.js';
+import { MemorySecretStore } from '../../helpers/memory-secret-store.js';
 import { routeStoreContract } from './route-store-contract.js';
+import { secretStoreContract } from './secret-store-contract.js';
 
 functionStoreContract('MemoryFunctionStore', () => new MemoryFunctionStore());
 callStoreContract('MemoryCallStore', () => new MemoryCallStore());
-routeStoreContract('MemoryRouteStore', () => {
+/** A store of functions, and whether a function is in it. */
+function knownFunctions() {
   const known = new Set<string>();
   class Functions extends MemoryFunctionStore {
     override async publish(...args: Parameters<MemoryFunctionStore['publish']>) {
@@ -19,5 +22,14 @@ routeStoreContract('MemoryRouteStore', () => {
       return super.remove(...args);
     }
   }
-  return { functions: new Functions(), routes: new MemoryRouteStore((id) => known.has(id)) };
+  return { functions: new Functions(), isKnown: (id: string) => known.has(id) };
+}
+
+routeStoreContract('MemoryRouteStore', () => {
+  const { functions, isKnown } = knownFunctions();
+  return { functions, routes: new MemoryRouteStore(isKnown) };
+});
+secretStoreContract('MemorySecretStore', () => {
+  const { functions, isKnown } = knownFunctions();
+  return { functions, secrets: new MemorySecretStore(isKnown) };
 });

@@ -14,7 +14,7 @@ import { namespaceOf } from '../../requests/principal.js';
 import { functionView } from './function-view.js';
 import { sendData } from './go-serverless-envelope.js';
 import { idParam } from './id-param.js';
-import { readJsonObject } from './json-body.js';
+import { readJsonObject } from '../../requests/json-object.js';
 
 export interface ImageFunctionsDeps {
   registry: Registry;

@@ -7,7 +7,7 @@ import { namespaceOf } from '../../requests/principal.js';
 import { functionView, type FunctionView } from './function-view.js';
 import { sendData } from './go-serverless-envelope.js';
 import { idParam } from './id-param.js';
-import { readJsonObject } from './json-body.js';
+import { readJsonObject } from '../../requests/json-object.js';
 
 export interface RoutesRoutesDeps {
   routes: Routes;

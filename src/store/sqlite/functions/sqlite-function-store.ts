@@ -14,6 +14,7 @@ import type { FunctionStore, PublishRequest, VersionOnDisk } from '../../functio
 import { makingRoom, opening, type MakeRoom } from '../medium.js';
 import { toStoreError } from '../sqlite-error.js';
 import { SqliteRouteStore } from '../routes/sqlite-route-store.js';
+import { SqliteSecretStore } from '../secrets/sqlite-secret-store.js';
 import type { FunctionDatabase } from './function-database.js';
 import { openFunctions } from './function-recovery.js';
 
@@ -33,6 +34,8 @@ export class SqliteFunctionStore implements FunctionStore {
   readonly recovered: string | null;
   /** The routes in the same file, open for as long as this store is. */
   readonly routes = new SqliteRouteStore((work) => this.#on((database) => work(database.routes)));
+  /** The secrets in the same file, open for as long as this store is. */
+  readonly secrets = new SqliteSecretStore((work) => this.#on((database) => work(database.secrets)));
   readonly #file: string;
   readonly #onFull: MakeRoom | undefined;
   readonly #database: FunctionDatabase;
@@ -67,6 +70,17 @@ export class SqliteFunctionStore implements FunctionStore {
       database.publish(request);
       return database.get(request.version.functionId)!;
     });
+  }
+
+  async activate(
+    id: FunctionId,
+    version: number,
+    settings: FunctionSettings,
+    at: number,
+  ): Promise<FunctionRecord | undefined> {
+    return this.#on((database) =>
+      database.activate(id, version, settings, at) ? database.get(id) : undefined,
+    );
   }
 
   async updateSettings(

@@ -1,8 +1,8 @@
 /** Owns reading a JSON object from a request's body, whatever its content type: `curl -d` names that of a form. */
 import type { Context } from 'koa';
-import { GlambdarError } from '../../../errors.js';
-import type { BodyBudget } from '../../answers/body-budget.js';
-import { readBody } from '../../requests/request-body.js';
+import { GlambdarError } from '../../errors.js';
+import type { BodyBudget } from '../answers/body-budget.js';
+import { readBody } from './request-body.js';
 
 const MAX_BYTES = 256 * 1024;
 
