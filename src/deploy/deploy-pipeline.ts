@@ -27,7 +27,7 @@ import { digestManifest, digestTree } from '../registry/tree-digest.js';
 import { fsyncDir, removeTree } from '../registry/tree.js';
 import { extractBundle, type ExtractedBundle } from './archive/bundle.js';
 import { Limiter } from './archive/limiter.js';
-import { packTree } from './archive/zip-writer.js';
+import { packTree } from './archive/writers/zip-writer.js';
 import type { Dependencies } from './dependencies.js';
 import type {
   BundleSource,

@@ -15,7 +15,7 @@ import type { CallStore } from '../store/call-store.js';
 import type { FunctionStore } from '../store/function-store.js';
 import { Catalogue } from './catalogue.js';
 import { CodeIntegrity } from './code-integrity.js';
-import { metadataOf, type FunctionMetadata } from './function-metadata.js';
+import { metadataOf, type FunctionMetadata } from './views/function-metadata.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { reconcile } from './reconcile.js';
 import type { Registry } from './registry.js';
@@ -23,7 +23,7 @@ import { linkTree } from './tree.js';
 import { KEPT_VERSIONS, VersionCollector } from './version-collector.js';
 import { VersionFiles } from './version-files.js';
 import { VersionLeases, type VersionLease } from './version-leases.js';
-import { versionView, type VersionView } from './version-view.js';
+import { versionView, type VersionView } from './views/version-view.js';
 
 export interface FunctionRegistryOptions {
   store: FunctionStore;
@@ -199,7 +199,7 @@ export class FunctionRegistry implements Registry {
     if (version === before.active.version) return before;
     const active = await this.#keptVersion(before, version);
     const then = readSidecar(this.#options.functionsDir, ref, version)?.record;
-    if (then === undefined || then.id !== before.id)
+    if (then?.id !== before.id)
       throw new GlambdarError(
         'CODE_UNAVAILABLE',
         `The settings of version ${version} of "${ref.name}" cannot be read on the server's disk. Deploy its code again.`,

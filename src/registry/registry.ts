@@ -2,11 +2,11 @@
 import type { FunctionRecord } from '../model/function/function.js';
 import type { FunctionId } from '../model/function/id.js';
 import type { FunctionRef } from '../model/function/ref.js';
-import type { FunctionMetadata } from './function-metadata.js';
-import type { VersionView } from './version-view.js';
+import type { FunctionMetadata } from './views/function-metadata.js';
+import type { VersionView } from './views/version-view.js';
 
-export type { FunctionMetadata } from './function-metadata.js';
-export type { VersionView } from './version-view.js';
+export type { FunctionMetadata } from './views/function-metadata.js';
+export type { VersionView } from './views/version-view.js';
 
 export interface Registry {
   /** The functions of a namespace, sorted by name. */

@@ -127,7 +127,7 @@ export function functionStoreContract(subject: string, open: (t: ExecutionContex
   });
 
   test(`${subject} makes a kept version active again with the settings given`, async (t) => {
-    const store = await opened(t);
+    const store = opened(t);
     for (const number of [1, 2, 3]) await store.publish(publication('f', number));
     const back = await store.activate(idOf('f'), 2, { ...settings, memoryMb: 64 }, 9_000);
     t.like(back, { createdAt: 1_000, updatedAt: 9_000, active: version('f', 2), settings: { memoryMb: 64 } });

@@ -22,8 +22,8 @@ const cases: [title: string, values: Record<string, string>, text: string, expec
   ],
   ['that overlaps another one', { A: 'abcdef', B: 'defghi' }, '<abcdefghi>', '<[secret A]>'],
   ['repeated without a gap', { A: 'aaaaaa' }, 'a'.repeat(20), '[secret A]'],
-  ['shorter than six characters: it stays', { A: 'abcde' }, 'abcde', 'abcde'],
-  ['that is almost there: it stays', { A: 's3cr3t' }, 's3cr3-t s3cr3', 's3cr3-t s3cr3'],
+  ['shorter than six characters', { A: 'abcde' }, 'abcde', 'abcde'],
+  ['that is almost there', { A: 's3cr3t' }, 's3cr3-t s3cr3', 's3cr3-t s3cr3'],
   ['with characters of a pattern', { A: 'a.*(b)+' }, '/a.*(b)+/', '/[secret A]/'],
   ['with a dollar sign', { A: "$&$1$'" + 'xx' }, "$&$1$'xx", '[secret A]'],
   ['not of ASCII', { A: 'pässwörd€' }, '«pässwörd€»', '«[secret A]»'],
@@ -45,7 +45,7 @@ const cases: [title: string, values: Record<string, string>, text: string, expec
 ];
 
 for (const [title, values, text, expected] of cases)
-  test(`a value ${title} is taken out`, (t) => {
+  test(`a value ${title} ${text === expected ? 'stays' : 'is taken out'}`, (t) => {
     t.is(redactor(values).redact(text), expected);
   });
 

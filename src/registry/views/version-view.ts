@@ -1,6 +1,6 @@
 /** Owns a version of a function as clients see it. */
-import type { VersionRecord } from '../model/function/function.js';
-import type { Source } from '../model/function/source.js';
+import type { VersionRecord } from '../../model/function/function.js';
+import type { Source } from '../../model/function/source.js';
 
 export interface VersionView {
   version: number;

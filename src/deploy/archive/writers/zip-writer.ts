@@ -1,6 +1,6 @@
 /**
  * Owns packing a tree of files into a zip, as a stream: one file at a time, so that neither a large tree nor a slow reader takes
- * memory. `readers/zip/` reads zips.
+ * memory. `../readers/zip/` reads zips.
  */
 import { constants, createReadStream, type ReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
