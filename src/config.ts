@@ -1,4 +1,5 @@
 /** Owns the configuration: the only reader of process.env. Every variable is in docs/configuration.md. */
+import { BlockList, isIP } from 'node:net';
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,18 @@ export interface Config {
   /** 0 = any free port. */
   port: number;
   publicUrl: URL | null;
+  /** Whether requests need a token or a key. */
+  auth: boolean;
+  /** Whether anybody may register as a user. */
+  registration: boolean;
+  /** Signs the tokens of users; null: the secret in the data directory. */
+  tokenSecret: string | null;
+  /** The network of functions that name none. */
+  defaultNetwork: 'none' | 'bridge';
+  /** The listener for functions; null = there is none. */
+  functions: FunctionsListenerConfig | null;
+  /** The proxies whose `X-Forwarded-For`, `-Proto` and `-Host` count. */
+  trustedProxies: BlockList;
   dockerHost: string | null;
   image: string | null;
   runtime: string | null;
@@ -45,6 +58,14 @@ export interface Config {
   logLevel: string;
   /** The fault point at which the process kills itself, for tests of crash safety. */
   fault: string | null;
+}
+
+export interface FunctionsListenerConfig {
+  host: string;
+  /** 0 = any free port. */
+  port: number;
+  /** The domain below which every function has a host name, in lower case; null = functions are found by path alone. */
+  domain: string | null;
 }
 
 /** A variable has an unusable value or an unknown name; the message, for the operator, names the variable. */
@@ -100,9 +121,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
 
   const config: Config = {
     dir: resolve(text('GLAMBDAR_DIR') ?? CHECKOUT),
-    host: hostOf(text('GLAMBDAR_HOST') ?? '127.0.0.1'),
+    host: hostOf('GLAMBDAR_HOST', text('GLAMBDAR_HOST') ?? '127.0.0.1'),
     port: whole('GLAMBDAR_PORT', 8000, 0, 65_535),
     publicUrl: urlOf('GLAMBDAR_PUBLIC_URL', text('GLAMBDAR_PUBLIC_URL')),
+    auth: oneOf('GLAMBDAR_AUTH', 'off', ['on', 'off']) === 'on',
+    registration: oneOf('GLAMBDAR_REGISTRATION', 'on', ['on', 'off']) === 'on',
+    tokenSecret: secretOf('GLAMBDAR_TOKEN_SECRET', text('GLAMBDAR_TOKEN_SECRET')),
+    defaultNetwork: oneOf('GLAMBDAR_DEFAULT_NETWORK', 'none', ['none', 'bridge']) as Config['defaultNetwork'],
+    functions: null,
+    trustedProxies: addressesOf('GLAMBDAR_TRUSTED_PROXIES', text('GLAMBDAR_TRUSTED_PROXIES')),
     dockerHost: text('DOCKER_HOST'),
     image: text('GLAMBDAR_IMAGE'),
     runtime: text('GLAMBDAR_RUNTIME'),
@@ -144,6 +171,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ]),
     fault: text('GLAMBDAR_FAULT'),
   };
+  config.functions = functionsListener(text, whole);
+  refuseOpenHost(config);
   config.standby = whole('GLAMBDAR_STANDBY', defaultStandby(config), 0, 1_000);
   if (config.maxBodiesBytes < 2 * config.maxBodyBytes)
     throw new ConfigError(
@@ -171,12 +200,74 @@ function defaultStandby({ maxInstances, memoryBudgetMb }: Config): number {
   return Math.max(1, Math.min(Math.max(BURST, availableParallelism()), Math.floor(most)));
 }
 
-function hostOf(value: string): string {
+/** Without accounts whoever reaches the address can run code, so only this machine may reach it. */
+function refuseOpenHost({ auth, host }: Config): void {
+  if (auth || host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))) return;
+  throw new ConfigError(
+    `GLAMBDAR_HOST is "${host}", and accounts are off: whoever reaches that address could deploy and run code. Set ` +
+      'GLAMBDAR_AUTH=on, also in a container behind a published port, or listen on 127.0.0.1.',
+  );
+}
+
+/** The value is not repeated in the error: it is a secret. */
+function secretOf(name: string, value: string | null): string | null {
+  if (value !== null && Buffer.byteLength(value) < 32)
+    throw new ConfigError(`${name} is too short; expected a random text of 32 bytes or more.`);
+  return value;
+}
+
+type Text = (name: string) => string | null;
+type Whole = (name: string, fallback: number, min: number, max: number) => number;
+
+function functionsListener(text: Text, whole: Whole): FunctionsListenerConfig | null {
+  const host = text('GLAMBDAR_FUNCTIONS_HOST');
+  const domain = text('GLAMBDAR_FUNCTIONS_DOMAIN');
+  if (text('GLAMBDAR_FUNCTIONS_PORT') === null) {
+    const [name] = [host && 'GLAMBDAR_FUNCTIONS_HOST', domain && 'GLAMBDAR_FUNCTIONS_DOMAIN'].filter(Boolean);
+    if (name) throw new ConfigError(`${name} says nothing without GLAMBDAR_FUNCTIONS_PORT; set that, too.`);
+    return null;
+  }
+  return {
+    host: hostOf('GLAMBDAR_FUNCTIONS_HOST', host ?? '127.0.0.1'),
+    port: whole('GLAMBDAR_FUNCTIONS_PORT', 0, 0, 65_535),
+    domain: domain === null ? null : domainOf('GLAMBDAR_FUNCTIONS_DOMAIN', domain),
+  };
+}
+
+function hostOf(name: string, value: string): string {
   if (!/^[A-Za-z0-9.:_-]{1,253}$/.test(value))
     throw new ConfigError(
-      `GLAMBDAR_HOST is ${JSON.stringify(value)}; expected an address such as 127.0.0.1, ::1 or 0.0.0.0.`,
+      `${name} is ${JSON.stringify(value)}; expected an address such as 127.0.0.1, ::1 or 0.0.0.0.`,
     );
   return value;
+}
+
+/** A domain in lower case. A function's label and the dot behind it must fit before it. */
+function domainOf(name: string, value: string): string {
+  const domain = value.toLowerCase();
+  const labels = domain.split('.');
+  const isLabel = (label: string): boolean => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label);
+  if (domain.length > 189 || !labels.every(isLabel) || isIP(domain) !== 0)
+    throw new ConfigError(
+      `${name} is ${JSON.stringify(value)}; expected a domain such as fn.example.com, without a port.`,
+    );
+  return domain;
+}
+
+/** Addresses and networks, separated by commas. */
+function addressesOf(name: string, value: string | null): BlockList {
+  const list = new BlockList();
+  for (const entry of value?.split(',').map((part) => part.trim()) ?? []) {
+    const [, address = '', prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+    const version = isIP(address);
+    const bits = version === 6 ? 128 : 32;
+    if (version === 0 || address.includes('%') || Number(prefix ?? 0) > bits)
+      throw new ConfigError(
+        `${name} is ${JSON.stringify(value)}; expected addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8.`,
+      );
+    list.addSubnet(address, prefix === undefined ? bits : Number(prefix), version === 6 ? 'ipv6' : 'ipv4');
+  }
+  return list;
 }
 
 function urlOf(name: string, value: string | null): URL | null {

@@ -70,18 +70,21 @@ try {
     config,
     logger,
     progress: (line) => process.stderr.write(`${line}\n`),
+    showAdminKey: (key) => process.stdout.write(adminKeyText(key)),
   });
-  process.stdout.write(`Glambdar is ready at ${runtime.url}\n`);
+  const { url, functionsUrl } = runtime;
+  if (functionsUrl !== null) process.stdout.write(`Public functions are served at ${functionsUrl}\n`);
+  process.stdout.write(`Glambdar is ready at ${url}\n`);
   logger.info(
-    { url: runtime.url, dir: config.dir, startMs: Math.round(performance.now() - started) },
+    {
+      url,
+      ...(functionsUrl === null ? {} : { functionsUrl }),
+      dir: config.dir,
+      startMs: Math.round(performance.now() - started),
+    },
     'ready',
   );
   if (unprotected !== null) logger.warn(unprotected);
-  if (!['127.0.0.1', '::1', 'localhost'].includes(config.host))
-    logger.warn(
-      { host: config.host },
-      'anybody who can reach this address can deploy and run code: there are no accounts',
-    );
 } catch (error) {
   const expected = [ConfigError, DriverError, ListenError, StartupError].some(
     (kind) => error instanceof kind,
@@ -90,4 +93,8 @@ try {
     `glambdar: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
   );
   process.exit(1);
+}
+
+function adminKeyText(key: string): string {
+  return `Admin key, shown this once: ${key}\nKeep it. A new one is made on this machine with: npm run admin -- reset-key\n`;
 }

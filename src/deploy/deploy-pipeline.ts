@@ -8,6 +8,7 @@
 import { mkdir } from 'node:fs/promises';
 import { namedDiskError } from '../data/disk-error.js';
 import { faultPoint } from '../faults.js';
+import { GlambdarError } from '../errors.js';
 import { parseImageReference } from '../model/container-image.js';
 import { assertContractFits, defaultContract } from '../model/contracts.js';
 import type { FunctionRecord } from '../model/function/function.js';
@@ -53,6 +54,8 @@ export interface DeployPipelineOptions {
   dependencies: Dependencies;
   loadCheck: LoadCheck;
   images: ImageSupply;
+  /** The network of a new function whose settings name none; default: none. */
+  defaultNetwork?: FunctionSettings['network'];
 }
 
 export class DeployPipeline implements Deployments {
@@ -64,7 +67,7 @@ export class DeployPipeline implements Deployments {
   }
 
   async deploy(request: DeployRequest): Promise<DeployResult> {
-    const { source, ref, fields, progress = () => undefined } = request;
+    const { source, ref, fields, mayBridge = false, progress = () => undefined } = request;
     const { registry, assertSpace } = this.#options;
     const formPatch = parseSettingsFields(fields);
     assertSpace(0);
@@ -73,7 +76,7 @@ export class DeployPipeline implements Deployments {
       const bundle = await this.#extractions.run(() => this.#extract(source, staged));
       const filePatch = bundle.config === undefined ? {} : parseSettingsPatch(bundle.config, 'glambdar.json');
       const settingsNow = (): FunctionSettings =>
-        this.#settings(ref, 'bundle', mergePatches(filePatch, formPatch));
+        this.#settings(ref, 'bundle', mergePatches(filePatch, formPatch), mayBridge);
       // Before the turn, because an install may take minutes.
       const { notes, ...code } = await this.#complete(bundle, staged, request, settingsNow());
       assertSpace(0);
@@ -92,7 +95,7 @@ export class DeployPipeline implements Deployments {
     const { registry, assertSpace, images } = this.#options;
     const patch = parseSettingsPatch(settings, 'settings');
     const reference = image === null ? null : parseImageReference(image);
-    this.#settings(ref, 'image', patch); // so that a wrong contract is refused before anything is pulled
+    this.#settings(ref, 'image', patch, false); // so that a wrong contract is refused before anything is pulled
     assertSpace(0);
     const supplied = reference === null ? null : await images.obtain(reference, pull ?? 'missing');
     return registry.inTurn(ref, async () => {
@@ -106,7 +109,7 @@ export class DeployPipeline implements Deployments {
         ports: supplied?.ports ?? [],
         ...(named === undefined ? {} : { owner: named }),
       };
-      const applied = this.#settings(ref, 'image', patch);
+      const applied = this.#settings(ref, 'image', patch, false);
       if (before && sameText(then, source) && sameText(before.settings, applied)) return before;
       return this.#publishImage((emptyDigest) => {
         const { digest, sizeBytes } = supplied ?? { digest: emptyDigest, sizeBytes: 0 };
@@ -115,7 +118,11 @@ export class DeployPipeline implements Deployments {
     });
   }
 
-  async configure(ref: FunctionRef, patch: unknown): Promise<Partial<FunctionSettings>> {
+  async configure(
+    ref: FunctionRef,
+    patch: unknown,
+    { mayBridge }: { mayBridge: boolean } = { mayBridge: false },
+  ): Promise<Partial<FunctionSettings>> {
     const { registry } = this.#options;
     registry.record(ref);
     const parsed = parseSettingsPatch(patch, 'settings');
@@ -123,6 +130,7 @@ export class DeployPipeline implements Deployments {
       const before = registry.record(ref);
       const { settings, changed, newVersion } = applySettings(before.settings, parsed);
       assertContractFits(settings.contract, before.active.source.type);
+      assertMayBridge(before.settings, settings, mayBridge);
       try {
         if (newVersion) await this.#republish(before, settings);
         else if (Object.keys(changed).length > 0) await registry.updateSettings(before, settings);
@@ -133,12 +141,17 @@ export class DeployPipeline implements Deployments {
     });
   }
 
-  async rollback(ref: FunctionRef, version: number): Promise<DeployResult> {
+  async rollback(
+    ref: FunctionRef,
+    version: number,
+    { mayBridge }: { mayBridge: boolean } = { mayBridge: false },
+  ): Promise<DeployResult> {
     const { registry } = this.#options;
     registry.record(ref);
     return registry.inTurn(ref, async () => {
       const before = registry.record(ref);
       const candidate = await registry.earlier(ref, version);
+      assertMayBridge(before.settings, candidate.settings, mayBridge);
       if (candidate !== before) {
         try {
           await this.#goBack(candidate);
@@ -197,14 +210,22 @@ export class DeployPipeline implements Deployments {
 
   /**
    * The settings that a function will have after a deploy. The contract of a function that is new, or that becomes another
-   * kind of source, is the kind's default unless the patch names one. Throws INVALID_REQUEST for a contract of another kind.
+   * kind of source, is the kind's default unless the patch names one. Throws INVALID_REQUEST for a contract of another kind,
+   * FORBIDDEN for a network that the sender may not give.
    */
-  #settings(ref: FunctionRef, kind: Source['type'], patch: SettingsPatch): FunctionSettings {
-    const before = this.#options.registry.find(ref);
-    const base = before?.settings ?? DEFAULT_SETTINGS;
+  #settings(
+    ref: FunctionRef,
+    kind: Source['type'],
+    patch: SettingsPatch,
+    mayBridge: boolean,
+  ): FunctionSettings {
+    const { registry, defaultNetwork = 'none' } = this.#options;
+    const before = registry.find(ref);
+    const base = before?.settings ?? { ...DEFAULT_SETTINGS, network: defaultNetwork };
     const contract = before?.active.source.type === kind ? base.contract : defaultContract(kind);
     const { settings } = applySettings({ ...base, contract }, patch);
     assertContractFits(settings.contract, kind);
+    assertMayBridge(base, settings, mayBridge);
     return settings;
   }
 
@@ -292,6 +313,18 @@ export class DeployPipeline implements Deployments {
       await removeTree(staged).catch(() => undefined);
     }
   }
+}
+
+/**
+ * Throws FORBIDDEN when a function would get the network `bridge` from somebody who may not give it. A function that has it
+ * keeps it through deploys: somebody who may has given it, or it is the server's default.
+ */
+function assertMayBridge(before: FunctionSettings, after: FunctionSettings, mayBridge: boolean): void {
+  if (mayBridge || after.network !== 'bridge' || before.network === 'bridge') return;
+  throw new GlambdarError(
+    'FORBIDDEN',
+    'network "bridge" needs the role admin, or the permission mayBridge, which an admin gives.',
+  );
 }
 
 function sameText(one: unknown, other: unknown): boolean {

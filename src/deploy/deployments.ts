@@ -22,6 +22,8 @@ export interface DeployRequest {
   ref: FunctionRef;
   /** Form fields beside the file, as text, without `funcName`. Unknown fields are refused. */
   fields: Record<string, string>;
+  /** Whether the sender may give a function `network: "bridge"`; default: no. */
+  mayBridge?: boolean;
   /** Ends an install of dependencies when it aborts; all else of a deploy is quick, and goes on. */
   signal?: AbortSignal;
   /** Gets sentences about what is being done. */
@@ -61,7 +63,7 @@ export interface CodeArchive {
 export interface Deployments {
   /**
    * Checks, extracts, load-checks and publishes an archive. Rejects with GlambdarError: INVALID_REQUEST, BUNDLE_TOO_LARGE,
-   * INVALID_BUNDLE, INSTALL_FAILED, INSTALL_UNAVAILABLE, LOAD_FAILED, DISK_FULL, DRIVER_UNAVAILABLE, AT_CAPACITY, CANCELLED.
+   * INVALID_BUNDLE, FORBIDDEN (see `mayBridge`), INSTALL_FAILED, INSTALL_UNAVAILABLE, LOAD_FAILED, DISK_FULL, DRIVER_UNAVAILABLE, AT_CAPACITY, CANCELLED.
    */
   deploy(request: DeployRequest): Promise<DeployResult>;
   /**
@@ -71,15 +73,19 @@ export interface Deployments {
    */
   deployImage(request: DeployImageRequest): Promise<FunctionRecord>;
   /**
-   * Changes some settings; resolves to the changed ones only. Rejects with INVALID_REQUEST, FUNCTION_NOT_FOUND,
+   * Changes some settings; resolves to the changed ones only. Rejects with INVALID_REQUEST, FUNCTION_NOT_FOUND, FORBIDDEN,
    * LOAD_FAILED, CODE_UNAVAILABLE, DISK_FULL.
    */
-  configure(ref: FunctionRef, patch: unknown): Promise<Partial<FunctionSettings>>;
+  configure(
+    ref: FunctionRef,
+    patch: unknown,
+    sender?: { mayBridge: boolean },
+  ): Promise<Partial<FunctionSettings>>;
   /**
    * Makes a kept version the active one again, if its code still loads; the active version stays as it is. Rejects with
-   * FUNCTION_NOT_FOUND, VERSION_NOT_FOUND, LOAD_FAILED, IMAGE_UNAVAILABLE, CODE_UNAVAILABLE, DISK_FULL.
+   * FUNCTION_NOT_FOUND, VERSION_NOT_FOUND, FORBIDDEN, LOAD_FAILED, IMAGE_UNAVAILABLE, CODE_UNAVAILABLE, DISK_FULL.
    */
-  rollback(ref: FunctionRef, version: number): Promise<DeployResult>;
+  rollback(ref: FunctionRef, version: number, sender?: { mayBridge: boolean }): Promise<DeployResult>;
   /**
    * The code of a kept version, by default of the active one. Rejects with FUNCTION_NOT_FOUND, VERSION_NOT_FOUND,
    * INVALID_REQUEST for an image, CODE_UNAVAILABLE.

@@ -1,6 +1,7 @@
 /** Owns the order in which every request passes through the middleware, and the list of route families. */
-import { setMaxListeners } from 'node:events';
-import Koa from 'koa';
+import type { BlockList } from 'node:net';
+import type { Accounts } from '../accounts/accounts.js';
+import { DEFAULT_NAMESPACE } from '../model/function/ref.js';
 import type { Invoker } from '../invocation/invocation.js';
 import type { Logs } from '../invocation/logs.js';
 import type { Logger } from '../logger.js';
@@ -9,10 +10,10 @@ import type { Registry } from '../registry/registry.js';
 import type { Routes } from '../registry/routes.js';
 import type { SecretKeeper } from '../secrets/secrets.js';
 import type { BodyBudget } from './answers/body-budget.js';
-import { isClientGone } from './answers/client-error.js';
 import { createAnswerError } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
 import { createRunCall } from './calls/run-call.js';
+import { authFamily } from './families/auth/auth.js';
 import { faasFamily } from './families/faas/faas.js';
 import type { Readiness } from './families/native/health.js';
 import { cloudfuncFamily } from './families/cloudfunc/cloudfunc.js';
@@ -20,24 +21,28 @@ import type { MetricsText } from './families/native/metrics.js';
 import { goServerlessFamily } from './families/go-serverless/go-serverless.js';
 import { nativeFamily } from './families/native/native.js';
 import { rootRoute } from './families/root.js';
+import { HttpApp } from './http-app.js';
 import { koaAnswers } from './middleware/koa-answers.js';
 import { base } from './middleware/base.js';
 import { checks } from './middleware/checks.js';
 import { refuseCrossSite } from './middleware/cross-site.js';
-import { allowedHosts } from './middleware/host.js';
-import { routeNeeds, type RouteNeed } from './middleware/needs.js';
+import { allowedHosts, clearHost } from './middleware/host.js';
+import { routeNeeds } from './middleware/needs.js';
 import { noRoute } from './middleware/no-route.js';
 import { observe, type OnRequest } from './middleware/observe.js';
 import { operator } from './middleware/operator.js';
+import { principals } from './middleware/principals.js';
 import { requestShape } from './middleware/request-shape.js';
 import { refuseWhenStopping } from './middleware/stopping.js';
-import { requestIdOf } from './requests/request-id.js';
+import { readClient } from './requests/client.js';
 
 export interface AppConfig {
   /** The address or name that the server listens on, which is also an allowed `Host`. */
   host: string;
   /** The URL under which clients reach the server when it differs, e.g. through a proxy. */
   publicUrl: URL | null;
+  /** The proxies whose `X-Forwarded-For`, `-Proto` and `-Host` count. */
+  trustedProxies: BlockList;
   /** The largest body of a call, in bytes, inclusive. */
   maxBodyBytes: number;
   /** The largest zip, in bytes, inclusive. */
@@ -61,37 +66,21 @@ export interface AppDeps {
   metricsText: MetricsText;
   /** Called once per request, when its answer is out or its client gone. */
   onRequest?: OnRequest;
+  /** Null: accounts are off, and every request is the operator's. */
+  accounts: Accounts | null;
   logger: Logger;
   config: AppConfig;
 }
 
-/** A Koa app that can be told to stop: from then on it refuses requests and ends its event streams. */
-export class HttpApp extends Koa {
-  readonly #stop = new AbortController();
-  readonly stopping: AbortSignal = this.#stop.signal;
-  /** Every route, and the least role that may use it. */
-  routes: readonly RouteNeed[] = [];
-
-  constructor() {
-    super();
-    // Every event stream listens to this signal, so there is no limit on listeners.
-    setMaxListeners(0, this.stopping);
-  }
-
-  /** May be called more than once. */
-  stop(): void {
-    this.#stop.abort();
-  }
-}
-
 export function createApp(deps: AppDeps): HttpApp {
-  const { config, logger, bodies, onRequest } = deps;
-  const app = new HttpApp();
+  const { config, logger, bodies, onRequest, accounts } = deps;
+  const app = new HttpApp(logger);
   const { stopping } = app;
   const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
   const runCall = createRunCall(deps);
   // The last one owns every request that no other owns.
   const families = [
+    authFamily(deps),
     cloudfuncFamily({ ...deps, runCall }),
     faasFamily({ ...deps, runCall }),
     goServerlessFamily({ ...deps, runCall }),
@@ -106,22 +95,29 @@ export function createApp(deps: AppDeps): HttpApp {
     checks([
       refuseWhenStopping(stopping),
       requestShape(),
-      allowedHosts(config),
+      readClient(config.trustedProxies),
+      // With accounts no request is let in for where it comes from, so a name that leads here is as good as any other.
+      accounts === null ? allowedHosts(config) : clearHost(),
       refuseCrossSite(config.publicUrl),
     ]),
   );
-  app.use(operator());
+  app.use(
+    accounts === null
+      ? operator()
+      : principals({ accounts, hasNamespace: namespaceCheck(accounts, deps.registry) }),
+  );
   for (const { calls } of families) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
   app.use(root.routes());
   app.use(noRoute());
-
-  // Errors that no middleware could catch: those of the sockets themselves, or a bug in an answer.
-  app.on('error', (error: unknown, ctx?: Koa.Context) => {
-    if (isClientGone(error)) return;
-    const requestId = ctx === undefined ? undefined : requestIdOf(ctx.req);
-    logger.error({ err: error, requestId }, 'answer failed');
-  });
   return app;
+}
+
+/** Whether there is a namespace: the default one, that of a user, or one that a removed user left functions in. */
+function namespaceCheck(accounts: Accounts, registry: Registry): (namespace: string) => Promise<boolean> {
+  return async (namespace) =>
+    namespace === DEFAULT_NAMESPACE ||
+    registry.list(namespace).length > 0 ||
+    (await accounts.users.find(namespace)) !== undefined;
 }

@@ -3,8 +3,9 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { isIPv6, Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { HttpApp } from './app.js';
+import type { HttpApp } from './http-app.js';
 import { rejectCalls } from './calls/client-gone.js';
+import type { ConnectionPlaces } from './connections/connection-places.js';
 import { Connections } from './connections/connections.js';
 import { lingeringEnd } from './connections/lingering-end.js';
 import { createClientErrorHandler } from './connections/raw-answer.js';
@@ -30,6 +31,10 @@ export interface ServerOptions {
   writeStallMs?: number;
   /** Default 1024: must leave file descriptors for Docker and SQLite. */
   maxConnections?: number;
+  /** The places that this server's connections share with those of another one. */
+  places?: ConnectionPlaces;
+  /** The variables that the operator set `host` and `port` by. Default: those of the control API. */
+  variables?: { host: string; port: string };
 }
 
 /** The server cannot listen on its address; the message is a sentence for the operator. */
@@ -57,7 +62,8 @@ const LAST_WORD_MS = 200;
 
 /** May be called more than once for one app: each server listens on an address of its own, and stops with the app. */
 export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
-  const { host, port, logger, writeStallMs = 30_000 } = options;
+  const { host, port, logger, places, writeStallMs = 30_000 } = options;
+  const { variables = { host: 'GLAMBDAR_HOST', port: 'GLAMBDAR_PORT' } } = options;
   const { keepAliveTimeoutMs = 5_000, checkIntervalMs = 1_000, requestTimeoutMs = 60_000 } = options;
   const server = createHttpServer({
     headersTimeout: Math.min(options.headersTimeoutMs ?? 10_000, requestTimeoutMs),
@@ -98,6 +104,13 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   });
   server.on('clientError', createClientErrorHandler(connections));
   server.on('connection', (socket: Socket) => {
+    if (places !== undefined) {
+      if (!places.take()) {
+        socket.destroy();
+        return;
+      }
+      socket.once('close', () => places.give());
+    }
     // Node calls `destroySoon` after an answer with `Connection: close`, which would reset a client that is still sending.
     const destroySoon = socket.destroySoon.bind(socket);
     socket.destroySoon = () => (connections.isReceiving(socket) ? lingeringEnd(socket) : destroySoon());
@@ -107,7 +120,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
   return {
     async listen() {
       await new Promise<void>((resolve, reject) => {
-        const fail = (error: Error): void => reject(listenError(error, host, port));
+        const fail = (error: Error): void => reject(listenError(error, host, port, variables));
         server.once('error', fail);
         server.listen(port, host, () => {
           server.off('error', fail);
@@ -164,29 +177,24 @@ function stopped(): GlambdarError {
   );
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): ListenError {
+function listenError(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  variables: { host: string; port: string },
+): ListenError {
   const where = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const failed = (reason: string): ListenError =>
+    new ListenError(`Cannot listen on ${where}: ${reason}`, { cause: error });
   switch (error.code) {
     case 'EADDRINUSE':
-      return new ListenError(
-        `Cannot listen on ${where}: another program uses this port. Stop it, or set GLAMBDAR_PORT to a free one.`,
-        { cause: error },
-      );
+      return failed(`another program uses this port. Stop it, or set ${variables.port} to a free one.`);
     case 'EACCES':
-      return new ListenError(
-        `Cannot listen on ${where}: this user may not use the port. Set GLAMBDAR_PORT to one above 1023.`,
-        { cause: error },
-      );
+      return failed(`this user may not use the port. Set ${variables.port} to one above 1023.`);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new ListenError(
-        `Cannot listen on ${where}: this machine has no such address. Set GLAMBDAR_HOST to one it has.`,
-        { cause: error },
-      );
+      return failed(`this machine has no such address. Set ${variables.host} to one it has.`);
     default:
-      return new ListenError(
-        `Cannot listen on ${where}: ${error.message}. Check GLAMBDAR_HOST and GLAMBDAR_PORT.`,
-        { cause: error },
-      );
+      return failed(`${error.message}. Check ${variables.host} and ${variables.port}.`);
   }
 }

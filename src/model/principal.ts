@@ -15,6 +15,8 @@ export interface Principal {
   readonly kind: 'operator' | 'user' | 'key' | 'anonymous';
   /** The UUID of the user or of the key; else the name of the kind. */
   readonly id: string;
+  /** The UUID of the user, who may have sent a key; absent for a key that is nobody's, and without a user. */
+  readonly user?: string;
   /** The namespace that the request acts in. */
   readonly namespace: string;
   /** Null for `anonymous`, who may call public functions and nothing else. */

@@ -30,21 +30,21 @@ export class Routes {
 
   /** The routes to functions of a namespace, in the order in which they were made. */
   async list(namespace: string): Promise<Route[]> {
-    const routes = (await this.#options.store.list()).map((record) => this.#route(record));
-    return routes.filter((route) => route?.function.ref.namespace === namespace) as Route[];
+    const records = (await this.#options.store.list()).filter((record) => record.namespace === namespace);
+    return records.map((record) => this.#route(record)).filter((route) => route !== undefined);
   }
 
   /** Rejects with NOT_FOUND, also for the route of another namespace. */
   async get(namespace: string, id: string): Promise<Route> {
-    const route = this.#route(await this.#options.store.get(id));
-    if (route?.function.ref.namespace !== namespace) throw noRoute();
+    const record = await this.#options.store.get(id);
+    const route = record?.namespace === namespace ? this.#route(record) : undefined;
+    if (route === undefined) throw noRoute();
     return route;
   }
 
   /** The route of a namespace with exactly this path; undefined when there is none. */
   async find(namespace: string, path: string): Promise<Route | undefined> {
-    const route = this.#route(await this.#options.store.find(path));
-    return route?.function.ref.namespace === namespace ? route : undefined;
+    return this.#route(await this.#options.store.find(namespace, path));
   }
 
   /**
@@ -55,6 +55,7 @@ export class Routes {
   add(namespace: string, path: unknown, functionId: unknown): Promise<Route> {
     return this.#put({
       id: randomUUID(),
+      namespace,
       path: parsePath(path),
       functionId: this.#functionOf(namespace, functionId).id,
       createdAt: Date.now(),
@@ -64,7 +65,7 @@ export class Routes {
   /** Changes path, function, or both; undefined stays as it was. Rejects like `get` and `add`. */
   async change(namespace: string, id: string, path: unknown, functionId: unknown): Promise<Route> {
     const record = await this.#options.store.get(id);
-    if (record === undefined || this.#route(record)?.function.ref.namespace !== namespace) throw noRoute();
+    if (record?.namespace !== namespace) throw noRoute();
     return this.#put({
       ...record,
       ...(path === undefined ? {} : { path: parsePath(path) }),

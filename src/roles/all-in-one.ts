@@ -2,13 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { Accounts } from '../accounts/accounts.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createDockerDriver } from '../driver/docker/docker-driver.js';
 import { DriverError, type Driver } from '../driver/driver.js';
 import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/answers/body-budget.js';
-import { createServer } from '../http/server.js';
+import { sharedPlaces } from '../http/connections/connection-places.js';
+import { createDoorApp } from '../http/door/door-app.js';
+import { createServer, type HttpServer } from '../http/server.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
 import { ContextFolders } from '../images/context-folders.js';
 import { ImagePlaces } from '../images/image-places.js';
@@ -40,6 +43,7 @@ import type { FunctionRecord } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
 import { Routes } from '../registry/routes.js';
+import { secretFile } from '../data/secret-file.js';
 import { KeyFile } from '../data/key-file.js';
 import { Secrets } from '../secrets/secrets.js';
 import { GlambdarError } from '../errors.js';
@@ -64,9 +68,12 @@ const LULL = { quietMs: 20, mostMs: 150 };
 const MIB = 2 ** 20;
 /** How many uids instances have, from the configured one on; those of installs follow. */
 const INSTANCE_UIDS = 20_000;
+const TOKEN_SECRET_BYTES = 32;
 
 export interface Runtime {
   url: string;
+  /** Where the listener for functions is; null when there is none. */
+  functionsUrl: string | null;
   /**
    * Stops accepting calls, lets running calls finish within `graceMs`, removes every container, writes pending records.
    * May be called again with a shorter grace.
@@ -79,6 +86,8 @@ export interface RuntimeOptions {
   logger: Logger;
   /** Called with sentences for the operator while images are prepared. */
   progress: (line: string) => void;
+  /** Called with a new admin key, which is shown nowhere else, when the server starts with accounts and has no admin. */
+  showAdminKey?: (key: string) => void;
   /** Makes another driver than Docker's, for tests. */
   createDriver?: (options: Parameters<typeof createDockerDriver>[0]) => Driver;
 }
@@ -95,7 +104,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function build(
-  { config, logger, progress, createDriver = createDockerDriver }: RuntimeOptions,
+  { config, logger, progress, showAdminKey, createDriver = createDockerDriver }: RuntimeOptions,
   closers: (() => void | Promise<void>)[],
 ): Promise<Runtime> {
   // 1. The directory: locked, identified, slots and staging emptied.
@@ -115,7 +124,23 @@ async function build(
   const calls = new SqliteCallStore(medium);
   closers.push(() => calls.close());
 
-  // 3. The driver, not opened yet.
+  // 3. The accounts, if there are any.
+  const accounts = config.auth
+    ? new Accounts({
+        store: functions.accounts,
+        auditStore: functions.audit,
+        tokenSecret:
+          config.tokenSecret === null
+            ? secretFile(join(directory.path, 'token-secret'), TOKEN_SECRET_BYTES)
+            : Buffer.from(config.tokenSecret),
+        registration: config.registration,
+        clock: systemClock,
+        logger,
+      })
+    : null;
+  closers.push(() => accounts?.close());
+
+  // 4. The driver, not opened yet.
   const filesDir = join(directory.runDir, 'worker');
   const installed = installRuntimes(filesDir, config.image);
   for (const runtime of installed.values()) runtime.repair();
@@ -132,7 +157,7 @@ async function build(
     registryAuth: config.registryAuth,
   });
 
-  // 4. The parts that hold no resources of their own.
+  // 5. The parts that hold no resources of their own.
   const metrics = createMetrics({
     queueLength: () => pool.gauges().queueLength + places.gauges().queueLength,
     queueAgeMs: () => Math.max(pool.gauges().queueAgeMs, places.gauges().queueAgeMs),
@@ -171,7 +196,7 @@ async function build(
     },
     mostAtOnce: SHORT_CALLS_PER_CORE * availableParallelism(),
     clock: systemClock,
-    defaultProfile: profileOf(DEFAULT_SETTINGS, node.name),
+    defaultProfile: profileOf({ ...DEFAULT_SETTINGS, network: config.defaultNetwork }, node.name),
     minStandby: config.standby,
     memoryBudgetBytes: config.memoryBudgetMb * MIB,
     lull: LULL,
@@ -266,6 +291,7 @@ async function build(
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     dependencies: new BundleDependencies({ installer, trees, tmpDir: directory.tmpDir, limits: treeLimits }),
     images: createImageSupply({ driver, logger }),
+    defaultNetwork: config.defaultNetwork,
     loadCheck: createLoadCheck({
       pool,
       prepareNetwork: (network) => driver.prepareNetwork(network),
@@ -334,18 +360,19 @@ async function build(
     onFinished: (record) => metrics.invocation(record),
   });
 
-  // 5. The registry: brings the files on disk into line with the store.
+  // 6. The registry: brings the files on disk into line with the store.
   await secrets.open();
   await registry.open();
   closers.push(() => recorder.close());
   await trees.open();
   closers.push(() => trees.close());
 
-  // 6. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
+  // 7. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
   closers.push(() => folders.close());
   closers.push(() => driver.close());
   await driver.open();
   for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
+  if (config.defaultNetwork !== 'none') await driver.prepareNetwork(config.defaultNetwork);
   for (const { ref, settings } of registry.records())
     await driver
       .prepareNetwork(settings.network)
@@ -357,14 +384,15 @@ async function build(
     await pool.destroy();
   });
 
-  // 7. Last, the HTTP server.
+  // 8. Last, the HTTP servers: that of the API, and that for functions, with the same limits.
+  const bodies = new BodyBudget(config.maxBodiesBytes);
   const app = createApp({
     registry,
     deployments,
     routes,
     secrets,
     invoker,
-    bodies: new BodyBudget(config.maxBodiesBytes),
+    bodies,
     logs,
     readiness: async () => {
       try {
@@ -392,30 +420,67 @@ async function build(
     },
     metricsText: () => metrics.text(),
     onRequest: (request) => metrics.request(request),
+    accounts,
     logger,
     config: {
       host: config.host,
       publicUrl: config.publicUrl,
+      trustedProxies: config.trustedProxies,
       maxBodyBytes: config.maxBodyBytes,
       maxBundleBytes: config.maxZipBytes,
       uploadDir: directory.tmpDir,
     },
   });
+  const { requestTimeoutMs, maxConnections } = config;
+  const connectionPlaces = sharedPlaces(maxConnections);
+  const common = { logger, requestTimeoutMs, maxConnections };
+  const servers: HttpServer[] = [];
+  let functionsUrl: string | null = null;
+  if (config.functions !== null) {
+    const { host, port, domain } = config.functions;
+    const door = createDoorApp({
+      functions: registry,
+      invoker,
+      bodies,
+      onRequest: (request) => metrics.request(request),
+      logger,
+      config: {
+        domain,
+        withNamespaces: config.auth,
+        trustedProxies: config.trustedProxies,
+        maxBodyBytes: config.maxBodyBytes,
+      },
+    });
+    const variables = { host: 'GLAMBDAR_FUNCTIONS_HOST', port: 'GLAMBDAR_FUNCTIONS_PORT' };
+    const server = createServer(door, {
+      ...common,
+      host,
+      port,
+      variables,
+      places: connectionPlaces.functions,
+    });
+    functionsUrl = (await server.listen()).url;
+    servers.push(server);
+    closers.push(() => server.close(0));
+  }
   const server = createServer(app, {
+    ...common,
     host: config.host,
     port: config.port,
-    logger,
-    requestTimeoutMs: config.requestTimeoutMs,
-    maxConnections: config.maxConnections,
+    places: connectionPlaces.control,
   });
+  const adminKey = await accounts?.firstAdminKey();
+  if (adminKey !== undefined) showAdminKey?.(adminKey);
   const { url } = await server.listen();
+  servers.push(server);
   pool.open();
 
   let closing: Promise<void> | null = null;
   return {
     url,
+    functionsUrl,
     async close(graceMs) {
-      const drained = server.close(graceMs);
+      const drained = Promise.all(servers.map((each) => each.close(graceMs)));
       closing ??= (async () => {
         await drained;
         for (const close of closers.reverse()) await close();

@@ -7,7 +7,9 @@ import type { FunctionId } from '../model/function/id.js';
 export interface RouteRecord {
   /** A UUID of version 4. */
   id: string;
-  /** What follows `/r` in the request's path; begins with a slash. No two routes have the same. */
+  /** The namespace of the function, which never changes. */
+  namespace: string;
+  /** What follows `/r` in the request's path; begins with a slash. No two routes of a namespace have the same. */
   path: string;
   functionId: FunctionId;
   /** Epoch milliseconds. */
@@ -25,8 +27,8 @@ export interface RouteStore {
   /** All routes, in the order in which they were made. */
   list(): Promise<RouteRecord[]>;
   get(id: string): Promise<RouteRecord | undefined>;
-  /** The route with exactly this path. */
-  find(path: string): Promise<RouteRecord | undefined>;
+  /** The route of a namespace with exactly this path. */
+  find(namespace: string, path: string): Promise<RouteRecord | undefined>;
   /** *Durable.* Adds a route, or replaces path and function of the route with the same id. */
   put(route: RouteRecord): Promise<RoutePut>;
   /** *Durable.* False when there was no such route. */

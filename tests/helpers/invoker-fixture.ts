@@ -42,7 +42,8 @@ export interface InvokerFixtureOptions {
 }
 
 export function invocation(body = '', fields: Partial<CallRequest> = {}): CallRequest {
-  return { method: 'POST', path: '/', query: '', headers: [], body: Buffer.from(body), ...fields };
+  const sent = { method: 'POST', path: '/', basePath: '', query: '', headers: [], body: Buffer.from(body) };
+  return { ...sent, host: 'localhost', protocol: 'http', clientAddress: '127.0.0.1', ...fields };
 }
 
 export class InvokerFixture {

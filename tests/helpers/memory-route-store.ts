@@ -21,12 +21,12 @@ export class MemoryRouteStore implements RouteStore {
     return (await this.list()).find((route) => route.id === id);
   }
 
-  async find(path: string): Promise<RouteRecord | undefined> {
-    return (await this.list()).find((route) => route.path === path);
+  async find(namespace: string, path: string): Promise<RouteRecord | undefined> {
+    return (await this.list()).find((route) => route.namespace === namespace && route.path === path);
   }
 
   async put(route: RouteRecord): Promise<RoutePut> {
-    const namesake = await this.find(route.path);
+    const namesake = await this.find(route.namespace, route.path);
     if (namesake !== undefined && namesake.id !== route.id) return 'path-taken';
     if (!this.#hasFunction(route.functionId)) return 'no-function';
     const createdAt = this.#routes.get(route.id)?.createdAt ?? route.createdAt;

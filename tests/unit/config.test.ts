@@ -117,7 +117,7 @@ const texts: [name: string, taken: string[], refused: string[]][] = [
 
 for (const [name, taken, refused] of texts)
   test(`${name} is refused by name when it cannot be used`, (t) => {
-    for (const value of taken) t.notThrows(() => readConfig({ [name]: value }), value);
+    for (const value of taken) t.notThrows(() => readConfig({ GLAMBDAR_AUTH: 'on', [name]: value }), value);
     for (const value of refused)
       t.throws(
         () => readConfig({ [name]: value }),
@@ -146,4 +146,38 @@ test('texts for Docker are handed on as they are', (t) => {
     GLAMBDAR_FAULT: 'a.b',
   });
   t.like(config, { dockerHost: 'unix:///x', image: 'node:20', runtime: 'runsc', fault: 'a.b' });
+});
+
+test('without accounts the server listens on this machine only, and says how to listen elsewhere', (t) => {
+  for (const host of ['127.0.0.1', '127.8.9.10', '::1', 'localhost'])
+    t.notThrows(() => readConfig({ GLAMBDAR_HOST: host }), host);
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'my-host.example', '127.example']) {
+    t.throws(() => readConfig({ GLAMBDAR_HOST: host }), {
+      instanceOf: ConfigError,
+      message: /^GLAMBDAR_HOST is .* accounts are off: .*Set GLAMBDAR_AUTH=on/,
+    });
+    t.notThrows(() => readConfig({ GLAMBDAR_HOST: host, GLAMBDAR_AUTH: 'on' }), host);
+  }
+});
+
+test('accounts are off, registration on and functions without a network unless somebody says otherwise', (t) => {
+  t.like(readConfig({}), { auth: false, registration: true, tokenSecret: null, defaultNetwork: 'none' });
+  t.like(
+    readConfig({
+      GLAMBDAR_AUTH: 'on',
+      GLAMBDAR_REGISTRATION: 'off',
+      GLAMBDAR_TOKEN_SECRET: 'x'.repeat(32),
+      GLAMBDAR_DEFAULT_NETWORK: 'bridge',
+    }),
+    { auth: true, registration: false, tokenSecret: 'x'.repeat(32), defaultNetwork: 'bridge' },
+  );
+  for (const name of ['GLAMBDAR_AUTH', 'GLAMBDAR_REGISTRATION', 'GLAMBDAR_DEFAULT_NETWORK'])
+    t.throws(() => readConfig({ [name]: 'yes' }), {
+      instanceOf: ConfigError,
+      message: new RegExp(`^${name} is`),
+    });
+  const error = t.throws(() => readConfig({ GLAMBDAR_TOKEN_SECRET: 'too short' }), {
+    instanceOf: ConfigError,
+  });
+  t.notRegex(error.message, /too short;.*too short/, 'the secret itself is not shown');
 });

@@ -36,6 +36,21 @@ class HandlerRequest {
     return addressOf(this.#message);
   }
 
+  /** The client's IP address. */
+  get ip() {
+    return clientAddressOf(this.#message);
+  }
+
+  /** The host and port that the client named. */
+  get host() {
+    return this.#message.host ?? 'localhost';
+  }
+
+  /** The part of the public path before `path`, such as `/hello`; empty when a host name names the function. */
+  get basePath() {
+    return this.#message.basePath ?? '';
+  }
+
   /** The body as a web-standard `Request` gives it: without a byte order mark. */
   async text() {
     return withoutMark(this.rawBody.toString('utf8'));
@@ -55,9 +70,15 @@ function createRequest(message, body) {
 }
 
 /** The absolute address of a request: of the host that the client named, and of what follows the function's name. @param {InvokeMessage} message */
-function addressOf({ host = 'localhost', path, query }) {
+function addressOf({ protocol = 'http', host = 'localhost', path, query }) {
   const target = `${path}${query === '' ? '' : `?${query}`}`.replaceAll('#', '%23');
-  return URL.canParse(`http://${host}${target}`) ? `http://${host}${target}` : `http://localhost${target}`;
+  const address = `${protocol}://${host}${target}`;
+  return URL.canParse(address) ? address : `${protocol}://localhost${target}`;
+}
+
+/** @param {InvokeMessage} message */
+function clientAddressOf({ clientAddress = '127.0.0.1' }) {
+  return clientAddress.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 /** The body of a request is no JSON, though the function took it for JSON. */
@@ -237,4 +258,12 @@ function parseQuery(query) {
   return result;
 }
 
-module.exports = { addressOf, createRequest, createContext, parseBody, withoutMark, InvalidBody };
+module.exports = {
+  addressOf,
+  clientAddressOf,
+  createRequest,
+  createContext,
+  parseBody,
+  withoutMark,
+  InvalidBody,
+};

@@ -8,7 +8,10 @@ import { requestIdOf } from '../requests/request-id.js';
 import { toClientError } from './client-error.js';
 
 /** Headers that an error answer keeps from the route that failed; all others described an answer that is not sent. */
-const kept = new Set(['allow', 'connection', 'x-content-type-options', 'x-invocation-id', 'x-request-id']);
+const kept = new Set([
+  ...['access-control-allow-credentials', 'access-control-allow-origin', 'vary'],
+  ...['allow', 'connection', 'x-content-type-options', 'x-invocation-id', 'x-request-id'],
+]);
 
 /**
  * Answers with the thrown error, or cuts the connection when half of another answer is out. Never throws: a failure
@@ -38,6 +41,7 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
     res.setHeader('Content-Length', Buffer.byteLength(body));
     if (error.retryAfterSeconds !== undefined)
       res.setHeader('Retry-After', Math.max(1, Math.ceil(error.retryAfterSeconds)));
+    if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer');
     if (awaitsContinue(req)) res.setHeader('Connection', 'close');
     res.statusCode = status;
     // An earlier answer whose head Node refused has left its reason phrase here.

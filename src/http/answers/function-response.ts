@@ -1,6 +1,6 @@
 /**
- * Owns writing a function's answer onto the wire, for every family. The function chooses status, headers and bytes; the
- * server sets framing, length and the headers that protect this origin, even when the function set them, too.
+ * Owns writing a function's answer onto the wire, for every family and for both listeners. The function chooses status,
+ * headers and bytes; the server sets framing and length and, on the origin of the API, the headers that protect that origin.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -17,9 +17,14 @@ const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups allow-downloads'
 const reserved: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'content-length',
-  'x-content-type-options',
   'x-invocation-id',
   'x-request-id',
+]);
+const reservedOnApi: ReadonlySet<string> = new Set([...reserved, 'x-content-type-options']);
+const reservedWithCors: ReadonlySet<string> = new Set([
+  ...reserved,
+  'access-control-allow-credentials',
+  'access-control-allow-origin',
 ]);
 
 /** Up to this size the body goes out in one string with the head: one buffer for the kernel instead of two. */
@@ -38,27 +43,46 @@ export function bodyToSend({ statusCode, body }: CallResponse): Buffer {
 }
 
 /**
- * Writes head and body at once. Throws, with nothing sent, for a header that would break out of its line.
- * Headers that the response already has are removed.
+ * Writes an answer on the origin of the API: head and body at once. Throws, with nothing sent, for a header that would break
+ * out of its line. Headers that the response already has are removed.
  */
-export function writeFunctionResponse(
+export function writeFunctionResponse(res: ServerResponse, response: CallResponse, ids: ResponseIds): void {
+  const head = headOf(response, ids, reservedOnApi);
+  // Browsers apply every policy they get, so a policy that the function set stays in force beside this one.
+  head.push('X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', SANDBOX);
+  write(res, response, head);
+}
+
+/**
+ * Like `writeFunctionResponse`, on the origin of functions, where pages and all their headers belong to the function.
+ * @param cors headers of the setting `cors`, which replace the function's own of this kind; null without that setting
+ */
+export function writePublicResponse(
   res: ServerResponse,
   response: CallResponse,
-  { requestId, invocationId }: ResponseIds,
+  ids: ResponseIds,
+  cors: readonly [name: string, value: string][] | null,
 ): void {
+  const head = headOf(response, ids, cors === null ? reserved : reservedWithCors);
+  if (cors !== null) for (const [name, value] of cors) head.push(name, value);
+  write(res, response, head);
+}
+
+/** Names and values in turns. */
+function headOf(
+  response: CallResponse,
+  { requestId, invocationId }: ResponseIds,
+  dropped: ReadonlySet<string>,
+): string[] {
+  const head = ['X-Request-Id', requestId, 'X-Invocation-Id', invocationId];
+  for (const [name, value] of response.headers) if (!dropped.has(name.toLowerCase())) head.push(name, value);
+  head.push('Server-Timing', serverTiming(response));
+  return head;
+}
+
+function write(res: ServerResponse, response: CallResponse, head: string[]): void {
   const { statusCode } = response;
   const body = bodyToSend(response);
-  const head = [
-    'X-Request-Id',
-    requestId,
-    'X-Content-Type-Options',
-    'nosniff',
-    'X-Invocation-Id',
-    invocationId,
-  ];
-  for (const [name, value] of response.headers) if (!reserved.has(name.toLowerCase())) head.push(name, value);
-  // Browsers apply every policy they get, so a policy that the function set stays in force beside this one.
-  head.push('Content-Security-Policy', SANDBOX, 'Server-Timing', serverTiming(response));
   // 205 has no body but, unlike 204 and 304, a length: without it a client would wait for chunks or the end.
   if (statusCode !== 204 && statusCode !== 304) head.push('Content-Length', String(body.length));
   // With headers set before, Node would keep only the last of several headers of one name.

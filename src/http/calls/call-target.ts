@@ -1,4 +1,4 @@
-/** Owns reading the target of a native call: `/invoke/<name>`, then the path and query that the function gets as they were sent. */
+/** Owns reading the target of a call: `/invoke/<name>`, or another path with a name, then path and query, which the function gets as sent. */
 
 const PREFIX = '/invoke/';
 
@@ -10,19 +10,35 @@ export function isCall(url: string): boolean {
   return url.startsWith(PREFIX) && url.length > PREFIX.length && url[PREFIX.length] !== '?';
 }
 
-/** @param url a target of which `isCall` is true. The name is decoded and not checked; path and query are as sent */
-export function splitTarget(url: string): { name: string; path: string; query: string } {
+/** The parts of a target. `name` is decoded and not checked; the other parts are as sent. */
+export interface SplitTarget {
+  name: string;
+  /** The path up to the end of the name. */
+  basePath: string;
+  /** The path behind the name, at least `/`. */
+  path: string;
+  query: string;
+}
+
+/**
+ * @param url a target in origin form
+ * @param nameAt where the segment with the name begins; the default is for targets of which `isCall` is true
+ */
+export function splitTarget(url: string, nameAt = PREFIX.length): SplitTarget {
   const question = url.indexOf('?');
   const pathname = question === -1 ? url : url.slice(0, question);
-  const slash = pathname.indexOf('/', PREFIX.length);
+  const slash = pathname.indexOf('/', nameAt);
+  const basePath = slash === -1 ? pathname : pathname.slice(0, slash);
   return {
-    name: decode(slash === -1 ? pathname.slice(PREFIX.length) : pathname.slice(PREFIX.length, slash)),
+    name: decodeSegment(basePath.slice(nameAt)),
+    basePath,
     path: slash === -1 ? '/' : pathname.slice(slash),
     query: question === -1 ? '' : url.slice(question + 1),
   };
 }
 
-function decode(segment: string): string {
+/** A segment of a path without its percent escapes; as it is when an escape is wrong. */
+export function decodeSegment(segment: string): string {
   if (!segment.includes('%')) return segment;
   try {
     return decodeURIComponent(segment);

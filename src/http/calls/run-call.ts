@@ -10,12 +10,15 @@ import { refKey, type FunctionRef } from '../../model/function/ref.js';
 import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';
 import { bodyToSend, writeFunctionResponse, type ResponseIds } from '../answers/function-response.js';
 import { readBody } from '../requests/request-body.js';
+import { clientOf } from '../requests/client.js';
 import { isOwnRequestId, requestIdOf } from '../requests/request-id.js';
 import { clientGone } from './client-gone.js';
 
 /** The function to call, and the request as the function will see it. */
-export interface CallHead extends Omit<CallRequest, 'body'> {
+export interface CallHead extends Pick<CallRequest, 'method' | 'path' | 'query' | 'headers'> {
   ref: FunctionRef;
+  /** The part of the path that names the function; default: none. */
+  basePath?: string;
   /** The body if it has been read, and is in the budget until the call is over; else it is read when the call is admitted. */
   body?: Buffer;
 }
@@ -44,7 +47,8 @@ export interface RunCallDeps {
 
 export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: RunCallDeps): RunCall {
   return async (req, res, head, write = writeFunctionResponse) => {
-    const { ref, method, path, query, headers, host, clientAddress } = head;
+    const { ref, method, path, basePath = '', query, headers } = head;
+    const { address: clientAddress, protocol, host } = clientOf(req);
     const flow = refKey(ref);
     const requestId = requestIdOf(req);
     let bodyBytes = 0;
@@ -77,7 +81,8 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
         }
       };
       try {
-        answer(await call.run({ method, path, query, headers, host, clientAddress, body }, gone, answer));
+        const request = { method, path, basePath, query, headers, host, protocol, clientAddress, body };
+        answer(await call.run(request, gone, answer));
         if (failure !== undefined) throw failure.error;
       } catch (error) {
         if (!res.headersSent) res.setHeader('X-Invocation-Id', call.id);

@@ -5,26 +5,28 @@
  */
 import { GlambdarError } from '../../errors.js';
 import { isCall } from '../calls/call-target.js';
+import { clientOf } from '../requests/client.js';
 import type { Check } from './checks.js';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export function refuseCrossSite(publicUrl: URL | null): Check {
-  return ({ method = '', url = '', headers }) => {
+  return (req) => {
+    const { method = '', url = '', headers } = req;
     // A call runs code with any method; but following a link to a function's page is what the function's author wants.
     const runsCode = isCall(url) && headers['sec-fetch-mode'] !== 'navigate';
     if (safeMethods.has(method) && !runsCode) return;
     const site = headers['sec-fetch-site'];
     const foreign =
       (site !== undefined && site !== 'same-origin' && site !== 'none') ||
-      (headers.origin !== undefined && !isOwnOrigin(headers.origin, headers.host ?? '', publicUrl));
+      (headers.origin !== undefined && !isOwnOrigin(headers.origin, clientOf(req).host ?? '', publicUrl));
     if (foreign) {
       throw new GlambdarError('FORBIDDEN_ORIGIN', 'A page of another origin may not send this request.');
     }
   };
 }
 
-/** The host check has found `Host` to name this server. The scheme may differ: TLS may end in a proxy before us. */
+/** The host check has found the host that the client named to be this server's. The scheme may differ: TLS may end in a proxy before us. */
 function isOwnOrigin(origin: string, host: string, publicUrl: URL | null): boolean {
   if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);

@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from 'node:net';
 import { GlambdarError } from '../../errors.js';
+import { clientOf } from '../requests/client.js';
 import type { Check } from './checks.js';
 
 const hostHeader = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
@@ -20,27 +21,45 @@ export function allowedHosts({ host, publicUrl }: HostConfig): Check {
   if (publicUrl !== null) names.add(publicUrl.hostname);
   /** The last `Host` that was accepted whatever address the client came to: nearly every request has the same. */
   let known: string | undefined;
+  const isAllowed = (hostname: string | null): boolean =>
+    hostname !== null && (names.has(hostname) || isLoopback(hostname));
   return (req) => {
     const { host: header } = req.headers;
+    // A trusted proxy may name another host than it was asked for itself: both must be this server's.
+    const { host: forwarded } = clientOf(req);
+    if (forwarded !== header && !isAllowed(parseHost(forwarded))) throw misdirected('X-Forwarded-Host');
     // Of several `Host` headers Node keeps the first; a proxy before this server may have checked another.
     const single = countHosts(req.rawHeaders) <= 1;
     if (single && known !== undefined && header === known) return;
     const hostname = single ? parseHost(header) : null;
-    if (hostname !== null && (names.has(hostname) || isLoopback(hostname))) {
+    if (isAllowed(hostname)) {
       known = header;
       return;
     }
-    if (hostname === null || !isOwn(hostname, req.socket.localAddress)) {
-      throw new GlambdarError(
-        'MISDIRECTED_REQUEST',
-        'The Host header does not name this server. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.',
-      );
-    }
+    if (hostname === null || !isOwn(hostname, req.socket.localAddress)) throw misdirected('Host');
+  };
+}
+
+function misdirected(header: string): GlambdarError {
+  return new GlambdarError(
+    'MISDIRECTED_REQUEST',
+    `The ${header} header does not name this server. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.`,
+  );
+}
+
+/** Refuses a request whose host this server and a proxy before it could read differently (RFC 9112 §3.2). */
+export function clearHost(): Check {
+  return (req) => {
+    if (countHosts(req.rawHeaders) <= 1 && parseHost(req.headers.host) !== null) return;
+    throw new GlambdarError(
+      'MISDIRECTED_REQUEST',
+      'The Host header must name one host, such as fn.example.com:443.',
+    );
   };
 }
 
 /** The host name in canonical form, IPv6 in brackets, without the port; null when it is not a host at all. */
-function parseHost(header: string | undefined): string | null {
+export function parseHost(header: string | undefined): string | null {
   const match = hostHeader.exec(header ?? '');
   if (match === null) return null;
   const name = (match[1] as string).toLowerCase();
@@ -68,7 +87,8 @@ function canonicalIpv6(bracketed: string): string | null {
   return URL.canParse(`http://${bracketed}`) ? new URL(`http://${bracketed}`).hostname : null;
 }
 
-function countHosts(raw: string[]): number {
+/** How many `Host` headers a request has. @param raw Node's `rawHeaders` */
+export function countHosts(raw: readonly string[]): number {
   let count = 0;
   for (let i = 0; i < raw.length; i += 2)
     if (raw[i]?.length === 4 && raw[i]?.toLowerCase() === 'host') count += 1;

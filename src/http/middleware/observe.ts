@@ -21,8 +21,11 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 
 export type OnRequest = (observation: RequestObservation) => void;
 
-/** Calls back once per request, when its answer is out or its client gone. An error of the callback is logged. */
-export function observe(onRequest: OnRequest, logger: Logger): Middleware {
+/**
+ * Calls back once per request, when its answer is out or its client gone. An error of the callback is logged.
+ * @param noRoute the route of requests that no route took
+ */
+export function observe(onRequest: OnRequest, logger: Logger, noRoute = 'none'): Middleware {
   return (ctx, next) => {
     const { req, res } = ctx;
     const { socket, method = '' } = req;
@@ -37,7 +40,7 @@ export function observe(onRequest: OnRequest, logger: Logger): Middleware {
       const { _matchedRoute: pattern } = ctx as { _matchedRoute?: string };
       try {
         onRequest({
-          route: (ctx.state as RouteState).route ?? pattern ?? 'none',
+          route: (ctx.state as RouteState).route ?? pattern ?? noRoute,
           method: methods.has(method) ? method : 'OTHER',
           status: complete ? res.statusCode : 499,
           seconds: (performance.now() - startedAt) / 1000,

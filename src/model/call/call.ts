@@ -12,16 +12,20 @@ export type StartKind = 'cold' | 'standby' | 'loaded' | 'warm';
 /** The caller's request. The body is never parsed on the host. */
 export interface CallRequest {
   method: string;
-  /** The part of the path behind `/invoke/<name>`, as sent (not percent-decoded), at least `/`. */
+  /** The part of the path behind `basePath`, as sent (not percent-decoded), at least `/`. */
   path: string;
+  /** The part of the path that names the function, as sent, e.g. `/invoke/hello`; empty when a host name names it. */
+  basePath: string;
   /** Query string as sent, without the `?`. */
   query: string;
   /** In the order received, lower-case names, repeated headers repeated; without hop-by-hop headers, `content-length`, `host`. */
   headers: [name: string, value: string][];
-  /** The `Host` header as sent, if the request had one and the family passes it on. */
-  host?: string | undefined;
-  /** The address of the client's end of the connection, which may be a proxy's. */
-  clientAddress?: string | undefined;
+  /** The host and port that the client named, as sent; undefined when it named none. */
+  host: string | undefined;
+  /** The protocol that the client used, to this server or to a trusted proxy before it. */
+  protocol: 'http' | 'https';
+  /** The address of the client, which is not that of a trusted proxy; undefined when the client is gone. */
+  clientAddress: string | undefined;
   body: Buffer;
 }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { GlambdarError } from '../../errors.js';
 import { CONTRACT_NAMES, type ContractName } from '../contracts.js';
+import { CORS_EXPECTED, corsSchema, type CorsSettings } from './cors.js';
 
 /** Settings of a function (docs/functions.md "Settings"). */
 export interface FunctionSettings {
@@ -26,6 +27,8 @@ export interface FunctionSettings {
   installScripts: boolean;
   /** Whether anybody may call the function without an account, and through the listener for functions. */
   public: boolean;
+  /** Which pages of other origins may call the function through the listener for functions; null = the function decides. */
+  cors: CorsSettings | null;
 }
 
 /** Settings of the container or of the code loaded into it: changing one makes a new version. */
@@ -61,6 +64,7 @@ const shape = {
   standby: z.number().int().min(0).max(1_000).nullable(),
   installScripts: z.boolean(),
   public: z.boolean(),
+  cors: corsSchema,
 } satisfies Record<keyof FunctionSettings, z.ZodType>;
 
 /** The expected value of each setting, for the error about a wrong one. */
@@ -78,6 +82,7 @@ const EXPECTED: Record<keyof FunctionSettings, string> = {
   standby: 'a whole number from 0 to 1000, or null for automatic',
   installScripts: 'true or false',
   public: 'true or false',
+  cors: CORS_EXPECTED,
 };
 
 const patchSchema = z.strictObject(shape).partial();
@@ -96,14 +101,22 @@ export const DEFAULT_SETTINGS: Readonly<FunctionSettings> = {
   standby: null,
   installScripts: false,
   public: false,
+  cors: null,
 };
 
-/** Settings that may be null. */
-const NULLABLE: readonly string[] = [
-  'maxConcurrency',
-  'handler',
-  'standby',
-] satisfies (keyof FunctionSettings)[];
+/** Settings that may be null: whether another value has the setting's type. */
+const NULLABLE: Partial<Record<keyof FunctionSettings, (value: unknown) => boolean>> = {
+  maxConcurrency: (value) => typeof value === 'number',
+  handler: (value) => typeof value === 'string',
+  standby: (value) => typeof value === 'number',
+  cors: (value) => corsSchema.safeParse(value).success,
+};
+
+/** Settings whose form field is JSON: what it must be, for the error about another text. */
+const JSON_FIELDS: Partial<Record<string, string>> = {
+  env: 'a JSON object of strings, e.g. {"KEY":"value"}',
+  cors: 'a JSON object, e.g. {"origins":["https://app.example.com"]}',
+};
 
 /**
  * Whether settings read from a file could have been written by this program: every known setting has a value of its type.
@@ -113,7 +126,8 @@ export function haveSettingTypes(settings: Readonly<Record<string, unknown>>): b
   return Object.entries(DEFAULT_SETTINGS).every(([key, example]) => {
     const value = settings[key];
     if (value === undefined) return true; // a release without this setting wrote the file
-    if (NULLABLE.includes(key)) return value === null || ['number', 'string'].includes(typeof value);
+    const hasType = NULLABLE[key as keyof FunctionSettings];
+    if (hasType !== undefined) return value === null || hasType(value);
     return typeof value === typeof example && (value === null) === (example === null);
   });
 }
@@ -140,12 +154,13 @@ export function parseSettingsPatch(value: unknown, source: string): SettingsPatc
 }
 
 /**
- * Text fields of a form → settings: numbers, `null`, `true`, `false` and the object `env` are parsed as JSON, all other texts stay.
+ * Text fields of a form → settings: numbers, `null`, `true`, `false` and the objects `env` and `cors` are parsed as JSON, all other
+ * texts stay.
  * @throws GlambdarError INVALID_REQUEST
  */
 export function parseSettingsFields(fields: Record<string, string>): SettingsPatch {
   const values = Object.entries(fields).map(([key, text]): [string, unknown] => {
-    if (key === 'env') return [key, parseJson(key, text)];
+    if (Object.hasOwn(JSON_FIELDS, key)) return [key, parseJson(key, text)];
     if (text === 'null') return [key, null];
     if (text === 'true' || text === 'false') return [key, text === 'true'];
     if (/^-?\d+(\.\d+)?$/.test(text)) return [key, Number(text)];
@@ -207,18 +222,22 @@ function parseJson(key: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new GlambdarError(
-      'INVALID_REQUEST',
-      `form field: ${key} must be a JSON object of strings, e.g. {"KEY":"value"}.`,
-    );
+    throw new GlambdarError('INVALID_REQUEST', `form field: ${key} must be ${JSON_FIELDS[key]}.`);
   }
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys')
-    return `unknown setting ${issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(', ')} (known: ${Object.keys(shape).join(', ')})`;
   const path = issue.path.map((part) => String(part).slice(0, 64)).join('.');
-  if (path === '') return 'expected a JSON object of settings';
   const expected = EXPECTED[issue.path[0] as keyof FunctionSettings];
-  return issue.code === 'custom' ? `${path}: ${issue.message}` : `${path}: expected ${expected}`;
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(', ');
+    return path === ''
+      ? `unknown setting ${keys} (known: ${Object.keys(shape).join(', ')})`
+      : `${path}: unknown part ${keys}; expected ${expected}`;
+  }
+  if (path === '') return 'expected a JSON object of settings';
+  // The refinements of `env` say what is wrong; those of `cors` leave it to the sentence about the whole setting.
+  return issue.code === 'custom' && issue.path[0] !== 'cors'
+    ? `${path}: ${issue.message}`
+    : `${path}: expected ${expected}`;
 }

@@ -111,7 +111,7 @@ export class PoolExecutor implements Executor {
   }
 
   #message({ invocationId, record, request }: ExecutorCall) {
-    const { method, path, query, headers, host, clientAddress } = request;
+    const { method, path, basePath, query, headers, host, protocol, clientAddress } = request;
     // Written out: spreading costs more than all else here.
     return {
       type: 'invoke' as const,
@@ -119,9 +119,11 @@ export class PoolExecutor implements Executor {
       invocationId,
       method,
       path,
+      basePath,
       query,
       headers,
       host,
+      protocol,
       clientAddress,
       version: record.active.version,
       timeoutMs: record.settings.timeoutMs,

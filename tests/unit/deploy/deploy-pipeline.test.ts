@@ -57,6 +57,9 @@ test('a record beside the code whose settings have impossible values is not rest
     { env: 'A=1' },
     { cpus: true },
     { handler: {} },
+    { public: null },
+    { cors: {} },
+    { cors: { origins: 'https://a.example' } },
   ])
     t.deepEqual(withSettings(settings), [], JSON.stringify(settings));
   t.deepEqual(readRestored(fixture.functionsDir).lost, [f]);

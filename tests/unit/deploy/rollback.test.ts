@@ -291,3 +291,11 @@ test('code that was altered on disk is not given out', async (t) => {
   writeFileSync(join(fixture.functionsDir, 'f/1/index.js'), 'altered');
   await refused(t, fixture.pipeline.code(f, 1), 'CODE_UNAVAILABLE', /altered/);
 });
+
+test('a version with the network bridge comes back only for somebody who may give it', async (t) => {
+  const fixture = await withVersions(t, 1);
+  await fixture.pipeline.configure(f, { network: 'bridge' }, { mayBridge: true });
+  await fixture.pipeline.configure(f, { network: 'none' });
+  await refused(t, fixture.pipeline.rollback(f, 2), 'FORBIDDEN', /bridge/);
+  t.is((await fixture.pipeline.rollback(f, 2, { mayBridge: true })).version, 2);
+});

@@ -9,8 +9,22 @@ import type { DeployImageRequest, DeployRequest, Deployments } from '../../../sr
 import type { FunctionRecord } from '../../../src/model/function/function.js';
 import { createFunctionId, type FunctionId } from '../../../src/model/function/id.js';
 import type { FunctionRef } from '../../../src/model/function/ref.js';
+import type { Logger } from '../../../src/logger.js';
 import type { SecretKeeper, SecretView } from '../../../src/secrets/secrets.js';
 import type { FunctionMetadata, Registry, VersionView } from '../../../src/registry/registry.js';
+
+const silent = (): undefined => undefined;
+
+/** A logger that says nothing. */
+export const silentLogger: Logger = {
+  trace: silent,
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: silent,
+  fatal: silent,
+  flush: silent,
+};
 
 export const notFound = (): GlambdarError => new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
 
@@ -51,18 +65,19 @@ export function record(id: string, fields: Partial<InvocationView> = {}): Invoca
 
 type Handler = (request: CallRequest, signal: AbortSignal) => CallResponse | Promise<CallResponse>;
 
-/** Knows `hello`; counts, and notices a call that was neither run nor abandoned, or both. */
+/** Knows `hello`, unless told otherwise; counts, and notices a call that was neither run nor abandoned, or both. */
 export class FakeInvoker implements Invoker {
   handler: Handler = () => answer();
   admitted: { name: string; id: string; isOurId: boolean }[] = [];
   ran: CallRequest[] = [];
   abandoned = 0;
   refuse: GlambdarError | undefined;
+  readonly known = new Set(['hello']);
   #open = 0;
   #settled: (() => void)[] = [];
 
   admit({ name: funcName }: FunctionRef, id: string, isOurId = false): AdmittedCall {
-    if (funcName !== 'hello') throw notFound();
+    if (!this.known.has(funcName)) throw notFound();
     if (this.refuse !== undefined) throw this.refuse;
     this.admitted.push({ name: funcName, id, isOurId });
     this.#open += 1;

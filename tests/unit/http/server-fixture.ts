@@ -1,15 +1,17 @@
 /** Owns a real server on a free port with fake parts behind it. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { BlockList } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { MemoryRouteStore } from '../../helpers/memory-route-store.js';
 import { Routes } from '../../../src/registry/routes.js';
-import { createApp, type AppConfig, type AppDeps, type HttpApp } from '../../../src/http/app.js';
+import { createApp, type AppConfig, type AppDeps } from '../../../src/http/app.js';
 import { BodyBudget } from '../../../src/http/answers/body-budget.js';
 import type { RequestObservation } from '../../../src/http/middleware/observe.js';
+import type { HttpApp } from '../../../src/http/http-app.js';
 import { createServer, type HttpServer, type ServerOptions } from '../../../src/http/server.js';
-import { FakeInvoker, FakeLogs, FakeRegistry, FakeSecrets } from './fakes.js';
+import { FakeInvoker, FakeLogs, FakeRegistry, FakeSecrets, silentLogger } from './fakes.js';
 import { RawClient } from './raw-client.js';
 
 export interface Overrides {
@@ -47,16 +49,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
   const logged: unknown[] = [];
   const observed: RequestObservation[] = [];
   const keep = (...entry: unknown[]): void => void logged.push(entry);
-  const silent = (): undefined => undefined;
-  const logger = {
-    trace: silent,
-    debug: silent,
-    info: silent,
-    warn: keep,
-    error: keep,
-    fatal: keep,
-    flush: silent,
-  };
+  const logger = { ...silentLogger, warn: keep, error: keep, fatal: keep };
   const bodies = new BodyBudget(overrides.maxBodiesBytes ?? 100_000);
   const app = createApp({
     registry,
@@ -69,10 +62,12 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     readiness: async () => ({ ready: true }),
     metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
     onRequest: (observation) => observed.push(observation),
+    accounts: null,
     logger,
     config: {
       host: '127.0.0.1',
       publicUrl: null,
+      trustedProxies: new BlockList(),
       maxBodyBytes: 1000,
       maxBundleBytes: 100_000,
       uploadDir,

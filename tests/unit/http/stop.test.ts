@@ -1,7 +1,7 @@
 import test from 'ava';
-import { HttpApp } from '../../../src/http/app.js';
+import { HttpApp } from '../../../src/http/http-app.js';
 import { createServer } from '../../../src/http/server.js';
-import { answer } from './fakes.js';
+import { answer, silentLogger } from './fakes.js';
 import { RawClient } from './raw-client.js';
 import { head, startServer } from './server-fixture.js';
 
@@ -72,7 +72,11 @@ test('a call that does not end although the server stops is cut', async (t) => {
 });
 
 test('a client may have less time for a whole request than its head has otherwise', async (t) => {
-  await createServer(new HttpApp(), { host: '127.0.0.1', port: 0, requestTimeoutMs: 1_000 }).close(0);
+  await createServer(new HttpApp(silentLogger), {
+    host: '127.0.0.1',
+    port: 0,
+    requestTimeoutMs: 1_000,
+  }).close(0);
   t.pass();
 });
 
@@ -100,24 +104,26 @@ test('one app serves on several addresses, and each server stops for itself once
 });
 
 test('a server that never listened can be closed', async (t) => {
-  await createServer(new HttpApp(), { host: '127.0.0.1', port: 0 }).close(1000);
+  await createServer(new HttpApp(silentLogger), { host: '127.0.0.1', port: 0 }).close(1000);
   t.pass();
 });
 
 test('a port in use is refused with a sentence that names it and the setting', async (t) => {
   const { port } = await startServer(t);
-  const second = createServer(new HttpApp(), { host: '127.0.0.1', port });
+  const second = createServer(new HttpApp(silentLogger), { host: '127.0.0.1', port });
   const error = await t.throwsAsync(second.listen());
   t.regex(error.message, new RegExp(`127\\.0\\.0\\.1:${port}.*GLAMBDAR_PORT`));
 });
 
 test('an address of another machine is refused with a sentence that names the setting', async (t) => {
-  const error = await t.throwsAsync(createServer(new HttpApp(), { host: '192.0.2.1', port: 0 }).listen());
+  const error = await t.throwsAsync(
+    createServer(new HttpApp(silentLogger), { host: '192.0.2.1', port: 0 }).listen(),
+  );
   t.regex(error.message, /192\.0\.2\.1:0.*GLAMBDAR_HOST/);
 });
 
 test('port 0 reports the port it got, and an IPv6 address stands in brackets', async (t) => {
-  const server = createServer(new HttpApp(), { host: '::1', port: 0 });
+  const server = createServer(new HttpApp(silentLogger), { host: '::1', port: 0 });
   try {
     const { url, port } = await server.listen();
     t.is(url, `http://[::1]:${port}`);

@@ -13,6 +13,7 @@ import type { CallTrace, Execution, ExecutionFailure } from '../../../src/model/
 import type { FunctionRecord } from '../../../src/model/function/function.js';
 import type { ImageSource } from '../../../src/model/function/source.js';
 import { FakeDriver } from '../../helpers/fake-driver.js';
+import { invocation } from '../../helpers/invoker-fixture.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 import { until } from '../../helpers/pool-fixture.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
@@ -90,7 +91,7 @@ class Fixture {
       settings: { ...settings, contract: 'go-serverless', timeoutMs, env: { GREETING: 'hi' } },
     };
     const trace: CallTrace = { start: null, queueMs: 0, startMs: 0, loadMs: 0, runMs: 0 };
-    const request = { method: 'POST', path: '/', query: '', headers: [], body: Buffer.from(body) };
+    const request = invocation(body);
     const execution = this.executor.execute({
       invocationId: 'call',
       record: called,

@@ -1,6 +1,10 @@
+import { MemoryAccountStore } from '../../helpers/memory-account-store.js';
+import { MemoryAuditStore } from '../../helpers/memory-audit-store.js';
 import { MemoryCallStore } from '../../helpers/memory-call-store.js';
 import { MemoryFunctionStore } from '../../helpers/memory-function-store.js';
 import { MemoryRouteStore } from '../../helpers/memory-route-store.js';
+import { accountStoreContract } from './account-store-contract.js';
+import { auditStoreContract } from './audit-store-contract.js';
 import { callStoreContract } from './call-store-contract.js';
 import { functionStoreContract } from './function-store-contract.js';
 import { MemorySecretStore } from '../../helpers/memory-secret-store.js';
@@ -9,6 +13,8 @@ import { secretStoreContract } from './secret-store-contract.js';
 
 functionStoreContract('MemoryFunctionStore', () => new MemoryFunctionStore());
 callStoreContract('MemoryCallStore', () => new MemoryCallStore());
+accountStoreContract('MemoryAccountStore', () => new MemoryAccountStore());
+auditStoreContract('MemoryAuditStore', () => new MemoryAuditStore());
 /** A store of functions, and whether a function is in it. */
 function knownFunctions() {
   const known = new Set<string>();

@@ -23,14 +23,14 @@ export function routeStoreContract(
     return stores;
   };
   const route = (id: string, path: string, name = 'f', createdAt = 1): RouteRecord => {
-    return { id, path, functionId: idOf(name), createdAt };
+    return { id, namespace: 'default', path, functionId: idOf(name), createdAt };
   };
 
   test(`${subject} is empty when new`, async (t) => {
     const { routes } = await opened(t);
     t.deepEqual(await routes.list(), []);
     t.is(await routes.get('a'), undefined);
-    t.is(await routes.find('/a'), undefined);
+    t.is(await routes.find('default', '/a'), undefined);
     t.false(await routes.remove('a'));
   });
 
@@ -45,9 +45,9 @@ export function routeStoreContract(
   test(`${subject} finds a route by its exact path only`, async (t) => {
     const { routes } = await opened(t);
     await routes.put(route('a', '/a'));
-    t.is((await routes.find('/a'))?.id, 'a');
+    t.is((await routes.find('default', '/a'))?.id, 'a');
     for (const other of ['/A', '/a/', 'a', '', '/', '/a%', '/_'])
-      t.is(await routes.find(other), undefined, other);
+      t.is(await routes.find('default', other), undefined, other);
   });
 
   test(`${subject} refuses a path that another route has, and a function that is not there`, async (t) => {
@@ -58,13 +58,22 @@ export function routeStoreContract(
     t.deepEqual(await routes.list(), [route('a', '/a')]);
   });
 
+  test(`${subject} keeps the paths of two namespaces apart`, async (t) => {
+    const { routes } = await opened(t);
+    await routes.put(route('a', '/a'));
+    t.is(await routes.put({ ...route('b', '/a', 'g'), namespace: 'other' }), 'stored');
+    t.is((await routes.find('default', '/a'))?.id, 'a');
+    t.is((await routes.find('other', '/a'))?.id, 'b');
+    t.is(await routes.find('third', '/a'), undefined);
+  });
+
   test(`${subject} replaces path and function of a route that is there`, async (t) => {
     const { routes } = await opened(t);
     await routes.put(route('a', '/a'));
     t.is(await routes.put(route('a', '/a', 'g', 9)), 'stored');
     t.is(await routes.put(route('a', '/other', 'g', 9)), 'stored');
     t.deepEqual(await routes.list(), [route('a', '/other', 'g')]);
-    t.is(await routes.find('/a'), undefined);
+    t.is(await routes.find('default', '/a'), undefined);
   });
 
   test(`${subject} forgets a route once`, async (t) => {

@@ -1,6 +1,6 @@
 /** Owns the event of the `lambda` contract: payload format 2.0, as function URLs send it. */
 'use strict';
-const { withoutMark } = require('../request.cjs');
+const { clientAddressOf, withoutMark } = require('../request.cjs');
 
 /** @typedef {import('../protocol.cjs').InvokeMessage} InvokeMessage */
 
@@ -14,7 +14,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
  * @param {string} name of the function
  */
 function createEvent(message, body, name) {
-  const { method, path, query, invocationId, host, clientAddress } = message;
+  const { method, path, query, invocationId, host } = message;
   const now = new Date();
   const headers = joinHeaders(message.headers);
   headers['host'] = host ?? 'localhost';
@@ -38,7 +38,7 @@ function createEvent(message, body, name) {
         method,
         path,
         protocol: 'HTTP/1.1',
-        sourceIp: clientAddress?.replace(/^::ffff:/, '') ?? '127.0.0.1',
+        sourceIp: clientAddressOf(message),
         userAgent: headers['user-agent'] ?? '',
       },
       requestId: invocationId,

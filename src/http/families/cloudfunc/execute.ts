@@ -14,6 +14,7 @@ import { embeddedAnswer } from '../../answers/embedded-answer.js';
 import type { RunCall, WriteResponse } from '../../calls/run-call.js';
 import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
+import { audited } from '../../requests/audited.js';
 import { namespaceOf } from '../../requests/principal.js';
 import { postJson, writeJson } from './gateway.js';
 
@@ -40,7 +41,9 @@ export function executeRoutes({ registry, deployments, runCall, bodies, config }
       const image = members.value('image');
       if (typeof image !== 'string' || image === '')
         throw new GlambdarError('INVALID_REQUEST', 'Image required');
-      const ref = await images.of(namespaceOf(ctx), image);
+      const ref = await images.of(namespaceOf(ctx), image, (made) =>
+        audited(ctx, 'function.deploy', made.name),
+      );
       ctx.respond = false;
       const head = { ref, body: members.text('payload') ?? NULL, ...postJson(req) };
       await runCall(req, res, head, answer).catch((error: unknown) => {
@@ -63,25 +66,26 @@ class ImageFunctions {
     this.#deployments = deployments;
   }
 
-  /** Rejects with INVALID_REQUEST or IMAGE_UNAVAILABLE. */
-  of(namespace: string, image: string): Promise<FunctionRef> {
+  /** Rejects with INVALID_REQUEST or IMAGE_UNAVAILABLE. @param onMade called when the image becomes a function */
+  of(namespace: string, image: string, onMade: (ref: FunctionRef) => void): Promise<FunctionRef> {
     const now = performance.now();
     const key = refKey({ namespace, name: image });
     const known = this.#known.get(key);
     if (known !== undefined && now - known.at < NAME_STANDS_MS) return known.ref;
     for (const [other, { at }] of this.#known) if (now - at >= NAME_STANDS_MS) this.#known.delete(other);
-    const ref = this.#find(namespace, image);
+    const ref = this.#find(namespace, image, onMade);
     this.#known.set(key, { at: now, ref });
     // A failure is told to those who asked meanwhile, and to nobody later.
     ref.catch(() => this.#known.delete(key));
     return ref;
   }
 
-  async #find(namespace: string, image: string): Promise<FunctionRef> {
+  async #find(namespace: string, image: string, onMade: (ref: FunctionRef) => void): Promise<FunctionRef> {
     const before = this.#having(namespace, image);
     const ref = before?.ref ?? { namespace, name: nameOf(image) };
     try {
       await this.#deployments.deployImage({ ref, image, settings: { contract: 'cloudfunc' } });
+      if (before === undefined) onMade(ref);
     } catch (error) {
       // The image that the function has may still be there when its name cannot be looked up.
       if (before === undefined) throw error;

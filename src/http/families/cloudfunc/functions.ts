@@ -9,6 +9,7 @@ import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
+import { audited } from '../../requests/audited.js';
 import { namespaceOf } from '../../requests/principal.js';
 
 export interface RegistryRoutesDeps {
@@ -40,6 +41,7 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
         ...(owner !== undefined && { owner }),
       });
     });
+    audited(ctx, 'function.deploy', record.ref.name, { version: record.active.version });
     const { container_image: _, ...data } = shown(record);
     sendJson(ctx, 200, { message: 'Function registered successfully', data });
   });

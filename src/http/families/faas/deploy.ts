@@ -4,7 +4,8 @@ import type { Deployments } from '../../../deploy/deployments.js';
 import { publicBase, type PublicBaseConfig } from '../../answers/public-base.js';
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { audited } from '../../requests/audited.js';
+import { namespaceOf, principalOf } from '../../requests/principal.js';
 import type { UploadConfig } from '../../requests/upload-directory.js';
 import { withFunctionUpload } from './function-upload.js';
 
@@ -21,8 +22,10 @@ export function faasDeployRoutes({ deployments, config }: FaasDeployDeps): Route
         source: { format: 'archive', path, packaging: 'faas' },
         ref: { namespace: namespaceOf(ctx), name },
         fields: { contract: 'faas' },
+        mayBridge: principalOf(ctx).mayBridge,
       }),
     );
+    audited(ctx, 'function.deploy', deployed.function, { version: deployed.version });
     sendJson(ctx, 200, { invoke: `${publicBase(config, ctx.req.socket)}/functions/${deployed.function}` });
   });
   return router;

@@ -10,6 +10,7 @@ import type { Registry } from '../../../registry/registry.js';
 import type { Routes } from '../../../registry/routes.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { needs } from '../../middleware/needs.js';
+import { audited } from '../../requests/audited.js';
 import { namespaceOf } from '../../requests/principal.js';
 import { functionView } from './function-view.js';
 import { sendData } from './go-serverless-envelope.js';
@@ -64,6 +65,7 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
       settings: { contract: 'go-serverless', ...environmentPatch(environment, before) },
       id: newId,
     });
+    noteDeploy(ctx, deployed);
     sendData(ctx, 201, functionView(deployed));
   });
 
@@ -75,6 +77,7 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
     const found = known(ctx, ctx.params['id']);
     await routes.assertUnrouted(found.id);
     await registry.remove(found.ref);
+    audited(ctx, 'function.delete', found.ref.name);
     sendData(ctx, 200, functionView(found));
   });
 
@@ -82,10 +85,15 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
     const { ref, active } = known(ctx, ctx.params['id']);
     const image = active.source.type === 'image' ? active.source.image : null;
     const deployed = await deployments.deployImage({ ref, image, settings: {}, pull: 'always' });
+    noteDeploy(ctx, deployed);
     sendData(ctx, 200, functionView(deployed));
   });
 
   return router;
+}
+
+function noteDeploy(ctx: Context, { ref, active }: FunctionRecord): void {
+  audited(ctx, 'function.deploy', ref.name, { version: active.version });
 }
 
 /** Whether a function is one of this API, in a namespace: an image that runs once for each call. */

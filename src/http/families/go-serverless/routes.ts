@@ -3,6 +3,7 @@ import Router from '@koa/router';
 import type { Route, Routes } from '../../../registry/routes.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { needs } from '../../middleware/needs.js';
+import { audited } from '../../requests/audited.js';
 import { namespaceOf } from '../../requests/principal.js';
 import { functionView, type FunctionView } from './function-view.js';
 import { sendData } from './go-serverless-envelope.js';
@@ -23,7 +24,9 @@ export function routesRoutes({ routes, bodies }: RoutesRoutesDeps): Router {
 
   router.post('/v1/routes', needs('deployer'), async (ctx) => {
     const { path, function_id: functionId } = await readJsonObject(ctx, bodies);
-    sendData(ctx, 200, routeView(await routes.add(namespaceOf(ctx), path, functionId)));
+    const route = await routes.add(namespaceOf(ctx), path, functionId);
+    audited(ctx, 'route.create', route.id, { path: route.path });
+    sendData(ctx, 200, routeView(route));
   });
 
   router.get('/v1/routes/:id', needs('viewer'), async (ctx) => {
@@ -33,11 +36,15 @@ export function routesRoutes({ routes, bodies }: RoutesRoutesDeps): Router {
   router.put('/v1/routes/:id', needs('deployer'), async (ctx) => {
     const id = idParam(ctx.params['id']);
     const { path, function_id: functionId } = await readJsonObject(ctx, bodies);
-    sendData(ctx, 200, routeView(await routes.change(namespaceOf(ctx), id, path, functionId)));
+    const route = await routes.change(namespaceOf(ctx), id, path, functionId);
+    audited(ctx, 'route.change', route.id, { path: route.path });
+    sendData(ctx, 200, routeView(route));
   });
 
   router.delete('/v1/routes/:id', needs('deployer'), async (ctx) => {
-    sendData(ctx, 200, routeView(await routes.remove(namespaceOf(ctx), idParam(ctx.params['id']))));
+    const route = await routes.remove(namespaceOf(ctx), idParam(ctx.params['id']));
+    audited(ctx, 'route.delete', route.id, { path: route.path });
+    sendData(ctx, 200, routeView(route));
   });
 
   return router;

@@ -5,7 +5,8 @@ import type { Deployments } from '../../../deploy/deployments.js';
 import { answerWithProgress } from '../../answers/progress-lines.js';
 import { clientGone } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { audited } from '../../requests/audited.js';
+import { namespaceOf, principalOf } from '../../requests/principal.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
 import { nativeEnvelope } from './native-envelope.js';
 
@@ -30,10 +31,12 @@ export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router 
               name: parseFunctionName(funcName ?? functionNameFromFile(originalName)),
             },
             fields,
+            mayBridge: principalOf(ctx).mayBridge,
             signal,
             progress,
           }),
       );
+      audited(ctx, 'function.deploy', deployed.function, { version: deployed.version });
       return {
         function: deployed.function,
         status: 'deployed',

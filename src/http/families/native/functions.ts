@@ -5,8 +5,9 @@ import { GlambdarError } from '../../../errors.js';
 import type { Deployments } from '../../../deploy/deployments.js';
 import type { Registry } from '../../../registry/registry.js';
 import { needs } from '../../middleware/needs.js';
+import { audited } from '../../requests/audited.js';
 import { refOfRequest } from '../../requests/function-ref.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { namespaceOf, principalOf } from '../../requests/principal.js';
 import { acceptBody, hasBody } from '../../requests/request-body.js';
 import { sendJson } from '../../answers/send-json.js';
 
@@ -32,6 +33,7 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
   router.delete('/del/:name', needs('deployer'), async (ctx) => {
     const ref = refOfRequest(ctx);
     await registry.remove(ref);
+    audited(ctx, 'function.delete', ref.name);
     sendJson(ctx, 200, { deleted: ref.name });
   });
 
@@ -61,7 +63,9 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       const ref = refOfRequest(ctx);
       const patch: unknown = ctx.request.body;
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw notSettings();
-      const changed = await deployments.configure(ref, patch);
+      const changed = await deployments.configure(ref, patch, principalOf(ctx));
+      // Names only: the values of variables may be secrets.
+      audited(ctx, 'function.configure', ref.name, { changed: Object.keys(changed).join(', ') });
       sendJson(ctx, 200, { ...changed, function: ref.name, status: 'updated' });
     },
   );

@@ -28,7 +28,7 @@ export function invokeRoute({ registry, runCall }: InvokeRouteDeps): Middleware 
     if (!isCall(url)) return next();
     if (!METHODS.includes(method)) return methodNotAllowed(ctx, METHODS);
     (ctx.state as RouteState).route = INVOKE_ROUTE;
-    const { name: given, path, query } = splitTarget(url);
+    const { name: given, basePath, path, query } = splitTarget(url);
     const ref = { namespace: namespaceOf(ctx), name: functionNameParam(given) };
     assertMayCall(ctx, ref.name, () => registry.find(ref)?.settings.public === true);
     // The answer is written past Koa, because Koa would choose its type and length from the kind of body.
@@ -38,10 +38,9 @@ export function invokeRoute({ registry, runCall }: InvokeRouteDeps): Middleware 
       // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
       method: method === 'HEAD' ? 'GET' : method,
       path,
+      basePath,
       query,
       headers: functionHeaders(req.rawHeaders, req.headers.connection),
-      host: req.headers.host,
-      clientAddress: req.socket.remoteAddress,
     });
   });
 }

@@ -7,6 +7,7 @@ import type { SecretKeeper } from '../../../secrets/secrets.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
+import { audited } from '../../requests/audited.js';
 import { refOfRequest } from '../../requests/function-ref.js';
 import { readBody } from '../../requests/request-body.js';
 
@@ -32,12 +33,17 @@ export function secretsRoutes({ registry, secrets, bodies }: SecretsRoutesDeps):
   router.put(path, needs('deployer'), async (ctx) => {
     const ref = refOfRequest(ctx);
     registry.get(ref); // an unknown function is refused before the body
-    await secrets.put(ref, ctx.params['key'] ?? '', await readValue(ctx, bodies));
+    const key = ctx.params['key'] ?? '';
+    await secrets.put(ref, key, await readValue(ctx, bodies));
+    audited(ctx, 'secret.put', `${ref.name}/${key}`);
     ctx.status = 204;
   });
 
   router.delete(path, needs('deployer'), async (ctx) => {
-    await secrets.remove(refOfRequest(ctx), ctx.params['key'] ?? '');
+    const ref = refOfRequest(ctx);
+    const key = ctx.params['key'] ?? '';
+    await secrets.remove(ref, key);
+    audited(ctx, 'secret.delete', `${ref.name}/${key}`);
     ctx.status = 204;
   });
 

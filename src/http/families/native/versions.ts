@@ -8,8 +8,10 @@ import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
+import { audited } from '../../requests/audited.js';
 import { refOfRequest } from '../../requests/function-ref.js';
 import { readJsonObject } from '../../requests/json-object.js';
+import { principalOf } from '../../requests/principal.js';
 
 export interface VersionsRoutesDeps {
   registry: Registry;
@@ -33,7 +35,8 @@ export function versionsRoutes({ registry, deployments, bodies }: VersionsRoutes
         'INVALID_REQUEST',
         'Send the version to go back to as {"version": 3}; GET …/versions lists those that are kept.',
       );
-    const { digest } = await deployments.rollback(ref, version);
+    const { digest } = await deployments.rollback(ref, version, principalOf(ctx));
+    audited(ctx, 'function.rollback', ref.name, { version });
     sendJson(ctx, 200, { function: ref.name, status: 'deployed', version, digest });
   });
 

@@ -1,4 +1,7 @@
-/** Owns `glambdar.db`: functions, their versions and secrets, and the routes to them. Every commit is on the medium when a method returns. */
+/**
+ * Owns `glambdar.db`: functions, their versions and secrets, and the routes to them, users, their keys and the audit log. Every
+ * commit is on the medium when a method returns.
+ */
 import type { FunctionRecord, VersionRecord } from '../../../model/function/function.js';
 import type { FunctionId } from '../../../model/function/id.js';
 import type { RestoredFunctions } from '../../../model/function/restored-functions.js';
@@ -6,6 +9,8 @@ import type { FunctionSettings } from '../../../model/function/settings.js';
 import type { Source } from '../../../model/function/source.js';
 import { StoreError } from '../../../model/store-error.js';
 import type { PublishRequest, VersionOnDisk } from '../../function-store.js';
+import { AccountTable } from '../accounts/account-table.js';
+import { AuditTable } from '../accounts/audit-table.js';
 import type { Database } from '../binding.js';
 import { migrate, refuseNewer, schemaVersion } from '../migrate.js';
 import { emptyLog, openDatabase, openReadOnly } from '../open-database.js';
@@ -44,6 +49,8 @@ const WAL_LIMIT_BYTES = 4 * 1024 * 1024;
 export class FunctionDatabase {
   readonly routes: RouteTable;
   readonly secrets: SecretTable;
+  readonly accounts: AccountTable;
+  readonly audit: AuditTable;
   readonly #db: Database;
   readonly #statements;
 
@@ -51,6 +58,8 @@ export class FunctionDatabase {
     this.#db = db;
     this.routes = new RouteTable(db);
     this.secrets = new SecretTable(db);
+    this.accounts = new AccountTable(db);
+    this.audit = new AuditTable(db);
     this.#statements = {
       list: db.prepare(`${selectFunction} ORDER BY f.namespace, f.name`),
       get: db.prepare(`${selectFunction} WHERE f.id = ?`),

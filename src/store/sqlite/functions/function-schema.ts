@@ -8,7 +8,8 @@ import type { Migration } from '../migrate.js';
  * The n-th step brings a database to `user_version` n. Released steps are never edited: add one.
  * - Settings and sources are JSON text, so a new setting needs no step.
  * - The deferred key of `functions` makes "the active version exists" a rule of the data.
- * - `routes` go with the function they lead to, and `secrets` with the function that gets them.
+ * - `routes` go with the function they lead to, and stand in its namespace. `secrets` go with the function that gets them.
+ * - `api_keys` go with their user. `audit` tells what users did, and stays.
  * - `doomed_versions`: versions whose files may be removed; see `FunctionStore.doom`.
  */
 export const functionMigrations: readonly Migration[] = [
@@ -82,6 +83,49 @@ export const functionMigrations: readonly Migration[] = [
     created_at INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX routes_by_function ON routes (function_id);
+  `,
+  `
+  ALTER TABLE routes RENAME TO old_routes;
+  DROP INDEX routes_by_function;
+  CREATE TABLE routes (
+    id TEXT PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    path TEXT NOT NULL,
+    function_id TEXT NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    UNIQUE (namespace, path)
+  ) STRICT;
+  CREATE INDEX routes_by_function ON routes (function_id);
+  INSERT INTO routes SELECT old.id, f.namespace, old.path, old.function_id, old.created_at
+    FROM old_routes old JOIN functions f ON f.id = old.function_id;
+  DROP TABLE old_routes;
+  CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    email TEXT NOT NULL UNIQUE,
+    password_hash TEXT NOT NULL,
+    role TEXT NOT NULL,
+    may_bridge INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL UNIQUE,
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    namespace TEXT NOT NULL,
+    role TEXT NOT NULL,
+    functions TEXT CHECK (json_valid(functions)),
+    expires_at INTEGER,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER
+  ) STRICT;
+  CREATE INDEX api_keys_by_user ON api_keys (user_id);
+  CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    entry TEXT NOT NULL CHECK (json_valid(entry))
+  ) STRICT;
   `,
   `
   CREATE TABLE secrets (

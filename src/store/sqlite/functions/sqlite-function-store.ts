@@ -11,6 +11,8 @@ import type { RestoredFunctions } from '../../../model/function/restored-functio
 import type { FunctionSettings } from '../../../model/function/settings.js';
 import { StoreError } from '../../../model/store-error.js';
 import type { FunctionStore, PublishRequest, VersionOnDisk } from '../../function-store.js';
+import { SqliteAccountStore } from '../accounts/sqlite-account-store.js';
+import { SqliteAuditStore } from '../accounts/sqlite-audit-store.js';
 import { makingRoom, opening, type MakeRoom } from '../medium.js';
 import { toStoreError } from '../sqlite-error.js';
 import { SqliteRouteStore } from '../routes/sqlite-route-store.js';
@@ -36,6 +38,9 @@ export class SqliteFunctionStore implements FunctionStore {
   readonly routes = new SqliteRouteStore((work) => this.#on((database) => work(database.routes)));
   /** The secrets in the same file, open for as long as this store is. */
   readonly secrets = new SqliteSecretStore((work) => this.#on((database) => work(database.secrets)));
+  /** The users and their keys in the same file, and the log of what they did. */
+  readonly accounts = new SqliteAccountStore((work) => this.#on((database) => work(database.accounts)));
+  readonly audit = new SqliteAuditStore((work) => this.#on((database) => work(database.audit)));
   readonly #file: string;
   readonly #onFull: MakeRoom | undefined;
   readonly #database: FunctionDatabase;

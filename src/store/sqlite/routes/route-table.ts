@@ -6,6 +6,7 @@ import { transaction } from '../transaction.js';
 
 interface RouteRow {
   id: string;
+  namespace: string;
   path: string;
   function_id: string;
   created_at: number;
@@ -21,10 +22,10 @@ export class RouteTable {
     this.#statements = {
       list: db.prepare('SELECT * FROM routes ORDER BY created_at, id'),
       get: db.prepare('SELECT * FROM routes WHERE id = ?'),
-      find: db.prepare('SELECT * FROM routes WHERE path = ?'),
+      find: db.prepare('SELECT * FROM routes WHERE namespace = ? AND path = ?'),
       hasFunction: db.prepare('SELECT 1 FROM functions WHERE id = ?'),
       put: db.prepare(`
-        INSERT INTO routes (id, path, function_id, created_at) VALUES (?, ?, ?, ?)
+        INSERT INTO routes (id, namespace, path, function_id, created_at) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (id) DO UPDATE SET path = excluded.path, function_id = excluded.function_id`),
       remove: db.prepare('DELETE FROM routes WHERE id = ?'),
     };
@@ -38,16 +39,16 @@ export class RouteTable {
     return optional(this.#statements.get.get(id));
   }
 
-  find(path: string): RouteRecord | undefined {
-    return optional(this.#statements.find.get(path));
+  find(namespace: string, path: string): RouteRecord | undefined {
+    return optional(this.#statements.find.get(namespace, path));
   }
 
-  put({ id, path, functionId, createdAt }: RouteRecord): RoutePut {
+  put({ id, namespace, path, functionId, createdAt }: RouteRecord): RoutePut {
     return transaction(this.#db, () => {
-      const namesake = this.find(path);
+      const namesake = this.find(namespace, path);
       if (namesake !== undefined && namesake.id !== id) return 'path-taken';
       if (this.#statements.hasFunction.get(functionId) === undefined) return 'no-function';
-      this.#statements.put.run(id, path, functionId, createdAt);
+      this.#statements.put.run(id, namespace, path, functionId, createdAt);
       return 'stored';
     });
   }
@@ -62,6 +63,6 @@ function optional(row: unknown): RouteRecord | undefined {
   return row === undefined ? undefined : toRoute(row as RouteRow);
 }
 
-function toRoute({ id, path, function_id, created_at }: RouteRow): RouteRecord {
-  return { id, path, functionId: function_id as FunctionId, createdAt: created_at };
+function toRoute({ id, namespace, path, function_id, created_at }: RouteRow): RouteRecord {
+  return { id, namespace, path, functionId: function_id as FunctionId, createdAt: created_at };
 }

@@ -20,8 +20,8 @@ export class SqliteRouteStore implements RouteStore {
     return this.#on((routes) => routes.get(id));
   }
 
-  async find(path: string): Promise<RouteRecord | undefined> {
-    return this.#on((routes) => routes.find(path));
+  async find(namespace: string, path: string): Promise<RouteRecord | undefined> {
+    return this.#on((routes) => routes.find(namespace, path));
   }
 
   async put(route: RouteRecord): Promise<RoutePut> {

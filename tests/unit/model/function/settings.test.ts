@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import test from 'ava';
 import { GlambdarError } from '../../../../src/errors.js';
 import { CONTRACT_NAMES } from '../../../../src/model/contracts.js';
+import type { CorsSettings } from '../../../../src/model/function/cors.js';
 import {
   DEFAULT_SETTINGS,
   applySettings,
@@ -13,6 +14,13 @@ import {
 } from '../../../../src/model/function/settings.js';
 
 const hostCpus = Math.max(1, availableParallelism());
+
+/** The setting `cors` with every part given, as it is stored. */
+function cors(parts: Partial<CorsSettings>): CorsSettings {
+  const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'];
+  const origins = ['https://app.example.com'];
+  return { origins, methods, headers: ['*'], credentials: false, maxAge: 600, ...parts };
+}
 
 const bounds: [key: string, taken: unknown[], refused: unknown[]][] = [
   ['memoryMb', [64, 10_240], [63, 10_241, 64.5, '128', null, NaN, Infinity]],
@@ -50,6 +58,46 @@ const bounds: [key: string, taken: unknown[], refused: unknown[]][] = [
   ['standby', [0, 1_000, null], [-1, 1_001, 0.5, '1']],
   ['installScripts', [true, false], [null, 0, 1, 'true']],
   ['public', [true, false], [null, 0, 1, 'true', 'yes']],
+  [
+    'cors',
+    [
+      null,
+      cors({}),
+      cors({ origins: ['*'], methods: ['GET'], headers: [], maxAge: 0 }),
+      cors({ origins: ['https://app.example.com', 'http://localhost:3000', 'http://[::1]:8080'] }),
+      cors({ headers: ['authorization', 'x-api-key'], credentials: true, maxAge: 86_400 }),
+    ],
+    [
+      true,
+      '*',
+      [],
+      {},
+      { origins: [] },
+      { origins: '*' },
+      { origins: ['*', 'https://a.example'] },
+      { origins: ['https://a.example/'] },
+      { origins: ['https://a.example/x'] },
+      { origins: ['https://A.example'] },
+      { origins: ['https://a.example:443'] },
+      { origins: ['https://user@a.example'] },
+      { origins: ['a.example'] },
+      { origins: ['ftp://a.example'] },
+      { origins: ['null'] },
+      { origins: ['https://*.example.com'] },
+      { origins: ['https://a.example\r\nX: y'] },
+      { origins: ['*'], credentials: true },
+      { origins: ['https://a.example'], methods: ['TRACE'] },
+      { origins: ['https://a.example'], methods: ['get'] },
+      { origins: ['https://a.example'], methods: [] },
+      { origins: ['https://a.example'], headers: ['a b'] },
+      { origins: ['https://a.example'], headers: ['*', 'x'] },
+      { origins: ['https://a.example'], headers: ['x\n'] },
+      { origins: ['https://a.example'], credentials: 'true' },
+      { origins: ['https://a.example'], maxAge: -1 },
+      { origins: ['https://a.example'], maxAge: 86_401 },
+      { origins: ['https://a.example'], max: 1 },
+    ],
+  ],
 ];
 
 for (const [key, taken, refused] of bounds) {
@@ -72,6 +120,11 @@ for (const [key, taken, refused] of bounds) {
 
 test('the bounds cover every setting', (t) => {
   t.deepEqual(bounds.map(([key]) => key).sort(), Object.keys(DEFAULT_SETTINGS).sort());
+});
+
+test('the setting cors has every part after reading, and names of headers in lower case', (t) => {
+  const given = { origins: ['https://app.example.com'], headers: ['X-Api-Key'] };
+  t.deepEqual(parseSettingsPatch({ cors: given }, 'settings'), { cors: cors({ headers: ['x-api-key'] }) });
 });
 
 test('the setting contract takes the contracts of the table, and the sentence about another one names them', (t) => {
@@ -135,6 +188,8 @@ const fields: [field: Record<string, string>, patch: SettingsPatch][] = [
   [{ installScripts: 'false' }, { installScripts: false }],
   [{ public: 'true' }, { public: true }],
   [{ public: 'false' }, { public: false }],
+  [{ cors: 'null' }, { cors: null }],
+  [{ cors: '{"origins":["https://app.example.com"],"maxAge":5}' }, { cors: cors({ maxAge: 5 }) }],
 ];
 
 for (const [given, patch] of fields)
@@ -152,6 +207,12 @@ const wrongFields: [field: Record<string, string>, message: RegExp][] = [
   [{ env: '[]' }, /^form field: env: /],
   [{ env: '{"A":1}' }, /^form field: env\.A: /],
   [{ public: 'yes' }, /^form field: public: expected true or false/],
+  [{ cors: '*' }, /^form field: cors must be a JSON object, e\.g\. /],
+  [{ cors: '{"origins":["x"]}' }, /^form field: cors\.origins\.0: expected null, or an object with origins /],
+  [
+    { cors: '{"origins":["*"],"credentials":true}' },
+    /^form field: cors\.credentials: .*not with origins \["\*"\]/,
+  ],
   [{ color: 'red' }, /^form field: unknown setting "color"/],
   [JSON.parse('{"__proto__":"x"}') as Record<string, string>, /^form field: unknown setting "__proto__"/],
 ];
@@ -181,6 +242,7 @@ test('only what shapes a container makes a new version', (t) => {
     { standby: 1 },
     { installScripts: true },
     { public: true },
+    { cors: cors({}) },
   ] as const) {
     t.false(apply(patch).newVersion, JSON.stringify(patch));
     t.deepEqual(apply(patch), { settings: { ...base, ...patch }, changed: patch, newVersion: false });

@@ -108,6 +108,7 @@ for (const schema of [1]) {
     const settings: Partial<typeof expected.settings> = { ...expected.settings };
     delete settings.installScripts;
     delete settings.public;
+    delete settings.cors;
     const [listed, ...others] = await functions.list();
     t.deepEqual<unknown, unknown>(listed, { ...expected, settings });
     t.deepEqual(others, []);

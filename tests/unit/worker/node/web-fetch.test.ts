@@ -28,6 +28,7 @@ for (const [what, files] of shapes)
       path: '/a%20b',
       query: 'n=1&n=2',
       host: 'example.org:8000',
+      protocol: 'https',
       headers: [
         ['content-type', 'text/plain'],
         ['x-a', '1'],
@@ -39,7 +40,7 @@ for (const [what, files] of shapes)
     t.true(message.headers.some(([name, value]) => name === 'x-b' && value === 'c'));
     t.deepEqual(JSON.parse(text), {
       method: 'POST',
-      url: 'http://example.org:8000/a%20b?n=1&n=2',
+      url: 'https://example.org:8000/a%20b?n=1&n=2',
       type: 'text/plain',
       custom: '1, 2',
       body: 'grüße',

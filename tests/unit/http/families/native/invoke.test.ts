@@ -27,6 +27,7 @@ test('the function gets method, raw path, raw query, headers and exact bytes', a
     {
       method: 'PUT',
       path: '/a%20b/../%2e//c',
+      basePath: '/invoke/hello',
       query: 'x=1&x=%zz&__proto__=2',
       headers: [
         ['x-request-id', 'r1'],
@@ -35,6 +36,7 @@ test('the function gets method, raw path, raw query, headers and exact bytes', a
         ['x-twice', '2'],
       ],
       host: 'localhost',
+      protocol: 'http',
       clientAddress: '127.0.0.1',
       body,
     },

@@ -16,9 +16,11 @@ test('a store of routes opened again has what was written before', async (t) => 
   const dir = temporaryDirectory(t);
   const first = open(dir);
   await first.publish(publication('f'));
-  await first.routes.put({ id: 'a', path: '/a', functionId: idOf('f'), createdAt: 1 });
+  await first.routes.put({ id: 'a', namespace: 'default', path: '/a', functionId: idOf('f'), createdAt: 1 });
   await first.close();
   const second = open(dir);
   t.teardown(() => second.close());
-  t.deepEqual(await second.routes.list(), [{ id: 'a', path: '/a', functionId: idOf('f'), createdAt: 1 }]);
+  t.deepEqual(await second.routes.list(), [
+    { id: 'a', namespace: 'default', path: '/a', functionId: idOf('f'), createdAt: 1 },
+  ]);
 });

@@ -1,0 +1,14 @@
+/** Owns the one form of an e-mail address by which a user is known. */
+
+const FORM = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
+const MAX_LENGTH = 254;
+
+/** The address without spaces around it, in lower case, its characters composed. */
+export function normalEmail(text: string): string {
+  return text.trim().normalize('NFKC').toLowerCase();
+}
+
+/** Whether a normalised text has the form of an address. */
+export function isEmail(text: string): boolean {
+  return text.length <= MAX_LENGTH && FORM.test(text);
+}

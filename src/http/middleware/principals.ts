@@ -1,0 +1,96 @@
+/**
+ * Owns who sends a request while accounts are on: whoever its token or key says. A function never sees what proved its caller:
+ * it is written by somebody whom the caller need not trust.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Context, Middleware } from 'koa';
+import type { Accounts } from '../../accounts/accounts.js';
+import type { Authenticated } from '../../accounts/authentication.js';
+import { KEY_PREFIX } from '../../accounts/key-text.js';
+import { GlambdarError } from '../../errors.js';
+import { ANONYMOUS, type Principal } from '../../model/principal.js';
+import type { AuditState } from '../requests/audited.js';
+import { MISSING_CREDENTIALS, type PrincipalState } from '../requests/principal.js';
+
+/** By this header an admin chooses the namespace to act in; by default it is their own. */
+const NAMESPACE_HEADER = 'x-glambdar-namespace';
+
+export interface PrincipalsOptions {
+  accounts: Accounts;
+  /** Whether there is a namespace: the default one, a user's, or one with functions. */
+  hasNamespace: (namespace: string) => Promise<boolean>;
+}
+
+/** Puts the principal on `ctx.state`, without waiting when the token or key was verified a moment ago. */
+export function principals({ accounts, hasNamespace }: PrincipalsOptions): Middleware {
+  return (ctx, next) => {
+    (ctx.state as AuditState).audit = accounts.audit;
+    const { header, text } = credentialOf(ctx.req);
+    const found: Authenticated | Promise<Authenticated> =
+      text === undefined
+        ? { unproven: header === undefined ? MISSING_CREDENTIALS : 'Invalid authorization header format' }
+        : accounts.authentication.authenticate(text);
+    if (found instanceof Promise)
+      return found.then((principal) => {
+        const entered = enter(ctx, header, principal, hasNamespace);
+        return entered === undefined ? next() : entered.then(next);
+      });
+    const entered = enter(ctx, header, found, hasNamespace);
+    return entered === undefined ? next() : entered.then(next);
+  };
+}
+
+/** @param header the name of the header with the token or key, if there is one */
+function enter(
+  ctx: Context,
+  header: string | undefined,
+  found: Authenticated,
+  hasNamespace: PrincipalsOptions['hasNamespace'],
+): Promise<void> | undefined {
+  const state = ctx.state as PrincipalState;
+  const { req } = ctx;
+  let principal: Principal = ANONYMOUS;
+  if ('unproven' in found) state.unproven = found.unproven;
+  else {
+    principal = found;
+    if (header !== undefined) dropHeader(req, header);
+  }
+  state.principal = principal;
+  const chosen = req.headers[NAMESPACE_HEADER];
+  if (chosen === undefined) return undefined;
+  dropHeader(req, NAMESPACE_HEADER);
+  if (chosen === principal.namespace) return undefined;
+  const { role, functions } = principal;
+  if (role !== 'admin' || functions !== null || typeof chosen !== 'string') throw noNamespace();
+  return hasNamespace(chosen).then((exists) => {
+    if (!exists) throw noNamespace();
+    state.principal = { ...principal, namespace: chosen };
+  });
+}
+
+/**
+ * The header that holds a token or key, and what it holds: undefined when it has another form. `X-API-Key` counts before
+ * `Authorization` when it holds a key of this server: a public function may have an `Authorization` of its own.
+ */
+function credentialOf({ headers }: IncomingMessage): { header?: string; text?: string } {
+  const { authorization, 'x-api-key': apiKey } = headers;
+  if (typeof apiKey === 'string' && (authorization === undefined || apiKey.startsWith(KEY_PREFIX)))
+    return { header: 'x-api-key', text: apiKey };
+  if (authorization === undefined) return {};
+  const match = /^Bearer +(\S+)$/i.exec(authorization);
+  return match === null ? { header: 'authorization' } : { header: 'authorization', text: match[1] as string };
+}
+
+/** Takes a header away, so that no function gets it. @param name in lower case */
+function dropHeader(req: IncomingMessage, name: string): void {
+  delete req.headers[name];
+  const { rawHeaders } = req;
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2)
+    if (rawHeaders[i]?.length === name.length && rawHeaders[i]?.toLowerCase() === name)
+      rawHeaders.splice(i, 2);
+}
+
+/** The same for a namespace that is not there and for one that is somebody else's. */
+function noNamespace(): GlambdarError {
+  return new GlambdarError('NOT_FOUND', 'There is no such namespace.');
+}
