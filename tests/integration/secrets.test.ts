@@ -81,7 +81,7 @@ integration('a secret reaches the function at the next call, and is found nowher
   await call({ do: 'print' });
   let streamed = '';
   while (!streamed.includes('[secret TOKEN]'))
-    streamed += Buffer.from((await reader.read()).value!).toString();
+    streamed += Buffer.from((await reader.read()).value).toString();
   follower.abort();
   answers.push(streamed);
 
