@@ -12,6 +12,9 @@ import { ANONYMOUS, type Principal } from '../../model/principal.js';
 import type { AuditState } from '../requests/audited.js';
 import { MISSING_CREDENTIALS, type PrincipalState } from '../requests/principal.js';
 
+/** The headers in which a token or a key may stand. */
+const CREDENTIALS = ['authorization', 'x-api-key'];
+
 /** By this header an admin chooses the namespace to act in; by default it is their own. */
 const NAMESPACE_HEADER = 'x-glambdar-namespace';
 
@@ -30,13 +33,11 @@ export function principals({ accounts, hasNamespace }: PrincipalsOptions): Middl
       text === undefined
         ? { unproven: header === undefined ? MISSING_CREDENTIALS : 'Invalid authorization header format' }
         : accounts.authentication.authenticate(text);
-    if (found instanceof Promise)
-      return found.then((principal) => {
-        const entered = enter(ctx, header, principal, hasNamespace);
-        return entered === undefined ? next() : entered.then(next);
-      });
-    const entered = enter(ctx, header, found, hasNamespace);
-    return entered === undefined ? next() : entered.then(next);
+    const go = (authenticated: Authenticated): Promise<void> => {
+      const entered = enter(ctx, header, authenticated, hasNamespace);
+      return entered === undefined ? (next() as Promise<void>) : entered.then(next);
+    };
+    return found instanceof Promise ? found.then(go) : go(found);
   };
 }
 
@@ -55,6 +56,9 @@ function enter(
     principal = found;
     if (header !== undefined) dropHeader(req, header);
   }
+  // A key that proves nothing here, or beside another proof, is a secret all the same.
+  for (const name of CREDENTIALS)
+    if (String(req.headers[name] ?? '').includes(KEY_PREFIX)) dropHeader(req, name);
   state.principal = principal;
   const chosen = req.headers[NAMESPACE_HEADER];
   if (chosen === undefined) return undefined;

@@ -11,7 +11,7 @@ test('every route of the server says which role it needs', async (t) => {
   t.is(needed.get('GET /metrics'), 'admin');
   t.deepEqual(
     [...needed].filter(([, need]) => need === 'open').map(([route]) => route),
-    ['GET /healthz', 'GET /readyz', 'GET /'],
+    ['POST /auth/register', 'POST /auth/login', 'GET /healthz', 'GET /readyz', 'GET /'],
   );
 });
 

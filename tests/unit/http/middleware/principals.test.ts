@@ -1,0 +1,255 @@
+import test, { type ExecutionContext } from 'ava';
+import { DEFAULT_SETTINGS } from '../../../../src/model/function/settings.js';
+import { includesRole, ROLES, type Role } from '../../../../src/model/principal.js';
+import type { Registry } from '../../../../src/registry/registry.js';
+import { AccountsFixture } from '../../accounts/accounts-fixture.js';
+import { FakeRegistry } from '../fakes.js';
+import { head, startServer, type Fixture } from '../server-fixture.js';
+
+/** Knows which namespaces it was asked for; `public` is a public function of the default namespace. */
+class NamespacedRegistry extends FakeRegistry {
+  readonly asked: string[] = [];
+
+  override list(namespace?: string) {
+    this.asked.push(namespace ?? '');
+    return namespace === 'left-behind' ? super.list() : [];
+  }
+  override find(ref: Parameters<Registry['find']>[0]) {
+    if (ref.name !== 'hello' || ref.namespace !== 'default') return super.find(ref);
+    const source = { type: 'image' as const, image: 'x', digest: null, ports: [] };
+    const id = '' as never;
+    const active = { functionId: id, version: 1, digest: '', sizeBytes: 0, createdAt: 0, source };
+    return { id, ref, createdAt: 0, updatedAt: 0, active, settings: { ...DEFAULT_SETTINGS, public: true } };
+  }
+}
+
+interface Signed extends Fixture {
+  fixture: AccountsFixture;
+  registry: NamespacedRegistry;
+  /** A key with a role in a namespace of its own. */
+  keyOf(role: Role, more?: Record<string, unknown>): Promise<string>;
+}
+
+async function startSigned(t: ExecutionContext): Promise<Signed> {
+  const fixture = new AccountsFixture();
+  const registry = new NamespacedRegistry();
+  const server = await startServer(t, {
+    deps: { accounts: fixture.accounts, registry, deployments: registry },
+  });
+  let users = 0;
+  return {
+    ...server,
+    fixture,
+    registry,
+    keyOf: async (role, more = {}) => {
+      const { user } = await fixture.register(`user${(users += 1)}`);
+      await fixture.accounts.users.change(user.id, { role });
+      const principal = { kind: 'user', id: user.id, user: user.id, namespace: user.id, role } as const;
+      const { text } = await fixture.accounts.keys.create(
+        { ...principal, functions: null, mayBridge: false },
+        { name: 'k', role, ...more },
+      );
+      return text;
+    },
+  };
+}
+
+const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
+
+const wrong: [headers: Record<string, string>, error: string][] = [
+  [{}, 'Missing authorization header'],
+  [{ authorization: 'Basic YTpi' }, 'Invalid authorization header format'],
+  [{ authorization: 'Bearer' }, 'Invalid authorization header format'],
+  [{ authorization: 'Bearer a b' }, 'Invalid authorization header format'],
+  [{ authorization: 'Bearer x' }, 'Invalid or expired token'],
+  [{ 'x-api-key': 'x' }, 'Invalid or expired token'],
+  [{ 'x-api-key': `glm_${'A'.repeat(43)}` }, 'Invalid or expired token'],
+];
+
+for (const [headers, error] of wrong)
+  test(`a request with ${JSON.stringify(headers)} is refused with 401 by every family`, async (t) => {
+    const { url } = await startSigned(t);
+    for (const [method, path] of [
+      ['GET', '/info'],
+      ['GET', '/v1/functions'],
+      ['GET', '/ping'],
+      ['POST', '/functions/hello'],
+      ['GET', '/function/hello'],
+      ['GET', '/auth/me'],
+      ['POST', '/r/x'],
+      ['POST', '/invoke/other'],
+    ] as const) {
+      const response = await fetch(url + path, { method, headers });
+      t.is(response.status, 401, path);
+      t.is(response.headers.get('www-authenticate'), 'Bearer');
+      const { error: said, message } = (await response.json()) as Record<string, string>;
+      t.is(said ?? message, error, path);
+    }
+  });
+
+test('every route lets the roles in that it names, tells others which may, and those without a token nothing', async (t) => {
+  const { app, url, keyOf } = await startSigned(t);
+  const keys = new Map<Role, string>();
+  for (const role of ROLES) keys.set(role, await keyOf(role));
+  const routes = app.routes.map((route) => ({
+    ...route,
+    method: route.method ?? 'POST',
+    // The example of the path that a route of calls names in words.
+    path: route.path
+      .replace(/\[.*$/, '')
+      .replace(/^.* /, '')
+      .replace('/<path>', '/x')
+      .replace(/:\w+/g, 'unknown'),
+  }));
+  t.true(routes.length > 30);
+  for (const { method, path, need } of routes) {
+    const none = await fetch(url + path, { method });
+    t.is(none.status === 401, need !== 'open', `${method} ${path} without a token: ${none.status}`);
+    await none.body?.cancel();
+    if (need === 'open') continue;
+    for (const role of ROLES) {
+      const response = await fetch(url + path, { method, headers: bearer(keys.get(role)!) });
+      const text = await response.text();
+      const what = `${method} ${path} as ${role}: ${response.status} ${text}`;
+      t.not(response.status, 401, what);
+      const refused = response.status === 403 && text.includes('This needs the role');
+      t.is(refused, !includesRole(role, need), what);
+      if (refused) t.true(text.includes(`the role ${need}`), what);
+    }
+  }
+});
+
+test('somebody without the role admin has one namespace, and every other is unknown to them', async (t) => {
+  const { url, registry, keyOf, fixture } = await startSigned(t);
+  const other = (await fixture.register('other')).user.id;
+  const key = await keyOf('deployer');
+  registry.asked.length = 0;
+  t.is((await fetch(`${url}/info`, { headers: bearer(key) })).status, 200);
+  const [own] = registry.asked;
+  t.regex(own!, /^[0-9a-f-]{36}$/);
+  const bodies = new Set<string>();
+  for (const namespace of [other, 'default', 'left-behind', 'nobody', '', '..', `${own}, ${other}`]) {
+    const response = await fetch(`${url}/info`, {
+      headers: { ...bearer(key), 'x-glambdar-namespace': namespace },
+    });
+    t.is(response.status, 404, namespace);
+    bodies.add(((await response.json()) as { error: string }).error);
+  }
+  t.deepEqual([...bodies], ['There is no such namespace.']);
+  const same = await fetch(`${url}/info`, { headers: { ...bearer(key), 'x-glambdar-namespace': own! } });
+  t.is(same.status, 200);
+});
+
+test('an admin chooses a namespace that there is', async (t) => {
+  const { url, registry, keyOf, fixture } = await startSigned(t);
+  const other = (await fixture.register('other')).user.id;
+  const key = await keyOf('admin');
+  for (const [namespace, status] of [
+    [other, 200],
+    ['default', 200],
+    ['left-behind', 200],
+    ['nobody', 404],
+  ] as const) {
+    registry.asked.length = 0;
+    const headers = { ...bearer(key), 'x-glambdar-namespace': namespace };
+    t.is((await fetch(`${url}/info`, { headers })).status, status, namespace);
+    if (status === 200) t.is(registry.asked.at(-1), namespace);
+  }
+});
+
+test('a key that is limited to functions calls them and sees nothing', async (t) => {
+  const { url, keyOf } = await startSigned(t);
+  const key = await keyOf('invoker', { scopes: ['invoke:hello'] });
+  const call = (path: string, init: RequestInit = { method: 'POST' }) =>
+    fetch(url + path, { ...init, headers: bearer(key) });
+  t.is((await call('/invoke/hello')).status, 200);
+  t.is((await call('/functions/hello')).status, 200);
+  t.is((await call('/invoke/other')).status, 404);
+  t.is(
+    (await call('/invoke', { method: 'POST', body: '{"function_name":"other","payload":1}' })).status,
+    404,
+  );
+  for (const path of ['/info', '/logs/hello', '/functions', '/auth/me', '/auth/keys'])
+    t.is((await call(path, {})).status, 403, path);
+});
+
+test('a public function of the default namespace is called without a token, and with one of its own', async (t) => {
+  const { url, invoker } = await startSigned(t);
+  for (const headers of [
+    {},
+    bearer('its own'),
+    { authorization: 'Basic YTpi' },
+    { 'x-api-key': 'its own' },
+  ]) {
+    const response = await fetch(`${url}/invoke/hello`, { method: 'POST', headers });
+    t.is(response.status, 200);
+    const [name, value] = Object.entries(headers)[0] ?? [];
+    t.deepEqual(
+      invoker.ran.at(-1)!.headers.filter(([header]) => header === 'authorization' || header === 'x-api-key'),
+      name === undefined ? [] : [[name, value]],
+    );
+  }
+  t.is((await fetch(`${url}/functions/hello`, { method: 'POST' })).status, 401, 'by /invoke only');
+});
+
+test('a function does not see what proved who calls it', async (t) => {
+  const { port, raw, invoker, keyOf } = await startSigned(t);
+  const key = await keyOf('admin');
+  t.true(port > 0);
+  const client = await raw();
+  for (const headers of [
+    [`Authorization: Bearer ${key}`],
+    [`X-API-KEY: ${key}`, 'X-Glambdar-Namespace: default'],
+    [`X-API-Key: ${key}`, `Authorization: Bearer ${key}`],
+    [`X-API-Key: glm_${'A'.repeat(43)}`],
+    [`authorization: bearer ${key}`, `Authorization: Bearer ${key}`],
+  ]) {
+    const response = await client
+      .send(head('POST /invoke/hello', ...headers, 'Content-Length: 0', 'X-Own: 1'))
+      .response();
+    t.is(response.status, 200);
+    const seen = invoker.ran.at(-1)!.headers;
+    t.notRegex(JSON.stringify(seen), /glm_|namespace/i);
+    t.true(seen.some(([name]) => name === 'x-own'));
+  }
+  client.socket.destroy();
+});
+
+test('a key that is ended on an open connection is refused at its next request', async (t) => {
+  const { raw, keyOf, fixture } = await startSigned(t);
+  const key = await keyOf('invoker');
+  const client = await raw();
+  const request = head('POST /functions/hello', `X-API-Key: ${key}`, 'Content-Length: 0');
+  for (let call = 0; call < 3; call += 1) t.is((await client.send(request).response()).status, 200);
+  const [record] = (await fixture.store.keys()).slice(-1);
+  const admin = {
+    kind: 'operator',
+    id: '',
+    namespace: 'default',
+    role: 'admin',
+    functions: null,
+    mayBridge: true,
+  } as const;
+  await fixture.accounts.keys.remove(admin, record!.id);
+  t.is((await client.send(request).response()).status, 401);
+  client.socket.destroy();
+});
+
+test('with accounts a server answers to any name, but to one only', async (t) => {
+  const { raw } = await startSigned(t);
+  for (const [lines, status] of [
+    ['Host: fn.example.com', 200],
+    ['Host: fn.example.com\r\nHost: other.example.com', 421],
+    ['Host: a@b', 421],
+  ] as const) {
+    const client = await raw();
+    t.is((await client.send(`GET /healthz HTTP/1.1\r\n${lines}\r\n\r\n`).response()).status, status, lines);
+    client.socket.destroy();
+  }
+});
+
+test('a page of another site is refused with accounts, too', async (t) => {
+  const { url, keyOf } = await startSigned(t);
+  const headers = { ...bearer(await keyOf('admin')), origin: 'https://evil.example' };
+  t.is((await fetch(`${url}/deploy`, { method: 'POST', headers })).status, 403);
+});
