@@ -19,10 +19,11 @@ const folders = {
   images: ['turns', 'instance', 'driver', 'runtimes'],
   install: ['instance', 'driver'],
   registry: ['store', 'data'],
+  secrets: ['store', 'data'],
   deploy: ['registry', 'store', 'data'], // installing and load-checking are ports handed to it
   accounts: ['store'],
   invocation: ['registry', 'store'], // executors are handed to it
-  http: ['invocation', 'deploy', 'registry', 'accounts'],
+  http: ['invocation', 'deploy', 'registry', 'secrets', 'accounts'],
   dashboard: [], // it talks to the server over HTTP, like everybody else
   cli: [], // likewise
 };
@@ -53,6 +54,7 @@ const vendors = {
   '@koa/router': '^src/http/',
   'koa-body': '^src/http/',
   multer: '^src/http/',
+  yazl: '^src/deploy/archive/',
   pino: '^src/logger\\.ts$',
   jose: '^src/accounts/',
   'prom-client': '^src/metrics/',

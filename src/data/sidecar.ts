@@ -87,21 +87,23 @@ function brought({ version: { name, ...version }, settings, createdAt, updatedAt
 }
 
 /**
- * The functions that can be rebuilt from disk. The sidecar of its newest version with code describes a function. When that
+ * The functions that can be rebuilt from disk. The sidecar that was updated last among those of the newest version's life
+ * describes a function: that of the newest version, or of the one that the function went back to. When the newest version's
  * sidecar is not valid, the function is `lost`: nobody asked for an older version to serve with old code and settings.
  */
 export function readRestored(functionsDir: string): RestoredFunctions {
   const restored: RestoredFunctions = { functions: [], lost: [] };
   for (const ref of listFunctionDirs(functionsDir).sort(compareRefs)) {
     const { coded } = listVersionsOnDisk(functionsDir, ref);
-    const [newest] = coded;
-    const record = newest === undefined ? undefined : readSidecar(functionsDir, ref, newest)?.record;
-    const versions = coded
-      .map((version) => readSidecar(functionsDir, ref, version)?.record)
-      .filter((older) => older !== undefined && older.id === record?.id)
-      .map((older) => older!.active);
-    if (record) restored.functions.push({ record, versions });
-    else if (newest !== undefined) restored.lost.push(ref);
+    if (coded.length === 0) continue;
+    const [newest, ...older] = coded.map((version) => readSidecar(functionsDir, ref, version)?.record);
+    if (newest === undefined) {
+      restored.lost.push(ref);
+      continue;
+    }
+    const life = [newest, ...older].filter((record) => record?.id === newest.id) as FunctionRecord[];
+    const record = life.reduce((latest, other) => (other.updatedAt > latest.updatedAt ? other : latest));
+    restored.functions.push({ record, versions: life.map(({ active }) => active) });
   }
   return restored;
 }

@@ -1,5 +1,5 @@
 /**
- * Owns deploying and configuring functions.
+ * Owns deploying and configuring functions, and going back to an earlier version.
  *
  * A deploy, in order: archive → staging (checked, durable) → dependencies → load check in a container → published by the
  * registry (rename, one durable transaction, in memory) → 201. If the deploy ends before the transaction, the old version
@@ -17,6 +17,7 @@ import type { FunctionRef } from '../model/function/ref.js';
 import {
   applySettings,
   DEFAULT_SETTINGS,
+  mergePatches,
   parseSettingsFields,
   parseSettingsPatch,
   type FunctionSettings,
@@ -28,9 +29,11 @@ import { digestManifest, digestTree } from '../registry/tree-digest.js';
 import { fsyncDir, removeTree } from '../registry/tree.js';
 import { extractBundle, type ExtractedBundle } from './archive/bundle.js';
 import { Limiter } from './archive/limiter.js';
+import { packTree } from './archive/writers/zip-writer.js';
 import type { Dependencies } from './dependencies.js';
 import type {
   BundleSource,
+  CodeArchive,
   DeployImageRequest,
   Deployments,
   DeployRequest,
@@ -84,7 +87,7 @@ export class DeployPipeline implements Deployments {
         ...parseSettingsPatch(bundle.config ?? {}, 'glambdar.json'),
       };
       const settingsNow = (): FunctionSettings =>
-        this.#settings(ref, 'bundle', { ...filePatch, ...formPatch }, mayBridge);
+        this.#settings(ref, 'bundle', mergePatches(filePatch, formPatch), mayBridge);
       // Before the turn, because an install may take minutes.
       const { notes, ...code } = await this.#complete(bundle, staged, request, settingsNow());
       assertSpace(0);
@@ -147,6 +150,41 @@ export class DeployPipeline implements Deployments {
       }
       return changed;
     });
+  }
+
+  async rollback(
+    ref: FunctionRef,
+    version: number,
+    { mayBridge }: { mayBridge: boolean } = { mayBridge: false },
+  ): Promise<DeployResult> {
+    const { registry } = this.#options;
+    registry.record(ref);
+    return registry.inTurn(ref, async () => {
+      const before = registry.record(ref);
+      const candidate = await registry.earlier(ref, version);
+      assertMayBridge(before.settings, candidate.settings, mayBridge);
+      if (candidate !== before) {
+        try {
+          await this.#goBack(candidate);
+        } catch (error) {
+          throw namedDiskError(error);
+        }
+      }
+      return { function: ref.name, version, digest: candidate.active.digest };
+    });
+  }
+
+  async code(ref: FunctionRef, version?: number): Promise<CodeArchive> {
+    const lease = await this.#options.registry.leaseCode(ref, version);
+    const { active } = lease.record;
+    try {
+      const stream = await packTree(lease.dir, new Date(active.createdAt));
+      stream.once('close', () => lease.release());
+      return { version: active.version, stream };
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
   }
 
   #extract(source: BundleSource, targetDir: string): Promise<ExtractedBundle> {
@@ -259,6 +297,29 @@ export class DeployPipeline implements Deployments {
       giveBack();
     }
     return candidate;
+  }
+
+  /** Makes a kept version active whose code or image is still what was deployed, and still loads. */
+  async #goBack(candidate: FunctionRecord): Promise<void> {
+    const { registry, images, loadCheck } = this.#options;
+    const { active, settings } = candidate;
+    const { source } = active;
+    assertContractFits(settings.contract, source.type);
+    if (source.type === 'image') {
+      if (source.digest !== null) await images.assertHere(source.digest);
+      await images.prepareNetwork(settings.network);
+      await registry.goBack(candidate);
+      return;
+    }
+    await registry.verifyCode(candidate);
+    const discard = await loadCheck(candidate, registry.codePath(candidate));
+    faultPoint('rollback.loaded');
+    try {
+      await registry.goBack(candidate);
+    } catch (error) {
+      discard();
+      throw error;
+    }
   }
 
   /** Runs `work` with a path in staging, and removes any tree left there. Errors of a full disk become DISK_FULL. */

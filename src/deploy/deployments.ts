@@ -1,4 +1,5 @@
 /** Owns the interface by which `http/` deploys and configures functions. `deploy-pipeline.ts` implements it. */
+import type { Readable } from 'node:stream';
 import type { FunctionRef } from '../model/function/ref.js';
 import type { FunctionRecord } from '../model/function/function.js';
 import type { FunctionId } from '../model/function/id.js';
@@ -52,6 +53,13 @@ export interface DeployResult {
   notes?: string[];
 }
 
+/** A version's code as a zip, from whose deploy the same code would come. */
+export interface CodeArchive {
+  version: number;
+  /** The zip's bytes, made as they are read. Destroying the stream gives up the archive. */
+  stream: Readable;
+}
+
 export interface Deployments {
   /**
    * Checks, extracts, load-checks and publishes an archive. Rejects with GlambdarError: INVALID_REQUEST, BUNDLE_TOO_LARGE,
@@ -73,4 +81,14 @@ export interface Deployments {
     patch: unknown,
     sender?: { mayBridge: boolean },
   ): Promise<Partial<FunctionSettings>>;
+  /**
+   * Makes a kept version the active one again, if its code still loads; the active version stays as it is. Rejects with
+   * FUNCTION_NOT_FOUND, VERSION_NOT_FOUND, FORBIDDEN, LOAD_FAILED, IMAGE_UNAVAILABLE, CODE_UNAVAILABLE, DISK_FULL.
+   */
+  rollback(ref: FunctionRef, version: number, sender?: { mayBridge: boolean }): Promise<DeployResult>;
+  /**
+   * The code of a kept version, by default of the active one. Rejects with FUNCTION_NOT_FOUND, VERSION_NOT_FOUND,
+   * INVALID_REQUEST for an image, CODE_UNAVAILABLE.
+   */
+  code(ref: FunctionRef, version?: number): Promise<CodeArchive>;
 }

@@ -16,6 +16,8 @@ export interface ImageSupply {
    * @param pull `missing`: an image that is here is taken as it is; `always`: the registry is asked for a newer one
    */
   obtain(reference: string, pull: 'missing' | 'always'): Promise<SuppliedImage>;
+  /** Resolves when the image of this id is on this machine. Rejects with IMAGE_UNAVAILABLE or DRIVER_UNAVAILABLE. */
+  assertHere(digest: string): Promise<void>;
   /** Prepares a network for containers. Rejects with INVALID_REQUEST when the network cannot be had. */
   prepareNetwork(network: FunctionSettings['network']): Promise<void>;
 }

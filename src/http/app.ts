@@ -8,6 +8,7 @@ import type { Logger } from '../logger.js';
 import type { Deployments } from '../deploy/deployments.js';
 import type { Registry } from '../registry/registry.js';
 import type { Routes } from '../registry/routes.js';
+import type { SecretKeeper } from '../secrets/secrets.js';
 import type { BodyBudget } from './answers/body-budget.js';
 import { createAnswerError } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
@@ -59,6 +60,7 @@ export interface AppDeps {
   registry: Registry;
   deployments: Deployments;
   routes: Routes;
+  secrets: SecretKeeper;
   invoker: Invoker;
   /** Bounds the bodies of all requests to functions, and all answers that do not leave at once. */
   bodies: BodyBudget;

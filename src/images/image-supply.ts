@@ -6,7 +6,7 @@ import { driverUnavailable, networkUnavailable } from '../model/call/refusal.js'
 import type { FunctionSettings } from '../model/function/settings.js';
 
 export interface ImageSupplyOptions {
-  driver: Pick<Driver, 'obtainImage' | 'prepareNetwork'>;
+  driver: Pick<Driver, 'obtainImage' | 'prepareImage' | 'prepareNetwork'>;
   logger: Pick<Logger, 'info'>;
 }
 
@@ -22,14 +22,16 @@ export function createImageSupply({ driver, logger }: ImageSupplyOptions) {
         const { id, sizeBytes, ports } = await driver.obtainImage(reference, { pull, progress });
         return { digest: id, sizeBytes, ports };
       } catch (error) {
-        if (error instanceof ImageError)
-          throw new GlambdarError('IMAGE_UNAVAILABLE', error.message, {
-            cause: error,
-            details: { reason: error.reason },
-          });
-        if (error instanceof DriverError && error.kind === 'unavailable') throw driverUnavailable();
-        throw error;
+        throw namedImageError(error);
       }
+    },
+
+    async assertHere(digest: string): Promise<void> {
+      await driver
+        .prepareImage({ type: 'pinned', digest }, () => undefined)
+        .catch((error: unknown) => {
+          throw namedImageError(error);
+        });
     },
 
     async prepareNetwork(network: FunctionSettings['network']): Promise<void> {
@@ -38,4 +40,14 @@ export function createImageSupply({ driver, logger }: ImageSupplyOptions) {
       });
     },
   };
+}
+
+/** The driver's error about an image as the client's; any other error as it is. */
+function namedImageError(error: unknown): unknown {
+  if (error instanceof ImageError)
+    return new GlambdarError('IMAGE_UNAVAILABLE', error.message, {
+      cause: error,
+      details: { reason: error.reason },
+    });
+  return error instanceof DriverError && error.kind === 'unavailable' ? driverUnavailable() : error;
 }

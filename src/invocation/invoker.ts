@@ -10,7 +10,9 @@ import type { CallRecord, CallRequest, CallResponse } from '../model/call/call.j
 import type { ContainerOutput } from '../model/call/container-end.js';
 import { ExecutionFailure, type Execution, type Executor } from '../model/call/execution.js';
 import { aborted, failureOfReason, failureOfResult, type Failure } from '../model/call/outcome.js';
+import { redactedError, redactedText, type Redaction } from '../model/call/redaction.js';
 import type { FunctionRecord } from '../model/function/function.js';
+import type { FunctionId } from '../model/function/id.js';
 import type { FunctionRef } from '../model/function/ref.js';
 import type { FunctionLimits } from './function-limits.js';
 import type { NamespaceLimits } from './namespace-limits.js';
@@ -40,6 +42,8 @@ export interface InvokerOptions {
   limits: FunctionLimits;
   namespaces: NamespaceLimits;
   recorder: Recorder;
+  /** Takes the values of a function's secrets out of what it printed or failed with. */
+  redactorOf: (id: FunctionId) => Redaction;
   /** True when a call with this id is on record. */
   isKnownId: (id: string) => Promise<boolean>;
   logger: Logger;
@@ -100,6 +104,7 @@ class Call implements AdmittedCall {
   readonly #text = new LogText();
   readonly #record: CallRecord;
   readonly #arrivedAt = performance.now();
+  readonly #redaction: Redaction;
 
   constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
     this.id = id;
@@ -107,6 +112,7 @@ class Call implements AdmittedCall {
     this.#version = version;
     this.#running = running;
     this.#record = emptyRecord(id, version.record);
+    this.#redaction = options.redactorOf(version.record.id);
   }
 
   abandon(): void {
@@ -166,10 +172,22 @@ class Call implements AdmittedCall {
 
   /** @param output what the container wrote past the console, once it is known; null when there is none */
   #fail({ error, outcome, stack }: Failure, output: Promise<ContainerOutput> | null): never {
+    const redaction = this.#redactionNow();
+    const told = redactedError(error, redaction);
     this.#record.outcome = outcome;
-    this.#record.error = { code: error.code, message: error.message, ...(stack ? { stack } : {}) };
-    this.#finish(error.status, output);
-    throw error;
+    this.#record.error = {
+      code: told.code,
+      message: told.message,
+      ...(stack ? { stack: redactedText(stack, redaction) } : {}),
+    };
+    this.#finish(told.status, output);
+    throw told;
+  }
+
+  /** The function may have got its first secret since the call came, or may have been deleted since. */
+  #redactionNow(): Redaction {
+    const now = this.#options.redactorOf(this.#version.record.id);
+    return now.isEmpty ? this.#redaction : now;
   }
 
   #finish(status: number, output: Promise<ContainerOutput> | null): void {
@@ -187,14 +205,15 @@ class Call implements AdmittedCall {
 
   /** Adds output to the record. Returns whether the record has changed. */
   #amend(output: ContainerOutput): boolean {
-    const changed = this.#text.addOutput(output);
+    const changed = this.#text.addOutput(output, this.#redactionNow());
     if (changed) this.#write();
     return changed;
   }
 
   #write(): void {
-    this.#record.stdout = this.#text.text('stdout');
-    this.#record.stderr = this.#text.text('stderr');
+    const redaction = this.#redactionNow();
+    this.#record.stdout = this.#text.text('stdout', redaction);
+    this.#record.stderr = this.#text.text('stderr', redaction);
   }
 
   #leave(): void {

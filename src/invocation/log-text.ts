@@ -1,8 +1,9 @@
-/** Owns the kept text of one call's two output streams: capped, with a note of how much was cut. */
+/** Owns the kept text of one call's two output streams: capped, with a note of how much was cut, and without secret values. */
 import { StringDecoder } from 'node:string_decoder';
 import type { ContainerOutput } from '../model/call/container-end.js';
 import type { LogSink } from '../model/call/execution.js';
 import { JoinedBytes } from '../model/call/joined-bytes.js';
+import { NO_REDACTION, type Redaction } from '../model/call/redaction.js';
 
 /** Bytes kept of each stream, as docs/api.md says. */
 export const MAX_STREAM_BYTES = 256 * 1024;
@@ -40,26 +41,31 @@ export class LogText {
    * Adds output that the container wrote past the console, behind the console's output. Of too much output the driver has
    * kept the end. Returns false when there was no such output.
    */
-  addOutput(output: ContainerOutput): boolean {
+  addOutput(output: ContainerOutput, { longestBytes }: Redaction = NO_REDACTION): boolean {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (output[stream] === '') continue;
       const text = Buffer.from(output[stream]);
       // The driver cuts between characters, so up to three bytes of its limit may be missing.
       if (text.length > MAX_STREAM_BYTES - 4) {
         this.sink(stream, EARLIER_CUT);
-        this.sink(stream, text.subarray(characterFrom(text, EARLIER_CUT.length)));
+        // The end that the driver has kept may begin in the middle of a secret value.
+        const from = Math.max(EARLIER_CUT.length, longestBytes);
+        this.sink(stream, text.subarray(characterFrom(text, from)));
       } else this.sink(stream, text);
     }
     return output.stdout !== '' || output.stderr !== '';
   }
 
-  text(stream: StreamName): string {
+  /** The text so far, without the values that the redaction takes out, which are replaced by something perhaps longer. */
+  text(stream: StreamName, redaction: Redaction = NO_REDACTION): string {
     const kept = stream === 'stdout' ? this.#stdout : this.#stderr;
     if (kept === null) return '';
     const { bytes } = kept.joined;
     const { text, used } = decoded(kept.cut === 0 ? bytes : bytes.subarray(0, wholeCharacters(bytes)));
-    const cut = kept.cut + bytes.length - used;
-    return cut === 0 ? text : `${text}\n[${cut} more bytes were cut]`;
+    const shown = redaction.redact(text, kept.cut + bytes.length - used > 0);
+    const fitting = shown === text ? text : withinLimit(shown);
+    const cut = kept.cut + bytes.length - used + Buffer.byteLength(shown) - Buffer.byteLength(fitting);
+    return cut === 0 ? fitting : `${fitting}\n[${cut} more bytes were cut]`;
   }
 
   #kept(stream: StreamName): Kept {
@@ -82,6 +88,13 @@ function decoded(bytes: Buffer): { text: string; used: number } {
     text += more;
   }
   return { text, used: wholeCharacters(bytes) };
+}
+
+/** The beginning of a text that fits into the limit. */
+function withinLimit(text: string): string {
+  if (Buffer.byteLength(text) <= MAX_STREAM_BYTES) return text;
+  const bytes = Buffer.from(text).subarray(0, MAX_STREAM_BYTES);
+  return bytes.toString('utf8', 0, wholeCharacters(bytes));
 }
 
 /** The number of bytes without an incomplete character at the end. */

@@ -3,25 +3,27 @@
  * deployed, and whether it may be; the registry offers it a turn per name, the next version's record, and publishing.
  */
 import { namedDiskError } from '../data/disk-error.js';
+import { readSidecar } from '../data/sidecar.js';
 import { GlambdarError } from '../errors.js';
 import { faultPoint } from '../faults.js';
 import type { Logger } from '../logger.js';
 import type { FunctionCounters, FunctionRecord, VersionRecord } from '../model/function/function.js';
 import { createFunctionId, type FunctionId } from '../model/function/id.js';
 import { compareRefs, refKey, type FunctionRef } from '../model/function/ref.js';
-import { DEFAULT_SETTINGS, type FunctionSettings } from '../model/function/settings.js';
+import { DEFAULT_SETTINGS, settingsOfVersion, type FunctionSettings } from '../model/function/settings.js';
 import type { CallStore } from '../store/call-store.js';
 import type { FunctionStore } from '../store/function-store.js';
 import { Catalogue } from './catalogue.js';
 import { CodeIntegrity } from './code-integrity.js';
-import { metadataOf, type FunctionMetadata } from './function-metadata.js';
+import { metadataOf, type FunctionMetadata } from './views/function-metadata.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { reconcile } from './reconcile.js';
 import type { Registry } from './registry.js';
 import { linkTree } from './tree.js';
-import { VersionCollector } from './version-collector.js';
+import { KEPT_VERSIONS, VersionCollector } from './version-collector.js';
 import { VersionFiles } from './version-files.js';
 import { VersionLeases, type VersionLease } from './version-leases.js';
+import { versionView, type VersionView } from './views/version-view.js';
 
 export interface FunctionRegistryOptions {
   store: FunctionStore;
@@ -176,7 +178,86 @@ export class FunctionRegistry implements Registry {
     const now = Date.now();
     const { digest, sizeBytes, source } = code;
     const active = { functionId: id, version, digest, sizeBytes, createdAt: now, source };
-    return { id, ref, createdAt: before?.createdAt ?? now, updatedAt: now, active, settings };
+    const updatedAt = before === undefined ? now : after(before);
+    return { id, ref, createdAt: before?.createdAt ?? now, updatedAt, active, settings };
+  }
+
+  /** The kept versions of a function, newest first. Rejects with FUNCTION_NOT_FOUND. */
+  async versions(ref: FunctionRef): Promise<VersionView[]> {
+    const { id, active } = this.#catalogue.get(ref);
+    const versions = await this.#keptVersions(id);
+    return versions.map((version) => versionView(version, active));
+  }
+
+  /**
+   * The record that a function will have when it goes back to a kept version: with the settings of that version that belong to
+   * versions, and its other settings as they are. Rejects with FUNCTION_NOT_FOUND, VERSION_NOT_FOUND, or CODE_UNAVAILABLE when
+   * the record beside the version's code cannot be read.
+   */
+  async earlier(ref: FunctionRef, version: number): Promise<FunctionRecord> {
+    const before = this.#catalogue.get(ref);
+    if (version === before.active.version) return before;
+    const active = await this.#keptVersion(before, version);
+    const then = readSidecar(this.#options.functionsDir, ref, version)?.record;
+    if (then?.id !== before.id)
+      throw new GlambdarError(
+        'CODE_UNAVAILABLE',
+        `The settings of version ${version} of "${ref.name}" cannot be read on the server's disk. Deploy its code again.`,
+      );
+    const settings = settingsOfVersion(before.settings, { ...DEFAULT_SETTINGS, ...then.settings });
+    return { ...before, active, settings, updatedAt: after(before) };
+  }
+
+  /**
+   * Makes a record of `earlier` the one that new calls use, in one durable transaction: a crash leaves the version before or
+   * this one. Rejects with StoreError, or VERSION_NOT_FOUND when the version has gone.
+   */
+  async goBack(candidate: FunctionRecord): Promise<void> {
+    const { store, onRetired, logger } = this.#options;
+    const { id, ref, active, settings, updatedAt } = candidate;
+    const before = this.#catalogue.get(ref);
+    const record = await store.activate(id, active.version, settings, updatedAt);
+    if (record === undefined) throw versionNotFound(active.version, await this.#keptVersions(id));
+    faultPoint('rollback.committed');
+    this.#activate(record);
+    void onRetired(before);
+    // Of several sidecars the one that was updated last is of the active version. The next start tries again.
+    await this.#files
+      .writeSidecar(record)
+      .catch((err: unknown) =>
+        logger.warn(
+          { err, function: ref.name },
+          'the record beside the code of a function could not be written',
+        ),
+      );
+  }
+
+  /**
+   * A kept version of a bundle, whose files stay on disk until the lease is released; by default the active one. Rejects with
+   * FUNCTION_NOT_FOUND, VERSION_NOT_FOUND, INVALID_REQUEST for an image, or CODE_UNAVAILABLE.
+   */
+  async leaseCode(ref: FunctionRef, version?: number): Promise<VersionLease & { dir: string }> {
+    const record = this.#catalogue.get(ref);
+    const active = version === undefined ? record.active : await this.#keptVersion(record, version);
+    if (active.source.type === 'image')
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        `Version ${active.version} of "${ref.name}" is the image ${active.source.image ?? '(none)'}: its code is in the image, and ` +
+          'cannot be had from here.',
+      );
+    const lease = this.#leases.take({ ...record, active });
+    try {
+      await this.verifyCode(lease.record);
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+    return { ...lease, dir: this.codePath(lease.record) };
+  }
+
+  /** Where the files of the record's active version lie. */
+  codePath({ ref, active }: FunctionRecord): string {
+    return this.#files.path(ref, active.version);
   }
 
   /**
@@ -207,11 +288,23 @@ export class FunctionRegistry implements Registry {
 
   /** Replaces settings that need no new version. Rejects with StoreError or the file system's errors. */
   async updateSettings(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
-    const record = await this.#options.store.updateSettings(before.id, settings, Date.now());
+    const record = await this.#options.store.updateSettings(before.id, settings, after(before));
     if (!record) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
     await this.#files.writeSidecar(record);
     if (before.settings.isolation !== settings.isolation) void this.#options.onRetired(before);
     this.#activate(record);
+  }
+
+  /** At most as many as are kept: a store that failed to forget one tries again after the next deploy. */
+  async #keptVersions(id: FunctionId): Promise<VersionRecord[]> {
+    return (await this.#options.store.listVersions(id)).slice(0, KEPT_VERSIONS);
+  }
+
+  async #keptVersion({ id }: FunctionRecord, version: number): Promise<VersionRecord> {
+    const versions = await this.#keptVersions(id);
+    const found = versions.find((kept) => kept.version === version);
+    if (found === undefined) throw versionNotFound(version, versions);
+    return found;
   }
 
   async #remove(record: FunctionRecord): Promise<void> {
@@ -262,4 +355,18 @@ export class FunctionRegistry implements Registry {
     const lastUsedAt = this.#catalogue.counters(record.id)?.lastInvokedAt ?? null;
     this.#options.onActive(record, lastUsedAt, true);
   }
+}
+
+/** A time for a change of a record, later than that of the change before, whatever the machine's clock says. */
+function after(before: FunctionRecord): number {
+  return Math.max(Date.now(), before.updatedAt + 1);
+}
+
+function versionNotFound(version: number, kept: readonly VersionRecord[]): GlambdarError {
+  const numbers = kept.map((other) => other.version);
+  return new GlambdarError(
+    'VERSION_NOT_FOUND',
+    `There is no version ${version}; kept are ${numbers.join(', ')}, the newest ${KEPT_VERSIONS} of a function.`,
+    { details: { versions: numbers } },
+  );
 }

@@ -51,8 +51,9 @@ export async function reconcile(functions: FunctionRecord[], options: ReconcileO
 }
 
 /**
- * Brings the sidecar of a version to today's form, when a release without ids wrote it, or it is missing or garbled. The
- * settings of an older version without a readable sidecar are unknown, so that version gets none.
+ * Brings the sidecar of a version to today's form, when a release without ids wrote it, or it is missing or garbled, or of an
+ * earlier change than the store's record of the active version. The settings of another version without a readable sidecar
+ * are unknown, so that version gets none.
  */
 async function renewSidecar(
   record: FunctionRecord,
@@ -61,7 +62,8 @@ async function renewSidecar(
 ): Promise<void> {
   const found = readSidecar(functionsDir, record.ref, version.version);
   const isActive = version.version === record.active.version;
-  if (found && !found.isEarlier && found.record.id === record.id) return;
+  const isBehind = isActive && (found?.record.updatedAt ?? 0) < record.updatedAt;
+  if (found && !found.isEarlier && found.record.id === record.id && !isBehind) return;
   if (!isActive && !found?.isEarlier) return;
   try {
     await files.writeSidecar(isActive ? record : { ...found!.record, id: record.id, active: { ...version } });

@@ -2,15 +2,19 @@
 import type { FunctionRecord } from '../model/function/function.js';
 import type { FunctionId } from '../model/function/id.js';
 import type { FunctionRef } from '../model/function/ref.js';
-import type { FunctionMetadata } from './function-metadata.js';
+import type { FunctionMetadata } from './views/function-metadata.js';
+import type { VersionView } from './views/version-view.js';
 
-export type { FunctionMetadata } from './function-metadata.js';
+export type { FunctionMetadata } from './views/function-metadata.js';
+export type { VersionView } from './views/version-view.js';
 
 export interface Registry {
   /** The functions of a namespace, sorted by name. */
   list(namespace: string): FunctionMetadata[];
   /** The metadata of one function. Throws FUNCTION_NOT_FOUND. */
   get(ref: FunctionRef): FunctionMetadata;
+  /** The kept versions of a function, newest first. Rejects with FUNCTION_NOT_FOUND. */
+  versions(ref: FunctionRef): Promise<VersionView[]>;
   /** The records of all functions, sorted by namespace and name. */
   records(): FunctionRecord[];
   /** Undefined when no function of this name is deployed. */

@@ -31,7 +31,7 @@ import type { InstanceState } from '../instance/instance-state.js';
 import { createLoadCheck } from '../pool/executor/load-check.js';
 import { PoolExecutor } from '../pool/executor/pool-executor.js';
 import { profileOf } from '../pool/executor/function-profile.js';
-import { createWorkloads } from '../pool/executor/workloads.js';
+import { codeKeyOf, createWorkloads } from '../pool/executor/workloads.js';
 import { makeRunDirectory } from '../instance/slot-socket.js';
 import type { Executor } from '../model/call/execution.js';
 import type { ContainerImage } from '../model/container-image.js';
@@ -42,11 +42,14 @@ import { node } from '../runtimes/node.js';
 import { runtimes } from '../runtimes/runtimes.js';
 import { Pool } from '../pool/pool.js';
 import { shownRef } from '../model/function/ref.js';
-import { versionKey } from '../model/function/function.js';
+import type { FunctionRecord } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
 import { Routes } from '../registry/routes.js';
 import { secretFile } from '../data/secret-file.js';
+import { KeyFile } from '../data/key-file.js';
+import { Secrets } from '../secrets/secrets.js';
+import { GlambdarError } from '../errors.js';
 import { openDataDirectory } from '../data/data-directory.js';
 import { mountMemory, unmountMemory } from '../data/memory-file-system.js';
 import { readRestored } from '../data/sidecar.js';
@@ -226,24 +229,51 @@ async function build(
     onRefilled: (ms) => metrics.refilled(ms),
     onRoom: () => places.pass(),
   });
+  const activate = (record: FunctionRecord, lastUsedAt: number | null, deployed: boolean): void => {
+    const { source } = record.active;
+    // Nothing is made ready ahead of the calls of an image that runs once, or that is not there.
+    if (source.type === 'image' && (record.settings.contract !== 'cloudfunc' || source.digest === null))
+      return;
+    const unusedMs = lastUsedAt === null ? Infinity : Date.now() - lastUsedAt;
+    try {
+      pool.activate(workloadOf(record), unusedMs, deployed);
+    } catch (error) {
+      // Its secrets cannot be read, which the log says. Its calls are refused until they can; other functions do not care.
+      if (!(error instanceof GlambdarError) || error.code !== 'SECRETS_UNAVAILABLE') throw error;
+    }
+  };
   const limits = new FunctionLimits();
   const registry = new FunctionRegistry({
     store: functions,
     calls,
     functionsDir: directory.functionsDir,
     tmpDir: directory.tmpDir,
-    onActive: (record, lastUsedAt, deployed) => {
-      const { source } = record.active;
-      // Nothing is made ready ahead of the calls of an image that runs once, or that is not there.
-      if (source.type === 'image' && (record.settings.contract !== 'cloudfunc' || source.digest === null))
-        return;
-      const unusedMs = lastUsedAt === null ? Infinity : Date.now() - lastUsedAt;
-      pool.activate(workloadOf(record), unusedMs, deployed);
+    onActive: (record, lastUsedAt, deployed) => activate(record, lastUsedAt, deployed),
+    onRetired: (record) => {
+      const key = codeKeyOf(record.active, secrets.revisionOf(record.id));
+      if (registry.byId(record.id) === undefined) secrets.forget(record.id);
+      return pool.retire(key);
     },
-    onRetired: (record) => pool.retire(versionKey(record.active)),
     onRemoved: ({ id }) => {
       limits.forget(id);
       metrics.forget(id);
+    },
+    logger,
+  });
+  const secrets: Secrets = new Secrets({
+    store: functions.secrets,
+    keyFile: new KeyFile(directory.path, () =>
+      logger.warn(
+        'secrets.key could be read by other users of this machine, and cannot any more; change the secrets',
+      ),
+    ),
+    functions: registry,
+    onChanged: (id) => {
+      const record = registry.byId(id);
+      if (record === undefined) return;
+      activate(record, registry.counters(id)?.lastInvokedAt ?? null, true);
+      const revision = secrets.revisionOf(id);
+      if (revision > 0) void pool.retire(codeKeyOf(record.active, revision - 1));
     },
     logger,
   });
@@ -279,12 +309,16 @@ async function build(
       pool,
       prepareNetwork: (network) => driver.prepareNetwork(network),
       copyTree: (treeDir, target) => trees.copy(treeDir, target),
+      secrets,
     }),
   });
-  const workloadOf = createWorkloads({
-    copy: (record, target) => registry.copyCode(record, target),
-    verify: (record) => registry.verifyCode(record),
-  });
+  const workloadOf = createWorkloads(
+    {
+      copy: (record, target) => registry.copyCode(record, target),
+      verify: (record) => registry.verifyCode(record),
+    },
+    secrets,
+  );
   const recorder = new Recorder({
     store: calls,
     counters: (id) => registry.counters(id),
@@ -335,12 +369,14 @@ async function build(
     }),
     limits,
     recorder,
+    redactorOf: (id) => secrets.redactorOf(id),
     isKnownId: (id) => logs.has(id),
     logger,
     onFinished: (record) => metrics.invocation(record),
   });
 
   // 6. The registry: brings the files on disk into line with the store.
+  await secrets.open();
   await registry.open();
   closers.push(() => recorder.close());
   await trees.open();
@@ -369,6 +405,7 @@ async function build(
     registry,
     deployments,
     routes,
+    secrets,
     invoker,
     bodies,
     logs,

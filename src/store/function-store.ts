@@ -37,6 +37,16 @@ export interface FunctionStore {
    * `StoreError` when the function has that version already, or another function has the name.
    */
   publish(request: PublishRequest): Promise<FunctionRecord>;
+  /**
+   * *Durable.* Makes a kept version and these settings the active ones, in one transaction. Undefined when the function has no
+   * such version.
+   */
+  activate(
+    id: FunctionId,
+    version: number,
+    settings: FunctionSettings,
+    at: number,
+  ): Promise<FunctionRecord | undefined>;
   /** *Durable.* Replaces the settings of a function without a new version. Undefined when there is no such function. */
   updateSettings(id: FunctionId, settings: FunctionSettings, at: number): Promise<FunctionRecord | undefined>;
   /** *Durable.* Forgets versions of a function other than its active one, and dooms them. Unknown versions are ignored. */

@@ -6,14 +6,16 @@ import { FunctionLimits } from '../../src/invocation/function-limits.js';
 import type { AdmittedCall, Invoker } from '../../src/invocation/invocation.js';
 import { systemClock } from '../../src/clock.js';
 import { PoolExecutor, type PoolExecutorOptions } from '../../src/pool/executor/pool-executor.js';
-import { createWorkloads } from '../../src/pool/executor/workloads.js';
 import { NamespaceLimits } from '../../src/invocation/namespace-limits.js';
+import { codeKeyOf, createWorkloads } from '../../src/pool/executor/workloads.js';
+import { KeyFile } from '../../src/data/key-file.js';
+import { Secrets } from '../../src/secrets/secrets.js';
+import { MemorySecretStore } from './memory-secret-store.js';
 import { createInvoker } from '../../src/invocation/invoker.js';
 import { createLogs } from '../../src/invocation/logs.js';
 import { Recorder } from '../../src/invocation/recorder.js';
 import { createLogger } from '../../src/logger.js';
 import type { PoolOptions } from '../../src/pool/pool.js';
-import { versionKey } from '../../src/model/function/function.js';
 import { DEFAULT_NAMESPACE, type FunctionRef } from '../../src/model/function/ref.js';
 import { createFunctionId } from '../../src/model/function/id.js';
 import { DEFAULT_SETTINGS, type FunctionSettings } from '../../src/model/function/settings.js';
@@ -56,6 +58,7 @@ export class InvokerFixture {
   readonly recorder: Recorder;
   readonly logs: ReturnType<typeof createLogs>;
   readonly invoker: Invoker;
+  readonly secrets: Secrets;
   /** Of every finished call, in order. */
   readonly finished: CallRecord[] = [];
   readonly functionsDir: string;
@@ -77,7 +80,18 @@ export class InvokerFixture {
       functionsDir: this.functionsDir,
       tmpDir: join(dir, 'tmp'),
       onActive: () => undefined,
-      onRetired: (record) => this.pools.pool.retire(versionKey(record.active)),
+      onRetired: (record) =>
+        this.pools.pool.retire(codeKeyOf(record.active, this.secrets.revisionOf(record.id))),
+      logger,
+    });
+    this.secrets = new Secrets({
+      store: new MemorySecretStore((id) => this.registry.byId(id) !== undefined),
+      keyFile: new KeyFile(dir),
+      functions: this.registry,
+      onChanged: (id) => {
+        const revision = this.secrets.revisionOf(id) - 1;
+        void this.pools.pool.retire(codeKeyOf(this.registry.byId(id)!.active, revision));
+      },
       logger,
     });
     this.recorder = new Recorder({
@@ -94,10 +108,13 @@ export class InvokerFixture {
     });
     const executor = new PoolExecutor({
       pool: this.pools.pool,
-      workloadOf: createWorkloads({
-        copy: (version, target) => this.registry.copyCode(version, target),
-        verify: (version) => this.registry.verifyCode(version),
-      }),
+      workloadOf: createWorkloads(
+        {
+          copy: (version, target) => this.registry.copyCode(version, target),
+          verify: (version) => this.registry.verifyCode(version),
+        },
+        this.secrets,
+      ),
       clock: systemClock,
       maxResponseBytes: 50_000,
       cancelGraceMs: 300,
@@ -109,6 +126,7 @@ export class InvokerFixture {
       limits: this.limits,
       namespaces: new NamespaceLimits(() => ({ concurrentCalls: null, callsPerMinute: null })),
       recorder: this.recorder,
+      redactorOf: (id) => this.secrets.redactorOf(id),
       isKnownId: (id) => this.logs.has(id),
       logger,
       onFinished: (record) => this.finished.push(record),

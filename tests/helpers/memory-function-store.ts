@@ -56,6 +56,20 @@ export class MemoryFunctionStore implements FunctionStore {
     return structuredClone(record);
   }
 
+  async activate(
+    id: FunctionId,
+    version: number,
+    settings: FunctionSettings,
+    at: number,
+  ): Promise<FunctionRecord | undefined> {
+    await this.check();
+    const record = this.#functions.get(id);
+    const active = this.#versions.get(id)?.find((kept) => kept.version === version);
+    if (record === undefined || active === undefined) return undefined;
+    this.#functions.set(id, structuredClone({ ...record, active, settings, updatedAt: at }));
+    return this.get(id);
+  }
+
   async updateSettings(
     id: FunctionId,
     settings: FunctionSettings,

@@ -103,6 +103,10 @@ export class RegistryFixture {
           if (image === undefined) throw new GlambdarError('IMAGE_UNAVAILABLE', 'There is no such image.');
           return image;
         },
+        assertHere: async (digest) => {
+          if (![...this.images.values()].some((image) => image.digest === digest))
+            throw new GlambdarError('IMAGE_UNAVAILABLE', 'There is no such image.');
+        },
         prepareNetwork: async () => undefined,
       },
       ...options,

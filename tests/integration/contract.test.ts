@@ -463,14 +463,16 @@ integration('settings come by form, by glambdar.json and by /config, and the for
     function: 'set',
     status: 'updated',
     memoryMb: 110,
-    env: { FROM: 'config' },
+    env: { FROM: 'config', SPACED: 'a b=c' },
   });
   t.deepEqual((await server().invoke('set?do=memory')).json, { memoryMb: 110, version: 2 });
+  t.like((await server().invoke('set?do=env')).json, { FROM: 'config', SPACED: 'a b=c' });
+  t.is((await configure('{"env":{"SPACED":null}}')).status, 200);
   const env = (await server().invoke('set?do=env')).json;
   t.is(env.FROM, 'config');
   t.false('SPACED' in env);
   t.is((await configure('{"timeoutMs":8000}')).status, 200);
-  t.like((await server().request('/info/set')).json, { version: 2, settings: { timeoutMs: 8000 } });
+  t.like((await server().request('/info/set')).json, { version: 3, settings: { timeoutMs: 8000 } });
   refused(t, await configure('{"timeoutMs":1}'), 400, 'INVALID_REQUEST', /timeoutMs/);
   refused(t, await configure('{"unknown":1}'), 400, 'INVALID_REQUEST', /unknown/);
   refused(t, await configure('[1'), 400, 'INVALID_REQUEST');

@@ -29,6 +29,8 @@ const deployPoints = [
 ];
 /** Of a deploy whose packages are installed. */
 const installPoints = ['install.started', 'install.staged', 'install.renamed'];
+/** Tried in secrets.test.ts. */
+const rollbackPoints = ['rollback.loaded', 'rollback.committed'];
 const deletePoints = ['delete.begun', 'delete.committed', 'delete.removed'];
 const callPoints = [
   'instance.slot',
@@ -115,7 +117,7 @@ integration('the points of this file are all there are', (t) => {
   );
   t.deepEqual(
     [...new Set(named)].sort(),
-    [...deployPoints, ...installPoints, ...deletePoints, ...callPoints].sort(),
+    [...deployPoints, ...installPoints, ...deletePoints, ...rollbackPoints, ...callPoints].sort(),
   );
 });
 

@@ -35,6 +35,7 @@ export interface FunctionSettings {
 const VERSIONED = ['memoryMb', 'cpus', 'network', 'env', 'handler', 'contract'] as const;
 
 const MAX_ENV_BYTES = 32 * 1024;
+const ENV_TOO_LARGE = `all variables together may take ${MAX_ENV_BYTES} bytes`;
 
 const shape = {
   memoryMb: z.number().int().min(64).max(10_240),
@@ -45,12 +46,15 @@ const shape = {
   isolation: z.enum(['invocation', 'function']),
   network: z.enum(['none', 'bridge']),
   env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'names are letters, digits and _'), z.string())
-    .refine(
-      (env) => Buffer.byteLength(JSON.stringify(env)) <= MAX_ENV_BYTES,
-      `all variables together may take ${MAX_ENV_BYTES} bytes`,
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'names are letters, digits and _'),
+      z.string().nullable(),
     )
-    .refine((env) => !Object.values(env).some((value) => value.includes('\0')), 'values may not contain NUL'),
+    .refine(isEnvOfLegalSize, ENV_TOO_LARGE)
+    .refine(
+      (env) => !Object.values(env).some((value) => value?.includes('\0')),
+      'values may not contain NUL',
+    ),
   handler: z
     .string()
     .max(512)
@@ -72,7 +76,7 @@ const EXPECTED: Record<keyof FunctionSettings, string> = {
   rateLimit: 'a number of requests per second from 0 (no limit) to 1000000',
   isolation: '"invocation" or "function"',
   network: '"none" or "bridge"',
-  env: 'a JSON object of strings whose names are letters, digits and _',
+  env: 'a JSON object of strings whose names are letters, digits and _, with null for a variable that shall go',
   handler: '"file.export", e.g. "src/app.handler", or null',
   contract: CONTRACT_NAMES.map((name) => `"${name}"`).join(' or '),
   standby: 'a whole number from 0 to 1000, or null for automatic',
@@ -128,8 +132,11 @@ export function haveSettingTypes(settings: Readonly<Record<string, unknown>>): b
   });
 }
 
+/** Some variables of `env`, as a client sends them: others stay, and null removes one. */
+export type EnvPatch = Record<string, string | null>;
+
 /** Some of the settings, as a client sends them. */
-export type SettingsPatch = Partial<FunctionSettings>;
+export type SettingsPatch = Partial<Omit<FunctionSettings, 'env'>> & { env?: EnvPatch };
 
 /**
  * Unknown JSON → settings.
@@ -162,21 +169,53 @@ export function parseSettingsFields(fields: Record<string, string>): SettingsPat
   return parseSettingsPatch(Object.fromEntries(values), 'form field');
 }
 
-/** The settings in force after a patch, and which of them differ from before. */
+/**
+ * The settings in force after a patch, and which of them differ from before. `changed.env` is the whole new environment.
+ * @throws GlambdarError INVALID_REQUEST when the variables so far and those of the patch are too large together
+ */
 export function applySettings(
   base: FunctionSettings,
-  patch: SettingsPatch,
-): { settings: FunctionSettings; changed: SettingsPatch; newVersion: boolean } {
-  const settings = { ...base, ...patch };
-  const changedKeys = (Object.keys(patch) as (keyof FunctionSettings)[]).filter(
+  { env: envPatch, ...patch }: SettingsPatch,
+): { settings: FunctionSettings; changed: Partial<FunctionSettings>; newVersion: boolean } {
+  const env = mergeEnv(base.env, envPatch);
+  if (envPatch !== undefined && !isEnvOfLegalSize(env))
+    throw new GlambdarError(
+      'INVALID_REQUEST',
+      `env: ${ENV_TOO_LARGE}, those that the function has already included; null removes one.`,
+    );
+  const settings: FunctionSettings = { ...base, ...patch, env };
+  const changedKeys = ([...Object.keys(patch), 'env'] as (keyof FunctionSettings)[]).filter(
     (key) => JSON.stringify(base[key]) !== JSON.stringify(settings[key]),
   );
-  const changed = Object.fromEntries(changedKeys.map((key) => [key, settings[key]])) as SettingsPatch;
+  const changed = Object.fromEntries(
+    changedKeys.map((key) => [key, settings[key]]),
+  ) as Partial<FunctionSettings>;
   return {
     settings,
     changed,
     newVersion: changedKeys.some((key) => (VERSIONED as readonly string[]).includes(key)),
   };
+}
+
+/** Two patches as one: the second wins, for each variable of `env` by itself. */
+export function mergePatches(first: SettingsPatch, second: SettingsPatch): SettingsPatch {
+  if (first.env === undefined || second.env === undefined) return { ...first, ...second };
+  return { ...first, ...second, env: { ...first.env, ...second.env } };
+}
+
+/** The settings of a rollback: those that belong to a version are the version's, all others stay as they are now. */
+export function settingsOfVersion(now: FunctionSettings, then: FunctionSettings): FunctionSettings {
+  const own = VERSIONED.map((key) => [key, then[key] ?? DEFAULT_SETTINGS[key]] as const);
+  return { ...now, ...(Object.fromEntries(own) as Pick<FunctionSettings, (typeof VERSIONED)[number]>) };
+}
+
+function mergeEnv(base: Record<string, string>, patch: EnvPatch = {}): Record<string, string> {
+  const merged = Object.entries({ ...base, ...patch });
+  return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+function isEnvOfLegalSize(env: EnvPatch): boolean {
+  return Buffer.byteLength(JSON.stringify(env)) <= MAX_ENV_BYTES;
 }
 
 function parseJson(key: string, text: string): unknown {

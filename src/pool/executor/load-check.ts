@@ -5,11 +5,13 @@ import { LoadFailure } from '../../instance/wire/worker-connection.js';
 import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/call/outcome.js';
 import { networkUnavailable } from '../../model/call/refusal.js';
 import type { Profile } from '../../model/function/profile.js';
+import { redactedError, type Redaction } from '../../model/call/redaction.js';
 import type { FunctionRecord } from '../../model/function/function.js';
+import type { FunctionId } from '../../model/function/id.js';
 import type { FunctionSettings } from '../../model/function/settings.js';
 import { runtimes } from '../../runtimes/runtimes.js';
 import type { Pool } from '../pool.js';
-import { workloadOf } from './workloads.js';
+import { workloadOf, type SecretsOf } from './workloads.js';
 
 /** How much of the end of each output stream the author of code that does not load is told. */
 const OUTPUT_CHARACTERS = 16 * 1024;
@@ -20,6 +22,10 @@ export interface LoadCheckOptions {
   prepareNetwork: (network: Profile['network']) => Promise<void>;
   /** Makes a copy of a tree of files at `target`, which does not exist. */
   copyTree: (treeDir: string, target: string) => Promise<void>;
+  secrets: SecretsOf & {
+    /** Takes the values of a function's secrets out of what its author is told. */
+    redactorOf: (id: FunctionId) => Redaction;
+  };
 }
 
 /**
@@ -27,13 +33,14 @@ export interface LoadCheckOptions {
  * not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had, a variable that
  * cannot take effect), DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
-export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOptions) {
+export function createLoadCheck({ pool, prepareNetwork, copyTree, secrets }: LoadCheckOptions) {
   return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
     const { settings } = candidate;
-    const workload = workloadOf(candidate, {
-      copy: (_, target) => copyTree(treeDir, target),
+    const code = {
+      copy: (_: FunctionRecord, target: string) => copyTree(treeDir, target),
       verify: () => Promise.resolve(),
-    });
+    };
+    const workload = workloadOf(candidate, code, secrets);
     const problem = runtimes.get(workload.profile.runtime)?.variableProblem(settings.env);
     if (problem) throw new GlambdarError('INVALID_REQUEST', problem);
     try {
@@ -55,7 +62,9 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree }: LoadCheckOpt
       // The next candidate may have the same version number: no instance of this candidate may be used for it.
       void pool.retire(workload.code.key);
       const refusal = refusalOf(error, settings);
-      throw refusal === null ? error : withOutput(refusal, printed);
+      if (refusal === null) throw error;
+      const redactor = secrets.redactorOf(candidate.id);
+      throw redactedError(withOutput(refusal, printed, redactor), redactor);
     }
   };
 }
@@ -69,9 +78,16 @@ function refusalOf(error: unknown, { cpus, memoryMb }: FunctionSettings): Glambd
 }
 
 /** The same error with the end of what the code printed: validators of configuration print what is wrong, and exit. */
-function withOutput(error: GlambdarError, printed: { stdout: string; stderr: string }): GlambdarError {
+function withOutput(
+  error: GlambdarError,
+  printed: { stdout: string; stderr: string },
+  redactor: Redaction,
+): GlambdarError {
   const output = Object.entries(printed).filter(([, text]) => text !== '');
-  const ends = output.map(([stream, text]) => ({ [stream]: text.slice(-OUTPUT_CHARACTERS) }));
+  // Before the end is taken, which may begin in the middle of a value.
+  const ends = output.map(([stream, text]) => ({
+    [stream]: redactor.redact(text).slice(-OUTPUT_CHARACTERS),
+  }));
   const details = Object.assign({ ...error.details }, ...ends) as Record<string, unknown>;
   return new GlambdarError(error.code, error.message, { status: error.status, details });
 }

@@ -45,10 +45,11 @@ export class PoolExecutor implements Executor {
   async execute(call: ExecutorCall): Promise<Execution> {
     const { pool, workloadOf, clock } = this.#options;
     const { signal, trace, sink, record } = call;
-    const workload = workloadOf(record);
     const arrivedAt = clock.now();
+    let workload: Workload;
     let lease: Lease;
     try {
+      workload = workloadOf(record);
       lease = await pool.acquire({ workload, signal, failedLoadOutput: sink });
     } catch (error) {
       // How much of the wait was for a place is not known: the request has no instance whose history would tell.

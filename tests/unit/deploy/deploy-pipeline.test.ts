@@ -425,3 +425,11 @@ test('a new function has the network of the server unless it names one', async (
   await fixture.deploy('three');
   t.is(fixture.registry.get(f).settings.network, 'none', 'a known function keeps its own');
 });
+
+test('env of a deploy merges: form over glambdar.json over what the function has, and null removes one', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one', { env: '{"A":"1","B":"1"}' }, { env: { C: 'file', D: 'file' } });
+  t.deepEqual((await fixture.stored())?.settings.env, { C: 'file', D: 'file', A: '1', B: '1' });
+  await fixture.deploy('two', { env: '{"C":"form","A":null}' }, { env: { C: 'file', D: null } });
+  t.deepEqual((await fixture.stored())?.settings.env, { C: 'form', B: '1' });
+});

@@ -1,4 +1,5 @@
 /** Owns fakes of the parts behind `http/`, and the values they give. */
+import { Readable } from 'node:stream';
 import { GlambdarError } from '../../../src/errors.js';
 import type { AdmittedCall, Invoker } from '../../../src/invocation/invocation.js';
 import type { CallRequest, CallResponse } from '../../../src/model/call/call.js';
@@ -9,7 +10,8 @@ import type { FunctionRecord } from '../../../src/model/function/function.js';
 import { createFunctionId, type FunctionId } from '../../../src/model/function/id.js';
 import type { FunctionRef } from '../../../src/model/function/ref.js';
 import type { Logger } from '../../../src/logger.js';
-import type { FunctionMetadata, Registry } from '../../../src/registry/registry.js';
+import type { SecretKeeper, SecretView } from '../../../src/secrets/secrets.js';
+import type { FunctionMetadata, Registry, VersionView } from '../../../src/registry/registry.js';
 
 const silent = (): undefined => undefined;
 
@@ -196,6 +198,27 @@ export class FakeRegistry implements Registry, Deployments {
   async remove(ref: FunctionRef): Promise<void> {
     this.get(ref);
   }
+  /** Versions that were gone back to. */
+  readonly rollbacks: number[] = [];
+  async versions(ref: FunctionRef): Promise<VersionView[]> {
+    this.get(ref);
+    const source = { type: 'bundle' as const, runtime: 'node' };
+    const deployedAt = metadata.createdAt;
+    return [{ version: 3, digest: metadata.digest, deployedAt, sizeBytes: 10, active: true, source }];
+  }
+  async rollback(ref: FunctionRef, version: number): ReturnType<Deployments['rollback']> {
+    this.get(ref);
+    this.rollbacks.push(version);
+    return { function: ref.name, version, digest: metadata.digest };
+  }
+  /** The archives that were given out. */
+  readonly archives: Readable[] = [];
+  async code(ref: FunctionRef, version = 3): ReturnType<Deployments['code']> {
+    this.get(ref);
+    const stream = Readable.from([Buffer.from('PK'), Buffer.from('…')]);
+    this.archives.push(stream);
+    return { version, stream };
+  }
   async configure(ref: FunctionRef, patch: unknown): ReturnType<Deployments['configure']> {
     this.get(ref);
     this.patches.push(patch);
@@ -233,5 +256,24 @@ export class FakeLogs implements Logs {
   /** Resolves when nobody follows any more. */
   async unfollowed(): Promise<void> {
     while (this.listeners.size > 0) await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+}
+
+/** Knows `hello`, and keeps what it is given. */
+export class FakeSecrets implements SecretKeeper {
+  readonly values = new Map<string, string>();
+
+  list(ref: FunctionRef): SecretView[] {
+    if (ref.name !== 'hello') throw notFound();
+    const [createdAt, updatedAt] = [metadata.createdAt, metadata.updatedAt];
+    return [...this.values.keys()].map((name) => ({ name, createdAt, updatedAt }));
+  }
+  async put(ref: FunctionRef, name: string, value: string): Promise<void> {
+    this.list(ref);
+    this.values.set(name, value);
+  }
+  async remove(ref: FunctionRef, name: string): Promise<void> {
+    this.list(ref);
+    if (!this.values.delete(name)) throw new GlambdarError('SECRET_NOT_FOUND', 'No such secret.');
   }
 }

@@ -12,7 +12,7 @@ import { BodyBudget } from '../../../src/http/answers/body-budget.js';
 import type { RequestObservation } from '../../../src/http/middleware/observe.js';
 import type { HttpApp } from '../../../src/http/http-app.js';
 import { createServer, type HttpServer, type ServerOptions } from '../../../src/http/server.js';
-import { FakeInvoker, FakeLogs, FakeRegistry, silentLogger } from './fakes.js';
+import { FakeInvoker, FakeLogs, FakeRegistry, FakeSecrets, silentLogger } from './fakes.js';
 import { RawClient } from './raw-client.js';
 
 const NO_QUOTA = { functions: null, bundleBytes: null, concurrentCalls: null, callsPerMinute: null };
@@ -32,6 +32,7 @@ export interface Fixture {
   invoker: FakeInvoker;
   registry: FakeRegistry;
   logs: FakeLogs;
+  secrets: FakeSecrets;
   bodies: BodyBudget;
   /** What was logged at warn or above. */
   logged: unknown[];
@@ -47,6 +48,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
   const invoker = new FakeInvoker();
   const registry = new FakeRegistry();
   const logs = new FakeLogs();
+  const secrets = new FakeSecrets();
   const logged: unknown[] = [];
   const observed: RequestObservation[] = [];
   const keep = (...entry: unknown[]): void => void logged.push(entry);
@@ -56,6 +58,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     registry,
     deployments: registry,
     routes: new Routes({ store: new MemoryRouteStore((id) => registry.byId(id) !== undefined), registry }),
+    secrets,
     invoker,
     bodies,
     logs,
@@ -95,6 +98,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     invoker,
     registry,
     logs,
+    secrets,
     bodies,
     logged,
     observed,

@@ -126,6 +126,24 @@ export function functionStoreContract(subject: string, open: (t: ExecutionContex
     t.is(await store.get(idOf('nobody')), undefined);
   });
 
+  test(`${subject} makes a kept version active again with the settings given`, async (t) => {
+    const store = opened(t);
+    for (const number of [1, 2, 3]) await store.publish(publication('f', number));
+    const back = await store.activate(idOf('f'), 2, { ...settings, memoryMb: 64 }, 9_000);
+    t.like(back, { createdAt: 1_000, updatedAt: 9_000, active: version('f', 2), settings: { memoryMb: 64 } });
+    t.deepEqual(await store.get(idOf('f')), back);
+    t.deepEqual(
+      (await store.listVersions(idOf('f'))).map((kept) => kept.version),
+      [3, 2, 1],
+      'no version goes, and none comes',
+    );
+    await store.removeVersions(idOf('f'), [1, 2]);
+    t.is((await store.get(idOf('f')))?.active.version, 2, 'the active version is kept');
+    t.is(await store.activate(idOf('f'), 1, settings, 9_001), undefined);
+    t.is(await store.activate(idOf('nobody'), 1, settings, 9_001), undefined);
+    t.like(await store.get(idOf('f')), { updatedAt: 9_000, active: { version: 2 } });
+  });
+
   test(`${subject} forgets versions, but never the active one, and dooms them`, async (t) => {
     const store = opened(t);
     for (const number of [1, 2, 3]) await store.publish(publication('f', number));

@@ -7,13 +7,16 @@ import { accountStoreContract } from './account-store-contract.js';
 import { auditStoreContract } from './audit-store-contract.js';
 import { callStoreContract } from './call-store-contract.js';
 import { functionStoreContract } from './function-store-contract.js';
+import { MemorySecretStore } from '../../helpers/memory-secret-store.js';
 import { routeStoreContract } from './route-store-contract.js';
+import { secretStoreContract } from './secret-store-contract.js';
 
 functionStoreContract('MemoryFunctionStore', () => new MemoryFunctionStore());
 callStoreContract('MemoryCallStore', () => new MemoryCallStore());
 accountStoreContract('MemoryAccountStore', () => new MemoryAccountStore());
 auditStoreContract('MemoryAuditStore', () => new MemoryAuditStore());
-routeStoreContract('MemoryRouteStore', () => {
+/** A store of functions, and whether a function is in it. */
+function knownFunctions() {
   const known = new Set<string>();
   class Functions extends MemoryFunctionStore {
     override async publish(...args: Parameters<MemoryFunctionStore['publish']>) {
@@ -25,5 +28,14 @@ routeStoreContract('MemoryRouteStore', () => {
       return super.remove(...args);
     }
   }
-  return { functions: new Functions(), routes: new MemoryRouteStore((id) => known.has(id)) };
+  return { functions: new Functions(), isKnown: (id: string) => known.has(id) };
+}
+
+routeStoreContract('MemoryRouteStore', () => {
+  const { functions, isKnown } = knownFunctions();
+  return { functions, routes: new MemoryRouteStore(isKnown) };
+});
+secretStoreContract('MemorySecretStore', () => {
+  const { functions, isKnown } = knownFunctions();
+  return { functions, secrets: new MemorySecretStore(isKnown) };
 });

@@ -62,7 +62,7 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
     const deployed = await deployments.deployImage({
       ref,
       image,
-      settings: { contract: 'go-serverless', ...environmentPatch(environment) },
+      settings: { contract: 'go-serverless', ...environmentPatch(environment, before) },
       id: newId,
     });
     noteDeploy(ctx, deployed);
@@ -115,8 +115,11 @@ function updated(known: () => FunctionRecord): FunctionRecord {
   }
 }
 
-/** An environment that is left out stays as it was. */
-function environmentPatch(environment: unknown): { env?: unknown } {
+/** An environment that is left out stays as it was; any other replaces the environment before as a whole. */
+function environmentPatch(environment: unknown, before: FunctionRecord | undefined): { env?: unknown } {
   if (environment === undefined) return {};
-  return { env: environment ?? {} };
+  if (environment !== null && (typeof environment !== 'object' || Array.isArray(environment)))
+    return { env: environment }; // refused with the other settings
+  const gone = Object.keys(before?.settings.env ?? {}).map((name) => [name, null] as const);
+  return { env: { ...Object.fromEntries(gone), ...environment } };
 }

@@ -1,14 +1,12 @@
 /** Owns listing, showing, changing and removing functions. */
 import Router from '@koa/router';
-import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { GlambdarError } from '../../../errors.js';
 import type { Deployments } from '../../../deploy/deployments.js';
-import type { FunctionRef } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import { needs } from '../../middleware/needs.js';
-import { functionNameParam } from '../../requests/function-name-param.js';
 import { audited } from '../../requests/audited.js';
+import { refOfRequest } from '../../requests/function-ref.js';
 import { namespaceOf, principalOf } from '../../requests/principal.js';
 import { acceptBody, hasBody } from '../../requests/request-body.js';
 import { sendJson } from '../../answers/send-json.js';
@@ -29,11 +27,11 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
   });
 
   router.get('/info/:name', needs('viewer'), (ctx) => {
-    sendJson(ctx, 200, registry.get(refOf(ctx)));
+    sendJson(ctx, 200, registry.get(refOfRequest(ctx)));
   });
 
   router.delete('/del/:name', needs('deployer'), async (ctx) => {
-    const ref = refOf(ctx);
+    const ref = refOfRequest(ctx);
     await registry.remove(ref);
     audited(ctx, 'function.delete', ref.name);
     sendJson(ctx, 200, { deleted: ref.name });
@@ -44,7 +42,7 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
     needs('deployer'),
     (ctx, next) => {
       // An unknown function is refused before the body; then a client that waits for `100 Continue` may send it.
-      registry.get(refOf(ctx));
+      registry.get(refOfRequest(ctx));
       // koa-body would take a missing body for `{}`.
       if (!hasBody(ctx.req)) throw notSettings();
       acceptBody(ctx.req, ctx.res);
@@ -62,7 +60,7 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       },
     }),
     async (ctx) => {
-      const ref = refOf(ctx);
+      const ref = refOfRequest(ctx);
       const patch: unknown = ctx.request.body;
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw notSettings();
       const changed = await deployments.configure(ref, patch, principalOf(ctx));
@@ -73,11 +71,6 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
   );
 
   return router;
-}
-
-/** The ref of the function that a path names. Throws FUNCTION_NOT_FOUND for a name that no function can have. */
-function refOf(ctx: Context & { params: Record<string, string> }): FunctionRef {
-  return { namespace: namespaceOf(ctx), name: functionNameParam(ctx.params['name']) };
 }
 
 function notSettings(cause?: unknown): GlambdarError {

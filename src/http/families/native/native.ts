@@ -9,12 +9,16 @@ import { invokeRoute } from './invoke.js';
 import { logsRoutes, type LogsRoutesDeps } from './logs.js';
 import { metricsRoutes, type MetricsRoutesDeps } from './metrics.js';
 import { nativeEnvelope } from './native-envelope.js';
+import { secretsRoutes, type SecretsRoutesDeps } from './secrets.js';
+import { versionsRoutes, type VersionsRoutesDeps } from './versions.js';
 
 export type NativeFamilyDeps = { runCall: RunCall } & DeployRoutesDeps &
   FunctionsRoutesDeps &
   HealthRoutesDeps &
   LogsRoutesDeps &
-  MetricsRoutesDeps;
+  MetricsRoutesDeps &
+  SecretsRoutesDeps &
+  VersionsRoutesDeps;
 
 export function nativeFamily(deps: NativeFamilyDeps): Family {
   return {
@@ -25,6 +29,8 @@ export function nativeFamily(deps: NativeFamilyDeps): Family {
     routers: [
       deployRoutes(deps),
       functionsRoutes(deps),
+      versionsRoutes(deps),
+      secretsRoutes(deps),
       logsRoutes(deps),
       healthRoutes(deps),
       metricsRoutes(deps),

@@ -1,6 +1,6 @@
 /**
- * Owns `glambdar.db`: functions, their versions and the routes to them, users, their keys and the audit log. Every commit is
- * on the medium when a method returns.
+ * Owns `glambdar.db`: functions, their versions and secrets, and the routes to them, users, their keys and the audit log. Every
+ * commit is on the medium when a method returns.
  */
 import type { FunctionRecord, VersionRecord } from '../../../model/function/function.js';
 import type { FunctionId } from '../../../model/function/id.js';
@@ -17,6 +17,7 @@ import { migrate, refuseNewer, schemaVersion } from '../migrate.js';
 import { emptyLog, openDatabase, openReadOnly } from '../open-database.js';
 import { isConstraint, isDamage } from '../sqlite-error.js';
 import { RouteTable } from '../routes/route-table.js';
+import { SecretTable } from '../secrets/secret-table.js';
 import { transaction } from '../transaction.js';
 import { walDamage } from '../wal.js';
 import { functionMigrations } from './function-schema.js';
@@ -48,6 +49,7 @@ const WAL_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Methods throw SQLite's own errors; `SqliteFunctionStore` turns them into `StoreError`. */
 export class FunctionDatabase {
   readonly routes: RouteTable;
+  readonly secrets: SecretTable;
   readonly accounts: AccountTable;
   readonly audit: AuditTable;
   readonly quotas: QuotaTable;
@@ -57,6 +59,7 @@ export class FunctionDatabase {
   private constructor(db: Database) {
     this.#db = db;
     this.routes = new RouteTable(db);
+    this.secrets = new SecretTable(db);
     this.accounts = new AccountTable(db);
     this.audit = new AuditTable(db);
     this.quotas = new QuotaTable(db);
@@ -72,6 +75,9 @@ export class FunctionDatabase {
       putVersion: db.prepare(
         'INSERT INTO versions (function_id, version, digest, size_bytes, created_at, source) VALUES (?, ?, ?, ?, ?, ?)',
       ),
+      activate: db.prepare(`
+        UPDATE functions SET active_version = ?, settings = ?, updated_at = ?
+        WHERE id = ? AND EXISTS (SELECT 1 FROM versions WHERE function_id = functions.id AND version = ?)`),
       putSettings: db.prepare('UPDATE functions SET settings = ?, updated_at = ? WHERE id = ?'),
       removeVersion: db.prepare(`
         DELETE FROM versions WHERE function_id = ? AND version = ?
@@ -159,6 +165,14 @@ export class FunctionDatabase {
         { full: false, cause: error },
       );
     }
+  }
+
+  /** False when the function has no such version. */
+  activate(id: FunctionId, version: number, settings: FunctionSettings, at: number): boolean {
+    return transaction(this.#db, () => {
+      const text = JSON.stringify(settings);
+      return this.#statements.activate.run(version, text, at, id, version).changes > 0;
+    });
   }
 
   updateSettings(id: FunctionId, settings: FunctionSettings, at: number): void {

@@ -8,7 +8,7 @@ import type { Migration } from '../migrate.js';
  * The n-th step brings a database to `user_version` n. Released steps are never edited: add one.
  * - Settings and sources are JSON text, so a new setting needs no step.
  * - The deferred key of `functions` makes "the active version exists" a rule of the data.
- * - `routes` go with the function they lead to, and stand in its namespace.
+ * - `routes` go with the function they lead to, and stand in its namespace. `secrets` go with the function that gets them.
  * - `api_keys` go with their user. `audit` tells what users did, and stays.
  * - `doomed_versions`: versions whose files may be removed; see `FunctionStore.doom`.
  */
@@ -131,6 +131,16 @@ export const functionMigrations: readonly Migration[] = [
   CREATE TABLE quotas (
     namespace TEXT PRIMARY KEY,
     quota TEXT NOT NULL CHECK (json_valid(quota))
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE secrets (
+    function_id TEXT NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (function_id, name)
   ) STRICT;
   `,
 ];

@@ -17,6 +17,7 @@ import { SqliteQuotaStore } from '../accounts/sqlite-quota-store.js';
 import { makingRoom, opening, type MakeRoom } from '../medium.js';
 import { toStoreError } from '../sqlite-error.js';
 import { SqliteRouteStore } from '../routes/sqlite-route-store.js';
+import { SqliteSecretStore } from '../secrets/sqlite-secret-store.js';
 import type { FunctionDatabase } from './function-database.js';
 import { openFunctions } from './function-recovery.js';
 
@@ -36,6 +37,8 @@ export class SqliteFunctionStore implements FunctionStore {
   readonly recovered: string | null;
   /** The routes in the same file, open for as long as this store is. */
   readonly routes = new SqliteRouteStore((work) => this.#on((database) => work(database.routes)));
+  /** The secrets in the same file, open for as long as this store is. */
+  readonly secrets = new SqliteSecretStore((work) => this.#on((database) => work(database.secrets)));
   /** The users and their keys in the same file, and the log of what they did. */
   readonly accounts = new SqliteAccountStore((work) => this.#on((database) => work(database.accounts)));
   readonly audit = new SqliteAuditStore((work) => this.#on((database) => work(database.audit)));
@@ -75,6 +78,17 @@ export class SqliteFunctionStore implements FunctionStore {
       database.publish(request);
       return database.get(request.version.functionId)!;
     });
+  }
+
+  async activate(
+    id: FunctionId,
+    version: number,
+    settings: FunctionSettings,
+    at: number,
+  ): Promise<FunctionRecord | undefined> {
+    return this.#on((database) =>
+      database.activate(id, version, settings, at) ? database.get(id) : undefined,
+    );
   }
 
   async updateSettings(

@@ -6,6 +6,8 @@ import type { CorsSettings } from '../../../../src/model/function/cors.js';
 import {
   DEFAULT_SETTINGS,
   applySettings,
+  mergePatches,
+  settingsOfVersion,
   parseSettingsFields,
   parseSettingsPatch,
   type SettingsPatch,
@@ -30,13 +32,13 @@ const bounds: [key: string, taken: unknown[], refused: unknown[]][] = [
   ['network', ['none', 'bridge'], ['host', '', null]],
   [
     'env',
-    [{}, { A: '' }, { _a9: 'x'.repeat(32_000) }, { ['A'.repeat(128)]: '1' }],
+    [{}, { A: '' }, { A: null }, { _a9: 'x'.repeat(32_000) }, { ['A'.repeat(128)]: '1' }],
     [
       null,
       [],
       'A=1',
       { A: 1 },
-      { A: null },
+      { A: false },
       { '': 'x' },
       { '9A': 'x' },
       { 'A-B': 'x' },
@@ -247,4 +249,55 @@ test('only what shapes a container makes a new version', (t) => {
   }
   t.deepEqual(apply({ memoryMb: 128, env: {} }), { settings: base, changed: {}, newVersion: false });
   t.deepEqual(base, DEFAULT_SETTINGS, 'the settings before are not changed');
+});
+
+test('a patch of env merges: other variables stay, and null removes one', (t) => {
+  const base = { ...DEFAULT_SETTINGS, env: { A: '1', B: '2' } };
+  const merged = applySettings(base, { env: { B: '3', C: '4' } });
+  t.deepEqual(merged.settings.env, { A: '1', B: '3', C: '4' });
+  t.deepEqual(merged.changed, { env: { A: '1', B: '3', C: '4' } });
+  t.true(merged.newVersion);
+  t.deepEqual(applySettings(base, { env: { A: null } }).settings.env, { B: '2' });
+  t.deepEqual(applySettings(base, { env: { Z: null, A: '1' } }).changed, {}, 'nothing has changed');
+  t.deepEqual(base.env, { A: '1', B: '2' });
+});
+
+test('a variable that Object knows is a variable like any other', (t) => {
+  const env = JSON.parse('{"__proto__":"x"}') as Record<string, string>;
+  const { settings } = applySettings(DEFAULT_SETTINGS, { env });
+  t.deepEqual(Object.entries(settings.env), [['__proto__', 'x']]);
+  const without = applySettings(settings, { env: JSON.parse('{"__proto__":null}') as Record<string, null> });
+  t.deepEqual(Object.entries(without.settings.env), []);
+});
+
+test('variables so far count when a patch adds others', (t) => {
+  const base = { ...DEFAULT_SETTINGS, env: { A: 'x'.repeat(20_000) } };
+  const patch = { env: { B: 'x'.repeat(20_000) } };
+  t.throws(() => applySettings(base, patch), { code: 'INVALID_REQUEST', message: /32768 bytes/ } as never);
+  t.notThrows(() => applySettings(base, { env: { ...patch.env, A: null } }));
+  const large = { ...DEFAULT_SETTINGS, env: { A: 'x'.repeat(40_000) } };
+  t.notThrows(() => applySettings(large, { memoryMb: 256 }), 'what was allowed once does not hold up others');
+});
+
+test('of two patches the second wins, for each variable by itself', (t) => {
+  const first = { memoryMb: 128, timeoutMs: 200, env: { A: '1', B: '2' } };
+  t.deepEqual(mergePatches(first, { memoryMb: 256, env: { B: null } }), {
+    memoryMb: 256,
+    timeoutMs: 200,
+    env: { A: '1', B: null },
+  });
+  t.deepEqual(mergePatches(first, {}), first);
+  t.deepEqual(mergePatches({}, first), first);
+});
+
+test('of an earlier version come the settings that belong to a version, of the function the others', (t) => {
+  const then = { ...DEFAULT_SETTINGS, memoryMb: 64, env: { A: '1' }, timeoutMs: 100, rateLimit: 5 };
+  const now = {
+    ...DEFAULT_SETTINGS,
+    memoryMb: 256,
+    env: { B: '2' },
+    timeoutMs: 200,
+    isolation: 'function' as const,
+  };
+  t.deepEqual(settingsOfVersion(now, then), { ...now, memoryMb: 64, env: { A: '1' } });
 });

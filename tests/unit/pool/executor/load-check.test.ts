@@ -6,13 +6,19 @@ import { createLoadCheck } from '../../../../src/pool/executor/load-check.js';
 import { InvokerFixture } from '../../../helpers/invoker-fixture.js';
 
 /** How a deploy of this `index.js` is refused. */
-async function refusal(t: ExecutionContext, source: string): Promise<GlambdarError> {
+async function refusal(
+  t: ExecutionContext,
+  source: string,
+  secrets: Record<string, string> = {},
+): Promise<GlambdarError> {
   const fixture = await InvokerFixture.create(t, { source });
   const loadCheck = createLoadCheck({
     pool: fixture.pools.pool,
     prepareNetwork: () => Promise.resolve(),
     copyTree: (treeDir, target) => cp(treeDir, target, { recursive: true }),
+    secrets: fixture.secrets,
   });
+  for (const [name, value] of Object.entries(secrets)) await fixture.secrets.put(fixture.ref, name, value);
   const candidate = fixture.registry.record(fixture.ref);
   return t.throwsAsync(loadCheck(candidate, join(fixture.functionsDir, 'f/1')), {
     instanceOf: GlambdarError,
@@ -50,4 +56,18 @@ test('of much output the end is told', async (t) => {
   const { details } = await refusal(t, "console.log('x'.repeat(100_000) + 'the end'); throw new Error('x');");
   t.is((details?.['stdout'] as string).length, 16 * 1024);
   t.regex(details?.['stdout'] as string, /the end\n$/);
+});
+
+test('code is loaded with its secrets, and the refusal tells none of them', async (t) => {
+  const source = `
+    const { TOKEN } = process.env;
+    process.stdout.write(TOKEN.slice(0, 5)); process.stdout.write(TOKEN.slice(5) + '\\n');
+    console.error({ TOKEN });
+    throw new Error('bad ' + TOKEN);`;
+  const { message, details } = await refusal(t, source, { TOKEN: 'canary-0815' });
+  t.regex(message, /bad \[secret TOKEN\]/);
+  t.is(details?.['stdout'], '[secret TOKEN]\n');
+  t.is(details?.['stderr'], "{ TOKEN: '[secret TOKEN]' }\n");
+  t.false(JSON.stringify([message, details]).includes('canary'));
+  t.regex(details?.['stack'] as string, /\[secret TOKEN\]/);
 });

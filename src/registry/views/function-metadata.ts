@@ -1,6 +1,6 @@
 /** Owns the metadata of a function that clients see. */
-import type { FunctionCounters, FunctionRecord } from '../model/function/function.js';
-import type { FunctionSettings } from '../model/function/settings.js';
+import type { FunctionCounters, FunctionRecord } from '../../model/function/function.js';
+import type { FunctionSettings } from '../../model/function/settings.js';
 
 /** Metadata of a function. Times are RFC 3339 UTC. */
 export interface FunctionMetadata {
