@@ -17,16 +17,17 @@ if [[ "$*" == *tests/unit/* && "$*" != *tests/integration/* ]]; then run_integra
 debian_package() {
   if command -v "$1" > /dev/null || ((EUID != 0)) || ! command -v apt-get > /dev/null; then return; fi
   printf 'glambdar: installing %s, which the integration tests need\n' "$2"
-  local policy=/usr/sbin/policy-rc.d made=0
+  local policy=/usr/sbin/policy-rc.d made=0 status=0
   if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\nexit 101\n' > "$policy"
     chmod 755 "$policy"
     made=1
   fi
-  apt-get install -y --no-install-recommends "$2" < /dev/null > /dev/null || true
+  apt-get install -y --no-install-recommends "$2" < /dev/null > /dev/null || status=$?
   if ((made)); then rm -f "$policy"; fi
   # A web server of the machine's own shall not appear at the next boot because tests were run.
   if [[ $2 == nginx ]] && command -v systemctl > /dev/null; then systemctl disable nginx > /dev/null 2>&1 || true; fi
+  return "$status"
 }
 
 if ((run_integration)); then

@@ -12,6 +12,9 @@ import type { IncomingMessage } from 'node:http';
 import type { ExecutionContext } from 'ava';
 import { Answer, until } from './server-process.js';
 
+/** Where requests come from: another address of this machine than nginx's own requests. */
+export const CLIENT_ADDRESS = '127.0.0.2';
+
 export interface NginxProcess {
   /** The port at which the `server` blocks listen, with TLS. */
   port: number;
@@ -69,7 +72,8 @@ export async function startNginx(
   });
   const agent = new Agent({ keepAlive: false, ca: readFileSync(certificate) });
   const open: NginxProcess['open'] = async (host, path, { method = 'GET', headers = {}, body } = {}) => {
-    const options: RequestOptions = { agent, method, path, host: '127.0.0.1', port, servername: host };
+    const to = { agent, method, path, host: '127.0.0.1', port, servername: host };
+    const options: RequestOptions = { ...to, localAddress: CLIENT_ADDRESS };
     const request = httpsRequest({ ...options, headers: { host: `${host}:${port}`, ...headers } });
     request.setTimeout(30_000, () => request.destroy(new Error('nginx did not answer in 30 s')));
     request.end(body);
