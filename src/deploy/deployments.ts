@@ -21,8 +21,8 @@ export interface DeployRequest {
   ref: FunctionRef;
   /** Form fields beside the file, as text, without `funcName`. Unknown fields are refused. */
   fields: Record<string, string>;
-  /** Ends an install of dependencies when it aborts; all else of a deploy is quick, and goes on. */
-  signal?: AbortSignal;
+  /** Ends an install of dependencies when it aborts; all else of a deploy is quick, and goes on. Each client may leave, and each server stop. */
+  signal: AbortSignal;
   /** Gets sentences about what is being done. */
   progress?: (line: string) => void;
 }

@@ -19,6 +19,9 @@ import { temporaryDirectory } from './temporary-directory.js';
 /** The function that most tests deploy. */
 export const f: FunctionRef = { namespace: DEFAULT_NAMESPACE, name: 'f' };
 
+/** Of a deploy whose client stays. */
+export const never = new AbortController().signal;
+
 export class RegistryFixture {
   readonly store = new MemoryFunctionStore();
   readonly calls = new MemoryCallStore();
@@ -116,7 +119,7 @@ export class RegistryFixture {
     const entries = [{ name: 'index.js', content }];
     if (config !== undefined) entries.push({ name: 'glambdar.json', content: JSON.stringify(config) });
     fs.writeFileSync(path, buildZip(entries));
-    return this.pipeline.deploy({ source: { format: 'zip', path }, ref, fields });
+    return this.pipeline.deploy({ source: { format: 'zip', path }, ref, fields, signal: never });
   }
 
   /** Another version of `f` without another archive. */

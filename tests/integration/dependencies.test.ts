@@ -317,6 +317,70 @@ integration('a server that is killed during an install leaves nothing after its 
   await deployed('doomed', files);
 });
 
+/** The request of the original faas client. */
+function deployedByFaas(name: string, files: Files, signal?: AbortSignal) {
+  const body = JSON.stringify({ name, file: zipOf(files).toString('base64') });
+  return server.request('/functions', { method: 'POST', body, ...(signal && { signal }) });
+}
+
+integration('an install for a client of faas ends with this client, too', async (t) => {
+  await registry.publish('slower');
+  const asked = stalled('slower');
+  const gone = new AbortController();
+  const files = { 'index.js': '', 'package.json': manifest({ slower: '1' }) };
+  const request = deployedByFaas('slower', files, gone.signal);
+  await asked;
+  gone.abort();
+  t.is(await request.catch(() => 'gone'), 'gone');
+  await until('the container is removed', async () => (await installs()) === 0 && leftovers().length === 0);
+  registry.intercept = () => false;
+});
+
+integration('SIGTERM during installs: every client is answered, and nothing is left', async (t) => {
+  await registry.publish('endless');
+  await server.restart({ GLAMBDAR_SHUTDOWN_MS: '300' });
+  const files = { 'index.js': '', 'package.json': manifest({ endless: '1' }) };
+  const asked = stalled('endless');
+  const native = server.deploy('endless', files);
+  await asked;
+  const again = stalled('endless');
+  const faas = deployedByFaas('endless-too', { ...files, 'package.json': manifest({ endless: '^1' }) });
+  await again;
+  t.is(await installs(), 2);
+  t.is(await server.stop(), 0);
+  t.like(JSON.parse((await native).text), { code: 'STOPPING' });
+  t.is((await faas).status, 400);
+  t.regex((await faas).json.info, /The server stopped/);
+  t.is(await installs(), 0);
+  t.deepEqual(leftovers(), []);
+  registry.intercept = () => false;
+  await server.restart();
+});
+
+integration('a script that floods the registry is heard no more, and the server stays small', async (t) => {
+  const flood = `
+    const net = require('node:net'), end = Date.now() + 5_000;
+    const batch = ('GET /' + 'a'.repeat(15_000) + ' HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n').repeat(20);
+    const flood = () => {
+      if (Date.now() > end) return;
+      const socket = net.connect('/slot/r').on('error', () => {}).on('close', () => setTimeout(flood, 1)).resume();
+      const write = () => { while (Date.now() < end && socket.write(batch)); };
+      socket.on('connect', write).on('drain', write);
+    };
+    for (let n = 0; n < 30; n += 1) flood();
+    setTimeout(() => process.exit(1), 5_500);`;
+  await registry.publish('flood', {
+    manifest: { scripts: { postinstall: 'node flood.js' } },
+    files: { 'flood.js': flood },
+  });
+  const memoryMb = (): number =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))![1]) / 1024;
+  const before = memoryMb();
+  const files = { 'index.js': '', 'package.json': manifest({ flood: '1' }) };
+  t.is((await server.deploy('flood', files, { installScripts: true })).json.code, 'INSTALL_FAILED');
+  t.true(memoryMb() - before < 300, `${before} MB, then ${memoryMb()} MB`);
+});
+
 integration('a registry that is away is this server’s fault, not the caller’s', async (t) => {
   registry.intercept = (req) => {
     req.socket.destroy();

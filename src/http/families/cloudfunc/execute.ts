@@ -11,6 +11,7 @@ import { DEFAULT_NAMESPACE, type FunctionRef } from '../../../model/function/ref
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { embeddedAnswer } from '../../answers/embedded-answer.js';
+import { whileClientWaits } from '../../calls/client-gone.js';
 import type { RunCall, WriteResponse } from '../../calls/run-call.js';
 import { withJsonMembers } from '../../requests/json-members.js';
 import { postJson, writeJson } from './gateway.js';
@@ -38,7 +39,7 @@ export function executeRoutes({ registry, deployments, runCall, bodies, config }
       const image = members.value('image');
       if (typeof image !== 'string' || image === '')
         throw new GlambdarError('INVALID_REQUEST', 'Image required');
-      const ref = await images.of(image);
+      const ref = await whileClientWaits(req.socket, images.of(image));
       ctx.respond = false;
       const head = { ref, body: members.text('payload') ?? NULL, ...postJson(req) };
       await runCall(req, res, head, answer).catch((error: unknown) => {

@@ -8,6 +8,7 @@ import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
+import { whileClientWaits } from '../../calls/client-gone.js';
 import { withJsonMembers } from '../../requests/json-members.js';
 
 export interface RegistryRoutesDeps {
@@ -32,12 +33,13 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
       const ref = { namespace: DEFAULT_NAMESPACE, name: parseFunctionName(name) };
       const owner = ownerOf(members.value('owner'));
       const image = imageOf(members.value('image')) ?? imageSoFar(registry.find(ref));
-      return deployments.deployImage({
+      const deploying = deployments.deployImage({
         ref,
         image,
         settings: { contract: 'cloudfunc' },
         ...(owner !== undefined && { owner }),
       });
+      return whileClientWaits(ctx.req.socket, deploying);
     });
     const { container_image: _, ...data } = shown(record);
     sendJson(ctx, 200, { message: 'Function registered successfully', data });

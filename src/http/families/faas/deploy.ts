@@ -2,6 +2,7 @@
 import Router from '@koa/router';
 import type { Deployments } from '../../../deploy/deployments.js';
 import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
+import { clientGone } from '../../calls/client-gone.js';
 import { publicBase, type PublicBaseConfig } from '../../answers/public-base.js';
 import { sendJson } from '../../answers/send-json.js';
 import type { UploadConfig } from '../../requests/upload-directory.js';
@@ -15,11 +16,13 @@ export interface FaasDeployDeps {
 export function faasDeployRoutes({ deployments, config }: FaasDeployDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
   router.post(['/functions', '/functions/'], async (ctx) => {
+    const signal = clientGone(ctx.req.socket);
     const deployed = await withFunctionUpload(ctx, config, ({ name, path }) =>
       deployments.deploy({
         source: { format: 'archive', path, packaging: 'faas' },
         ref: { namespace: DEFAULT_NAMESPACE, name },
         fields: { contract: 'faas' },
+        signal,
       }),
     );
     sendJson(ctx, 200, { invoke: `${publicBase(config, ctx.req.socket)}/functions/${deployed.function}` });

@@ -9,6 +9,7 @@ import { DEFAULT_NAMESPACE } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { Routes } from '../../../registry/routes.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
+import { whileClientWaits } from '../../calls/client-gone.js';
 import { functionView } from './function-view.js';
 import { sendData } from './go-serverless-envelope.js';
 import { idParam } from './id-param.js';
@@ -54,12 +55,13 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
         'INVALID_REQUEST',
         `A function is called "${ref.name}" already; choose another name.`,
       );
-    const deployed = await deployments.deployImage({
+    const deploying = deployments.deployImage({
       ref,
       image,
       settings: { contract: 'go-serverless', ...environmentPatch(environment) },
       id: newId,
     });
+    const deployed = await whileClientWaits(ctx.req.socket, deploying);
     sendData(ctx, 201, functionView(deployed));
   });
 
@@ -77,7 +79,8 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
   router.post('/v1/functions/:id/pull', async (ctx) => {
     const { ref, active } = known(ctx.params['id']);
     const image = active.source.type === 'image' ? active.source.image : null;
-    const deployed = await deployments.deployImage({ ref, image, settings: {}, pull: 'always' });
+    const deploying = deployments.deployImage({ ref, image, settings: {}, pull: 'always' });
+    const deployed = await whileClientWaits(ctx.req.socket, deploying);
     sendData(ctx, 200, functionView(deployed));
   });
 
