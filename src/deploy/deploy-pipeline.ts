@@ -196,7 +196,7 @@ export class DeployPipeline implements Deployments {
   async #complete(
     bundle: ExtractedBundle,
     staged: string,
-    { ref, signal = new AbortController().signal, progress = () => undefined }: DeployRequest,
+    { ref, signal, progress = () => undefined }: DeployRequest,
     { installScripts }: FunctionSettings,
   ): Promise<Code & { notes: string[] }> {
     const { strippedFolder } = bundle;

@@ -24,8 +24,8 @@ export interface DeployRequest {
   fields: Record<string, string>;
   /** Whether the sender may give a function `network: "bridge"`; default: no. */
   mayBridge?: boolean;
-  /** Ends an install of dependencies when it aborts; all else of a deploy is quick, and goes on. */
-  signal?: AbortSignal;
+  /** Ends an install of dependencies when it aborts; all else of a deploy is quick, and goes on. Each client may leave, and each server stop. */
+  signal: AbortSignal;
   /** Gets sentences about what is being done. */
   progress?: (line: string) => void;
 }

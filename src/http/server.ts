@@ -172,7 +172,7 @@ export function createServer(app: HttpApp, options: ServerOptions): HttpServer {
 function stopped(): GlambdarError {
   return new GlambdarError(
     'STOPPING',
-    'The server stopped before the function answered, which may have done a part of its work.',
+    'The server stopped before this request was answered; a part of its work may be done.',
     { retryAfterSeconds: 5 },
   );
 }

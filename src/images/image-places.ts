@@ -29,8 +29,10 @@ export interface ImagePlacesOptions {
   queueTimeoutMs: number;
   /** How many more containers, of any kind, the machine may have now. */
   room: () => number;
-  /** Calls wait for room: others should give up what they need least. */
-  makeRoom: () => void;
+  /** Others may have more containers than before, or fewer: calls wait for room, or a container is gone. */
+  limitsChanged: () => void;
+  /** Whether calls of others wait, and none of them has a container. */
+  othersStarve: () => boolean;
   driver: Pick<Driver, 'health' | 'onHealth'>;
   uids: UidAllocator;
   clock: Clock;
@@ -43,6 +45,8 @@ export class ImagePlaces {
   readonly #unwatch: () => void;
   #taken = 0;
   #starting = 0;
+  /** A place that was ours is offered to others: our waiting calls reserve none. */
+  #isOffering = false;
 
   constructor(options: ImagePlacesOptions) {
     this.#options = options;
@@ -66,6 +70,7 @@ export class ImagePlaces {
 
   /** Places taken or waited for, within the share of image functions: nobody else should take these. */
   get reserved(): number {
+    if (this.#isOffering) return this.#taken;
     return this.#taken + Math.min(this.#queue.length, Math.max(0, this.#options.most - this.#taken));
   }
 
@@ -84,7 +89,7 @@ export class ImagePlaces {
   async acquire(flow: string, signal: AbortSignal): Promise<ContainerPlace> {
     signal.throwIfAborted();
     this.#room.assertOpen();
-    const { clock, queueTimeoutMs, makeRoom } = this.#options;
+    const { clock, queueTimeoutMs, limitsChanged } = this.#options;
     const waiter: Waiter<ContainerPlace> = new Waiter({
       signal,
       clock,
@@ -96,7 +101,7 @@ export class ImagePlaces {
     this.#queue.add(waiter, flow);
     this.pass();
     if (this.#queue.holds(waiter)) {
-      if (admitted) makeRoom();
+      if (admitted) limitsChanged();
       else {
         this.#queue.drop(waiter);
         waiter.reject(this.#room.refusal(flow));
@@ -142,8 +147,24 @@ export class ImagePlaces {
       state = 'released';
       this.#taken -= 1;
       uids.give(uid);
+      this.#offer();
       this.pass();
     };
     return { uid, started, release };
+  }
+
+  /**
+   * Lets others take the place that has become free, when they have none: where the machine has room for one container, the
+   * calls of images would follow each other without end.
+   */
+  #offer(): void {
+    const { limitsChanged, othersStarve } = this.#options;
+    if (!othersStarve()) return;
+    this.#isOffering = true;
+    try {
+      limitsChanged();
+    } finally {
+      this.#isOffering = false;
+    }
   }
 }

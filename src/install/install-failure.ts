@@ -29,20 +29,21 @@ export function installFailure(failed: FailedInstall): GlambdarError {
 
 /** What npm prints, without control sequences, URLs of our own and the hint at a log file that nobody can read. */
 export function shownLog(log: string, registryUrl: string): string {
-  return (
-    log
-      .replaceAll(registryUrl, '<registry>/')
-      // How to call npm, which the caller did not do.
-      .replace(/^npm (?:error|ERR!) Usage:[^]*?Run "npm help \w+".*$/m, '')
-      .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
-      .split('\n')
-      .filter(
-        (line) => !/complete log of this run|^npm (error|ERR!)\s+\/tmp\/|_logs|Log files were not/.test(line),
-      )
-      .join('\n')
-      .trim()
-      .slice(-MAX_LOG_CHARACTERS)
-  );
+  const plain = log.replaceAll(registryUrl, '<registry>/').replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');
+  return withoutUsage(plain.split('\n'))
+    .filter(
+      (line) => !/complete log of this run|^npm (error|ERR!)\s+\/tmp\/|_logs|Log files were not/.test(line),
+    )
+    .join('\n')
+    .trim()
+    .slice(-MAX_LOG_CHARACTERS);
+}
+
+/** Without the lines about how to call npm, which the caller did not do. */
+function withoutUsage(lines: readonly string[]): readonly string[] {
+  const first = lines.findIndex((line) => /^npm (?:error|ERR!) Usage:/.test(line));
+  const last = lines.findIndex((line, index) => index >= first && /Run "npm help \w+"/.test(line));
+  return first === -1 || last === -1 ? lines : [...lines.slice(0, first), '', ...lines.slice(last + 1)];
 }
 
 function verdictOn({ log, entries, outOfMemory, maxUnpackedBytes }: FailedInstall): Verdict {
@@ -123,7 +124,7 @@ function verdictOnRequests(log: string, entries: readonly ProxyEntry[]): Verdict
       'INSTALL_FAILED',
       `A dependency asks for ${printable(refused.path)}, which is no package of the registry. Use packages of the registry only.`,
     ];
-  if (/\bgit\b.*(ENOENT|not found|ls-remote)|spawn git|EALLOWGIT|EALLOWREMOTE/i.test(log))
+  if (/spawn git|EALLOWGIT|EALLOWREMOTE/i.test(log) || log.split('\n').some(isAboutMissingGit))
     return [
       'INSTALL_FAILED',
       'A dependency of a dependency is to be fetched from elsewhere than the registry, which is not allowed. The log names it.',
@@ -131,6 +132,12 @@ function verdictOnRequests(log: string, entries: readonly ProxyEntry[]): Verdict
   if (/command failed|ELIFECYCLE/.test(log))
     return ['INSTALL_FAILED', 'An install script of a dependency failed. The log has what it printed.'];
   return ['INSTALL_FAILED', 'npm could not install the dependencies. The log has what it printed.'];
+}
+
+/** In two steps: one expression for both would take a time that grows with the square of the line's length. */
+function isAboutMissingGit(line: string): boolean {
+  const git = line.search(/\bgit\b/i);
+  return git !== -1 && /ENOENT|not found|ls-remote/i.test(line.slice(git));
 }
 
 /** A BUNDLE_TOO_LARGE's sentence about code and dependencies together. */

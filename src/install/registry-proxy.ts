@@ -15,7 +15,7 @@ const ANSWERED = [
 const MAX_URL_BYTES = 2048;
 
 export interface ProxyLimits {
-  /** Requests of one install. */
+  /** Requests of one install; connections of one install. Beyond either nothing more is heard. */
   maxRequests: number;
   /** Bytes of all answers of one install. */
   maxBytes: number;
@@ -24,7 +24,7 @@ export interface ProxyLimits {
 /** One request of an install, and how it ended. */
 export interface ProxyEntry {
   method: string;
-  /** As the container asked. */
+  /** As the container asked, up to the length that is forwarded. */
   path: string;
   /** The registry's status; `refused` by our rules; `failed` when the registry gave no whole answer. */
   status: number | 'refused' | 'failed';
@@ -62,20 +62,22 @@ export function refusalOf(method: string, path: string, basePath: string): strin
   return undefined;
 }
 
-/** The server, not listening yet. Closing it ends the requests under way. */
+/**
+ * The server, not listening yet. Closing it ends the requests under way. It closes by itself when a container asks too often:
+ * each request that is refused costs time and a place in the list of requests, too.
+ */
 export function createRegistryProxy({ client, basePath, limits, onEntry }: RegistryProxyOptions): Server {
   const ended = new AbortController();
   let requests = 0;
+  let connections = 0;
   let bytes = 0;
 
   async function forward(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const entry: ProxyEntry = { method: req.method ?? '', path: req.url ?? '', status: 'failed', bytes: 0 };
+    const { method = '', url = '' } = req;
+    const entry: ProxyEntry = { method, path: kept(url), status: 'failed', bytes: 0 };
     try {
-      requests += 1;
       const refusal =
-        requests > limits.maxRequests
-          ? 'there were too many requests'
-          : refusalOf(entry.method, entry.path, basePath);
+        requests > limits.maxRequests ? 'there were too many requests' : refusalOf(method, url, basePath);
       if (refusal !== undefined) {
         entry.status = 'refused';
         return answer(res, 403, `This request is not forwarded: ${refusal}.`);
@@ -114,13 +116,34 @@ export function createRegistryProxy({ client, basePath, limits, onEntry }: Regis
     res.end();
   }
 
+  const stop = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
   const server = createServer({ keepAliveTimeout: 60_000, maxHeaderSize: 16 * 1024 }, (req, res) => {
     req.resume();
+    requests += 1;
+    if (requests <= limits.maxRequests) return void forward(req, res);
+    // The first one too many is told why; others may be waiting behind it already.
+    if (requests > limits.maxRequests + 1) return void req.socket.destroy();
+    res.once('close', stop);
     void forward(req, res);
   });
   server.maxConnections = 64;
+  const connected = (): void => {
+    connections += 1;
+    if (connections > limits.maxRequests + 1) stop();
+  };
+  server.on('connection', connected).on('drop', connected);
   server.on('close', () => ended.abort());
   return server;
+}
+
+/** The path for the list: a copy, because a part of a string keeps the whole of it in memory. */
+function kept(path: string): string {
+  return path.length <= MAX_URL_BYTES
+    ? path
+    : Buffer.from(path.slice(0, MAX_URL_BYTES), 'latin1').toString('latin1');
 }
 
 function picked({ headers }: IncomingMessage, names: readonly string[]): Record<string, string> {

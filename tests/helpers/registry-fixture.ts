@@ -22,6 +22,9 @@ export const f: FunctionRef = { namespace: DEFAULT_NAMESPACE, name: 'f' };
 
 const noQuota = { functions: null, bundleBytes: null };
 
+/** Of a deploy whose client stays. */
+export const never = new AbortController().signal;
+
 export class RegistryFixture {
   readonly store = new MemoryFunctionStore();
   readonly calls = new MemoryCallStore();
@@ -124,7 +127,7 @@ export class RegistryFixture {
     const entries = [{ name: 'index.js', content }];
     if (config !== undefined) entries.push({ name: 'glambdar.json', content: JSON.stringify(config) });
     fs.writeFileSync(path, buildZip(entries));
-    return this.pipeline.deploy({ source: { format: 'zip', path }, ref, fields });
+    return this.pipeline.deploy({ source: { format: 'zip', path }, ref, fields, signal: never });
   }
 
   /** Another version of `f` without another archive. */

@@ -317,6 +317,46 @@ integration('a server that is killed during an install leaves nothing after its 
   await deployed('doomed', files);
 });
 
+/** The request of the original faas client. */
+function deployedByFaas(name: string, files: Files, signal?: AbortSignal) {
+  const body = JSON.stringify({ name, file: zipOf(files).toString('base64') });
+  return server.request('/functions', { method: 'POST', body, ...(signal && { signal }) });
+}
+
+integration('an install for a client of faas ends with this client, too', async (t) => {
+  await registry.publish('slower');
+  const asked = stalled('slower');
+  const gone = new AbortController();
+  const files = { 'index.js': '', 'package.json': manifest({ slower: '1' }) };
+  const request = deployedByFaas('slower', files, gone.signal);
+  await asked;
+  gone.abort();
+  t.is(await request.catch(() => 'gone'), 'gone');
+  await until('the container is removed', async () => (await installs()) === 0 && leftovers().length === 0);
+  registry.intercept = () => false;
+});
+
+integration('SIGTERM during installs: every client is answered, and nothing is left', async (t) => {
+  await registry.publish('endless');
+  await server.restart({ GLAMBDAR_SHUTDOWN_MS: '300' });
+  const files = { 'index.js': '', 'package.json': manifest({ endless: '1' }) };
+  const asked = stalled('endless');
+  const native = server.deploy('endless', files);
+  await asked;
+  const again = stalled('endless');
+  const faas = deployedByFaas('endless-too', { ...files, 'package.json': manifest({ endless: '^1' }) });
+  await again;
+  t.is(await installs(), 2);
+  t.is(await server.stop(), 0);
+  t.like(JSON.parse((await native).text), { code: 'STOPPING' });
+  t.is((await faas).status, 400);
+  t.regex((await faas).json.info, /The server stopped/);
+  t.is(await installs(), 0);
+  t.deepEqual(leftovers(), []);
+  registry.intercept = () => false;
+  await server.restart();
+});
+
 integration('a registry that is away is this server’s fault, not the caller’s', async (t) => {
   registry.intercept = (req) => {
     req.socket.destroy();

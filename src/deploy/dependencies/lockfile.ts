@@ -162,9 +162,11 @@ function resolvedInRegistry(
   return new URL(`${inContainer.pathname}${name}/-/${archive}`, inContainer).href;
 }
 
-/** Packages inside the archive of another one are covered by its checksum. */
+/**
+ * A package that comes inside the archive of another one has no checksum of its own, and counts as one without: whether it is
+ * in that archive nobody knows before npm has looked, and npm fetches what is not there without comparing anything.
+ */
 function isVerified(entry: Entry): boolean {
-  if (entry['inBundle'] === true) return true;
   return typeof entry['integrity'] === 'string' && STRONG.test(entry['integrity']);
 }
 

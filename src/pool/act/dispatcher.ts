@@ -435,6 +435,21 @@ export class Dispatcher {
     return new Lease(instance, start, times, logs, release);
   }
 
+  /**
+   * Whether others need the place of an instance that a call gives back more than its own function does: there are more
+   * instances than may be, or all places are taken and the next turn is that of a function without any instance. A function
+   * whose calls wait for its instances would keep them for as long as it is called.
+   */
+  #owesPlace(): boolean {
+    const { fleet, queue, limits } = this.#options;
+    const held = fleet.all.filter((each) => !fleet.isStopping(each));
+    if (held.length !== limits.maxInstances) return held.length > limits.maxInstances;
+    const next = queue.first(() => true);
+    if (next === undefined || next.claim !== null) return false;
+    const { key } = next.request.workload.code;
+    return !held.some(({ codeKey, intendedFor }) => (codeKey ?? intendedFor) === key);
+  }
+
   /** Takes an instance back after a call. Resolves with the container's own output when the instance is not kept. */
   #release(instance: Instance, keep: boolean, readOutput: boolean): Promise<ContainerOutput> {
     const { fleet, demands, lull, queue, clock } = this.#options;
@@ -445,6 +460,7 @@ export class Dispatcher {
     if (!fleet.isReusable(instance)) return fleet.stop(instance, readOutput);
     const codeKey = instance.codeKey!;
     demands.of(codeKey)?.wasAway(now - instance.since);
+    if (this.#owesPlace()) return fleet.stop(instance, readOutput);
     instance.keep();
     if (queue.length === 0) {
       if (!this.#retired.has(codeKey)) return KEPT;

@@ -9,7 +9,7 @@ import { handlerInBundle } from '../../../src/model/function/source.js';
 import { createFunctionId } from '../../../src/model/function/id.js';
 import { StoreError } from '../../../src/model/store-error.js';
 import { buildZip } from '../../helpers/hostile-zip.js';
-import { f, RegistryFixture } from '../../helpers/registry-fixture.js';
+import { f, never, RegistryFixture } from '../../helpers/registry-fixture.js';
 import { buildTar } from '../../helpers/tar-blocks.js';
 import { refOf } from '../store/builders.js';
 
@@ -120,7 +120,7 @@ const refusals: [
     (fixture) => {
       const path = join(fixture.tmpDir, '../x.zip');
       fs.writeFileSync(path, 'no zip');
-      return fixture.pipeline.deploy({ source: { format: 'zip', path }, ref: f, fields: {} });
+      return fixture.pipeline.deploy({ source: { format: 'zip', path }, ref: f, fields: {}, signal: never });
     },
     'INVALID_BUNDLE',
     /./,
@@ -243,7 +243,7 @@ test('the folder that was stripped is kept with the version, so that a handler m
   const path = join(fixture.tmpDir, '../app.zip');
   const deploy = (names: string[], fields: Record<string, string>) => {
     fs.writeFileSync(path, buildZip(names.map((name) => ({ name, content: name }))));
-    return fixture.pipeline.deploy({ source: { format: 'archive', path }, ref: f, fields });
+    return fixture.pipeline.deploy({ source: { format: 'archive', path }, ref: f, fields, signal: never });
   };
   const runs = (): string | null => {
     const { settings, active } = fixture.registry.record(f);
@@ -264,7 +264,7 @@ test('a tar is deployed like a zip, without what the packaging of its API adds',
   const fixture = new RegistryFixture(t);
   const path = join(fixture.tmpDir, '../app.tar');
   fs.writeFileSync(path, buildTar({ name: 'index.js' }, { name: 'server.js' }));
-  const request = { ref: f, fields: { contract: 'faas' } };
+  const request = { ref: f, fields: { contract: 'faas' }, signal: never };
   await fixture.pipeline.deploy({ ...request, source: { format: 'tar', path } });
   await fixture.pipeline.deploy({ ...request, source: { format: 'tar', path, packaging: 'faas' } });
   t.deepEqual(fixture.checked, [

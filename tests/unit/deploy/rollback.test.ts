@@ -248,7 +248,13 @@ test('the code of a version is a zip with its files and their modes, whose deplo
     zip.addFile(name, Buffer.from(name === 'empty.txt' ? '' : `content of ${name} `.repeat(5_000)), '', mode);
   const path = join(temporaryDirectory(t), 'f.zip');
   writeFileSync(path, zip.toBuffer());
-  const deploy = () => fixture.pipeline.deploy({ source: { format: 'zip', path }, ref: f, fields: {} });
+  const deploy = () =>
+    fixture.pipeline.deploy({
+      source: { format: 'zip', path },
+      ref: f,
+      fields: {},
+      signal: new AbortController().signal,
+    });
   const { digest } = await deploy();
   await fixture.deploy('code 2');
   const { version, stream } = await fixture.pipeline.code(f, 1);

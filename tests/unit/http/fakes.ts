@@ -157,6 +157,7 @@ export class FakeRegistry implements Registry, Deployments {
   deploys: DeployRequest[] = [];
   patches: unknown[] = [];
   onDeploy: (request: DeployRequest) => void | Promise<void> = () => undefined;
+  onImage: () => void | Promise<void> = () => undefined;
 
   async deploy(request: DeployRequest): ReturnType<Deployments['deploy']> {
     this.deploys.push(request);
@@ -167,6 +168,7 @@ export class FakeRegistry implements Registry, Deployments {
   readonly images: FunctionRecord[] = [];
 
   async deployImage(request: DeployImageRequest): Promise<FunctionRecord> {
+    await this.onImage();
     const { ref, image, owner, id = createFunctionId() } = request;
     const source = { type: 'image' as const, image, digest: 'sha256:00', ports: [], ...(owner && { owner }) };
     const active = { functionId: id, version: 1, digest: 'sha256:00', sizeBytes: 1, createdAt: 1, source };

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import test from 'ava';
 import { HttpApp } from '../../../src/http/http-app.js';
 import { createServer } from '../../../src/http/server.js';
@@ -51,6 +52,43 @@ test('a call that still runs after the grace is told that the server stops, and 
   t.is((signal.reason as { code: string }).code, 'STOPPING');
   await closed;
 });
+
+const body = (value: object): string => {
+  const text = JSON.stringify(value);
+  return `Content-Length: ${text.length}\r\n\r\n${text}`;
+};
+const name = 'hello';
+const deploys: [path: string, sent: object, status: number][] = [
+  ['/functions', { name, file: 'eA==' }, 400],
+  ['/v1/functions', { image: 'a' }, 503],
+  ['/registerFunction', { name, image: 'a' }, 503],
+  ['/execute', { image: 'a' }, 503],
+];
+for (const [path, sent, status] of deploys) {
+  test(`a deploy by ${path} that takes longer than the grace is told that the server stops`, async (t) => {
+    const { raw, registry, server } = await startServer(t);
+    const entered = new Promise<void>((resolve) => {
+      registry.onDeploy = async ({ signal }) => {
+        resolve();
+        await once(signal, 'abort');
+        throw signal.reason;
+      };
+      // Pulling an image cannot be ended.
+      registry.onImage = () => {
+        resolve();
+        return new Promise(() => undefined);
+      };
+    });
+    const client = await raw();
+    client.send(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${body(sent)}`);
+    await entered;
+    const closed = server.close(20);
+    const response = await client.response();
+    t.is(response.status, status);
+    t.regex(response.body, /The server stopped/);
+    await closed;
+  });
+}
 
 test('a call that does not end although the server stops is cut', async (t) => {
   const { raw, invoker, server } = await startServer(t);

@@ -13,7 +13,11 @@ class Fixture {
   readonly driver = new FakeDriver();
   /** Containers of others. */
   others = 0;
+  /** How many calls of others wait. */
+  othersWait = 0;
   asked = 0;
+  /** What others do when their limits have changed. */
+  onChange = (): void => undefined;
   readonly places: ImagePlaces;
   readonly given: { name: string; place: ContainerPlace }[] = [];
   readonly failed: { name: string; error: { code?: string; retryAfterSeconds?: number } }[] = [];
@@ -26,7 +30,11 @@ class Fixture {
       maxWaiting: 10,
       queueTimeoutMs: 30_000,
       room: () => total - this.others - this.places.taken,
-      makeRoom: () => (this.asked += 1),
+      limitsChanged: () => {
+        this.asked += 1;
+        this.onChange();
+      },
+      othersStarve: () => this.othersWait > 0 && this.others === 0,
       driver: this.driver,
       uids: new UidAllocator(1_000),
       clock: this.clock,
@@ -75,6 +83,42 @@ test('functions take turns: a flooded one is one turn ahead of another', async (
   }
   await settled();
   t.is(fixture.names(), 'abaaa');
+});
+
+test('where there is but one place, calls of images and of others take turns', async (t) => {
+  const fixture = new Fixture({ most: 1, total: 1 });
+  let served = '';
+  fixture.onChange = () => {
+    // As the pool: it starts a container for a call that waits, when there is a place that nobody has reserved.
+    if (fixture.othersWait === 0 || fixture.others > 0 || fixture.places.reserved > 0) return;
+    fixture.others = 1;
+    fixture.othersWait -= 1;
+    served += 'o';
+  };
+  fixture.othersWait = 3;
+  for (let n = 0; n < 4; n += 1) fixture.ask('i');
+  for (let n = 0; n < 7; n += 1) {
+    await settled();
+    if (fixture.others > 0) {
+      fixture.others = 0;
+      fixture.places.pass();
+      fixture.onChange();
+    } else {
+      served += 'i';
+      fixture.given.at(-1)!.place.release();
+    }
+  }
+  t.is(served, 'ioioioi');
+});
+
+test('a place that others do not take after all goes to the next call', async (t) => {
+  const fixture = new Fixture({ most: 1, total: 1 });
+  fixture.othersWait = 3;
+  for (const name of ['a', 'b']) fixture.ask(name);
+  await settled();
+  fixture.given[0]!.place.release();
+  await settled();
+  t.is(fixture.names(), 'ab');
 });
 
 test('no more containers are started at once than may be, and a start that ended lets the next begin', async (t) => {

@@ -99,3 +99,19 @@ test('the log has neither our addresses nor paths of the container nor how to ca
   t.is(failureOf('').details?.['log'], undefined);
   t.is(failureOf('x').details?.['log'], 'x');
 });
+
+test('a log that was made to be hard to read takes no time', (t) => {
+  // A script of a package can say that it is npm; while its log is read the server answers nobody.
+  const logs = ['git '.repeat(60_000), 'npm error Usage:\n'.repeat(15_000), 'npm error '.repeat(25_000)];
+  const begun = process.cpuUsage();
+  for (const log of logs) t.is(failureOf(log).code, 'INSTALL_FAILED');
+  const { user } = process.cpuUsage(begun);
+  t.true(user < 500_000, `reading three logs took ${user} µs`);
+});
+
+test('how to call npm is left out of the log, and what comes after it is not', (t) => {
+  const usage =
+    'npm error\nnpm error Usage:\nnpm error npm ci\nnpm error Run "npm help ci" for more info\nnpm error end';
+  t.is(shownLog(usage, registryUrl), 'npm error\n\nnpm error end');
+  t.is(shownLog('npm error Usage:\nnpm error cut', registryUrl), 'npm error Usage:\nnpm error cut');
+});

@@ -1,6 +1,6 @@
 /** The proxy on a socket of its own, in front of a registry on the loopback. */
 import { createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createConnection, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { RegistryClient } from '../../../src/install/registry-client.js';
@@ -17,6 +17,8 @@ interface Fixture {
     path: string,
     options?: { method?: string; headers?: Record<string, string> },
   ): Promise<{ status: number; body: string; headers: IncomingMessage['headers'] }>;
+  /** Opens a connection, sends bytes, ends it, and resolves when it is closed. */
+  connect(bytes: string): Promise<void>;
 }
 
 async function fixture(
@@ -65,7 +67,15 @@ async function fixture(
       });
       outgoing.on('error', reject).end();
     });
-  return { entries, asked, get };
+  const connect = (bytes: string): Promise<void> =>
+    new Promise((resolve) => {
+      const socket = createConnection(socketPath).on('error', () => undefined);
+      socket
+        .on('close', () => resolve())
+        .resume()
+        .end(bytes);
+    });
+  return { entries, asked, get, connect };
 }
 
 test('a reading request reaches the registry with its credentials, and the answer comes back', async (t) => {
@@ -184,4 +194,29 @@ test('requests and bytes of one install are bounded', async (t) => {
   t.is((await small.get('/base/a')).status, 200);
   await t.throwsAsync(small.get('/base/b'));
   t.is(small.asked.length, 2);
+});
+
+test('an install that asks too often is heard no more, and what it asked for takes no memory', async (t) => {
+  const { entries, get } = await fixture(t, (_req, res) => res.end('x'), { maxRequests: 3, maxBytes: 1e6 });
+  const statuses: (number | string)[] = [];
+  for (let n = 0; n < 10; n += 1)
+    statuses.push(
+      await get(`/base/${'a'.repeat(6000)}`).then(
+        ({ status }) => status,
+        () => 'not heard',
+      ),
+    );
+  t.deepEqual(statuses.slice(0, 4), [403, 403, 403, 403]);
+  t.deepEqual([...new Set(statuses.slice(4))], ['not heard']);
+  t.is(entries.length, 4);
+  t.true(entries.every(({ path }) => path.length <= 2048));
+});
+
+test('bytes that are no request, and connections without any, count as requests', async (t) => {
+  const { get, connect } = await fixture(t, (_req, res) => res.end('x'), { maxRequests: 3, maxBytes: 1e6 });
+  for (let n = 0; n < 5; n += 1) await connect('no HTTP\r\n\r\n');
+  await t.throwsAsync(get('/base/a'), undefined, 'after broken requests');
+  const other = await fixture(t, (_req, res) => res.end('x'), { maxRequests: 3, maxBytes: 1e6 });
+  for (let n = 0; n < 5; n += 1) await other.connect('');
+  await t.throwsAsync(other.get('/base/a'), undefined, 'after connections');
 });

@@ -398,3 +398,36 @@ test('a load check takes its turn with the calls, and is not refused when the qu
   await Promise.all([...calls, ...checks, last]);
   t.deepEqual(order, ['call', 'deploy', 'other', 'call', 'next deploy']);
 });
+
+const onePlace = { maxInstances: 1, maxStarting: 1, maxRefilling: 2, placesForCalls: 0, maxWaiting: 9 };
+
+test('a function that reuses its instance does not keep the only place while another function waits for a turn', async (t) => {
+  const fixture = new PoolFixture(t, { limits: onePlace });
+  const served: string[] = [];
+  const serve = async (key: string): Promise<void> => {
+    const lease = await fixture.acquire({ key, reuse: true });
+    served.push(key);
+    await lease.release(true);
+  };
+  const first = await fixture.acquire({ key: 'a', reuse: true });
+  const calls = ['a', 'a', 'a', 'b', 'a'].map(serve);
+  await first.release(true);
+  await Promise.all(calls);
+  t.is(served.join(''), 'baaaa');
+});
+
+test('an instance that a call gives back goes when there are more than may be, though calls wait for it', async (t) => {
+  const limits = { ...onePlace, maxInstances: 2 };
+  let room = 0;
+  const fixture = new PoolFixture(t, { limits, onRoom: () => (room += 1) });
+  const first = await fixture.acquire({ key: 'a', reuse: true });
+  const second = await fixture.acquire({ key: 'a', reuse: true });
+  const waiting = [fixture.acquire({ key: 'a', reuse: true }), fixture.acquire({ key: 'a', reuse: true })];
+  limits.maxInstances = 1;
+  fixture.pool.limitsChanged();
+  await first.release(true);
+  t.is(room, 1, 'a place for others');
+  await second.release(true);
+  t.is(room, 1, 'the other instance goes on');
+  for (const lease of waiting) await (await lease).release(true);
+});

@@ -11,6 +11,7 @@ import { refKey, type FunctionRef } from '../../../model/function/ref.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { embeddedAnswer } from '../../answers/embedded-answer.js';
+import { whileClientWaits } from '../../calls/client-gone.js';
 import type { RunCall, WriteResponse } from '../../calls/run-call.js';
 import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
@@ -41,9 +42,8 @@ export function executeRoutes({ registry, deployments, runCall, bodies, config }
       const image = members.value('image');
       if (typeof image !== 'string' || image === '')
         throw new GlambdarError('INVALID_REQUEST', 'Image required');
-      const ref = await images.of(namespaceOf(ctx), image, (made) =>
-        audited(ctx, 'function.deploy', made.name),
-      );
+      const made = images.of(namespaceOf(ctx), image, ({ name }) => audited(ctx, 'function.deploy', name));
+      const ref = await whileClientWaits(req.socket, made);
       ctx.respond = false;
       const head = { ref, body: members.text('payload') ?? NULL, ...postJson(req) };
       await runCall(req, res, head, answer).catch((error: unknown) => {

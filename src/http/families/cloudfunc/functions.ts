@@ -7,6 +7,7 @@ import { parseFunctionName } from '../../../model/function/function-name.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
 import { sendJson } from '../../answers/send-json.js';
+import { whileClientWaits } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
 import { audited } from '../../requests/audited.js';
@@ -34,12 +35,13 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
       const ref = { namespace: namespaceOf(ctx), name: parseFunctionName(name) };
       const owner = ownerOf(members.value('owner'));
       const image = imageOf(members.value('image')) ?? imageSoFar(registry.find(ref));
-      return deployments.deployImage({
+      const deploying = deployments.deployImage({
         ref,
         image,
         settings: { contract: 'cloudfunc' },
         ...(owner !== undefined && { owner }),
       });
+      return whileClientWaits(ctx.req.socket, deploying);
     });
     audited(ctx, 'function.deploy', record.ref.name, { version: record.active.version });
     const { container_image: _, ...data } = shown(record);

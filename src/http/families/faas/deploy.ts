@@ -1,6 +1,7 @@
 /** Owns `POST /functions` of faas: handing the archive in the body to the deploy pipeline. */
 import Router from '@koa/router';
 import type { Deployments } from '../../../deploy/deployments.js';
+import { clientGone } from '../../calls/client-gone.js';
 import { publicBase, type PublicBaseConfig } from '../../answers/public-base.js';
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
@@ -17,12 +18,14 @@ export interface FaasDeployDeps {
 export function faasDeployRoutes({ deployments, config }: FaasDeployDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
   router.post(['/functions', '/functions/'], needs('deployer'), async (ctx) => {
+    const signal = clientGone(ctx.req.socket);
     const deployed = await withFunctionUpload(ctx, config, ({ name, path }) =>
       deployments.deploy({
         source: { format: 'archive', path, packaging: 'faas' },
         ref: { namespace: namespaceOf(ctx), name },
         fields: { contract: 'faas' },
         mayBridge: principalOf(ctx).mayBridge,
+        signal,
       }),
     );
     audited(ctx, 'function.deploy', deployed.function, { version: deployed.version });

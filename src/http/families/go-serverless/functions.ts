@@ -9,6 +9,7 @@ import { createFunctionId } from '../../../model/function/id.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { Routes } from '../../../registry/routes.js';
 import type { BodyBudget } from '../../answers/body-budget.js';
+import { whileClientWaits } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
 import { namespaceOf } from '../../requests/principal.js';
@@ -59,12 +60,13 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
         'INVALID_REQUEST',
         `A function is called "${ref.name}" already; choose another name.`,
       );
-    const deployed = await deployments.deployImage({
+    const deploying = deployments.deployImage({
       ref,
       image,
       settings: { contract: 'go-serverless', ...environmentPatch(environment, before) },
       id: newId,
     });
+    const deployed = await whileClientWaits(ctx.req.socket, deploying);
     noteDeploy(ctx, deployed);
     sendData(ctx, 201, functionView(deployed));
   });
@@ -84,7 +86,8 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
   router.post('/v1/functions/:id/pull', needs('deployer'), async (ctx) => {
     const { ref, active } = known(ctx, ctx.params['id']);
     const image = active.source.type === 'image' ? active.source.image : null;
-    const deployed = await deployments.deployImage({ ref, image, settings: {}, pull: 'always' });
+    const deploying = deployments.deployImage({ ref, image, settings: {}, pull: 'always' });
+    const deployed = await whileClientWaits(ctx.req.socket, deploying);
     noteDeploy(ctx, deployed);
     sendData(ctx, 200, functionView(deployed));
   });
