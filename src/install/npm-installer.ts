@@ -276,7 +276,7 @@ export class NpmInstaller {
   #hostNpm(): Promise<HostNpm> {
     const { registry, programDir } = this.#options;
     this.#npm ??= findHostNpm(registry)
-      .then((npm) => visibleNpm(npm, join(programDir, 'package')))
+      .then((npm) => visibleNpm(npm, `${programDir}-package`))
       .catch((error: unknown) => {
         this.#npm = undefined;
         throw error;

@@ -1,6 +1,5 @@
 /** The server in a container, as Dockerfile and compose.yaml have it: the same paths inside and outside, the machine's own daemon. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { integration } from '../helpers/integration.js';
@@ -20,10 +19,16 @@ function makeWrapper(folder: string): string {
   writeFileSync(
     path,
     `#!/bin/sh
-set -e
 mount --bind "$GLAMBDAR_DIR" "$GLAMBDAR_DIR"
 mount --make-shared "$GLAMBDAR_DIR"
-exec docker run --rm --env GLAMBDAR_DIR --env GLAMBDAR_PORT --env GLAMBDAR_UID_BASE --env GLAMBDAR_NPM_REGISTRY --env GLAMBDAR_STANDBY ${options} ${SERVER}
+docker run --rm --env GLAMBDAR_DIR --env GLAMBDAR_PORT --env GLAMBDAR_UID_BASE --env GLAMBDAR_NPM_REGISTRY --env GLAMBDAR_STANDBY ${options} ${SERVER} &
+container=$!
+trap 'kill -TERM $container' TERM
+wait $container
+code=$?
+if [ $code -gt 128 ]; then wait $container; code=$?; fi
+umount -l "$GLAMBDAR_DIR"
+exit $code
 `,
   );
   chmodSync(path, 0o755);
@@ -35,7 +40,12 @@ integration(
   async (t) => {
     t.timeout(240_000);
     const folder = mkdtempSync(join(tmpdir(), 'glambdar-compose-'));
+    t.teardown(() => {
+      rmSync(folder, { recursive: true, force: true });
+      removeImages([SERVER, BASE, SHELL]);
+    });
     const registry = await NpmRegistry.start();
+    t.teardown(() => registry.close());
     await registry.publish('greeting');
     buildServerImage(SERVER, BASE);
     shellImage(SHELL, 'cp "$CONTEXT_PATH/request.json" "$CONTEXT_PATH/response.json"; echo "it ran"');
@@ -44,12 +54,7 @@ integration(
       env: { GLAMBDAR_NPM_REGISTRY: registry.url, GLAMBDAR_UID_BASE: '650000', GLAMBDAR_STANDBY: '1' },
     });
     t.teardown(async () => {
-      await server.stop();
-      spawnSync('umount', ['-l', server.dir]);
       await server.destroy();
-      registry.close();
-      rmSync(folder, { recursive: true, force: true });
-      removeImages([SERVER, BASE, SHELL]);
     });
 
     const files = {
@@ -65,12 +70,12 @@ integration(
     const made = await server.request('/v1/functions', { method: 'POST', body });
     t.is(made.status, 201, made.text);
     const route = JSON.stringify({ path: '/image', function_id: made.json.data.id });
-    t.is((await server.request('/v1/routes', { method: 'POST', body: route })).status, 201);
+    t.is((await server.request('/v1/routes', { method: 'POST', body: route })).status, 200);
     const answered = await server.request('/r/image', { method: 'POST', body: '{"n":1}' });
     t.deepEqual([answered.status, answered.json], [200, { n: 1 }], answered.text);
 
     t.is(await server.stop(), 0);
     t.deepEqual(await server.containers(), []);
-    t.is(execFileSync('grep', ['-c', server.dir, '/proc/self/mountinfo'], { encoding: 'utf8' }).trim(), '1');
+    t.false(readFileSync('/proc/self/mountinfo', 'utf8').includes(server.dir));
   },
 );
