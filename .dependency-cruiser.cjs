@@ -19,6 +19,7 @@ const folders = {
   images: ['turns', 'instance', 'driver', 'runtimes'],
   install: ['instance', 'driver'],
   registry: ['store', 'data'],
+  backup: ['registry', 'store', 'data'],
   deploy: ['registry', 'store', 'data'], // installing and load-checking are ports handed to it
   accounts: ['store'],
   invocation: ['registry', 'store'], // executors are handed to it
@@ -48,7 +49,7 @@ const vendors = {
   dockerode: '^src/driver/docker/',
   '@photostructure/sqlite': '^src/store/sqlite/',
   'adm-zip': '^src/(cli|deploy/archive)/',
-  'tar-stream': '^src/(driver/docker/image|deploy/archive)/',
+  'tar-stream': '^src/(driver/docker/image|deploy/archive|backup)/',
   koa: '^src/http/',
   '@koa/router': '^src/http/',
   'koa-body': '^src/http/',
