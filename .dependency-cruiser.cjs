@@ -20,6 +20,7 @@ const folders = {
   install: ['instance', 'driver'],
   registry: ['store', 'data'],
   secrets: ['store', 'data'],
+  backup: ['registry', 'store', 'data'],
   deploy: ['registry', 'store', 'data'], // installing and load-checking are ports handed to it
   accounts: ['store'],
   invocation: ['registry', 'store'], // executors are handed to it
@@ -49,7 +50,7 @@ const vendors = {
   dockerode: '^src/driver/docker/',
   '@photostructure/sqlite': '^src/store/sqlite/',
   'adm-zip': '^src/(cli|deploy/archive)/',
-  'tar-stream': '^src/(driver/docker/image|deploy/archive)/',
+  'tar-stream': '^src/(driver/docker/image|deploy/archive|backup)/',
   koa: '^src/http/',
   '@koa/router': '^src/http/',
   'koa-body': '^src/http/',

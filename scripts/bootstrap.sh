@@ -36,40 +36,41 @@ lock() {
 }
 
 # --- 1. Node ----------------------------------------------------------------------------------------------------
-check_node() {
-  local version major minor
-  command -v node > /dev/null || stop 'Node.js 20.19 or newer is needed, and there is no node here. Install it, then try again.'
-  version=$(node --version)
-  IFS=. read -r major minor _ <<< "${version#v}"
-  if ((major < 20 || (major == 20 && minor < 19))); then
-    stop "Node.js 20.19 or newer is needed; this is $version. Install a newer one, then try again."
+# is_new_enough VERSION: whether it is 20.19 or newer. VERSION may begin with a v, and end with a package's own revision.
+is_new_enough() {
+  local major minor
+  IFS=. read -r major minor _ <<< "${1#v}"
+  [[ $major =~ ^[0-9]+$ && ${minor:-} =~ ^[0-9]+$ ]] && ((major > 20 || (major == 20 && minor >= 19)))
+}
+
+# The newest version of Debian's package nodejs that this machine's apt knows of; nothing when it knows none.
+packaged_node() {
+  command -v apt-cache > /dev/null || return 0
+  apt-cache policy nodejs 2> /dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9].*)$/\2/p'
+}
+
+explain_node() {
+  say "$1"
+  if is_new_enough "$(packaged_node)"; then
+    say 'The package of this system is new enough:'
+    printf '    %s\n' 'sudo apt-get install -y nodejs npm' >&2
+  elif command -v apt-get > /dev/null; then
+    say 'The package of this system is too old; the npm package "n" installs a newer one beside it:'
+    printf '    %s\n' 'sudo apt-get update && sudo apt-get install -y npm' 'sudo npm install -g n && sudo n 24' 'hash -r' >&2
+  else
+    say 'Install it from https://nodejs.org/en/download, then try again.'
   fi
+  exit 1
 }
 
-# --- 2. Dependencies --------------------------------------------------------------------------------------------
-# npm removes node_modules before it installs, and with it the stamp: an interrupted install is never taken for whole.
-dependencies_are_current() { cmp -s package-lock.json node_modules/.glambdar-lock; }
-
-install_dependencies() {
-  if dependencies_are_current; then return; fi
-  lock
-  if dependencies_are_current; then return; fi
-  say 'installing the dependencies (npm ci)'
-  npm ci --include=dev --no-progress --loglevel=error < /dev/null ||
-    stop 'npm could not install the dependencies; the reason is above.'
-  cp package-lock.json node_modules/.glambdar-lock
+check_node() {
+  command -v node > /dev/null || explain_node 'Node.js 20.19 or newer is needed, and there is no node here.'
+  is_new_enough "$(node --version)" || explain_node "Node.js 20.19 or newer is needed; this is $(node --version)."
+  command -v npm > /dev/null ||
+    stop 'npm is needed, and there is none here. On Debian and Ubuntu: sudo apt-get install -y npm'
 }
 
-# --- 3. Build ---------------------------------------------------------------------------------------------------
-build() {
-  if bash scripts/build.sh --check; then return; fi
-  lock
-  if bash scripts/build.sh --check; then return; fi
-  say 'building (tsc)'
-  bash scripts/build.sh || stop 'the build failed; the reason is above.'
-}
-
-# --- 4. Docker --------------------------------------------------------------------------------------------------
+# --- 2. Docker --------------------------------------------------------------------------------------------------
 ping_docker() { node scripts/docker-ping.mjs "$@" || true; }
 
 explain_denied() {
@@ -101,6 +102,23 @@ explain_by_hand() {
   exit 1
 }
 
+# Makes sure that `sudo -n` works for the next minutes: asks for the password once, on a terminal, after saying what for.
+become_root() {
+  if ! command -v sudo > /dev/null; then
+    explain_by_hand 'no Docker daemon answers, and setting one up needs root or sudo, which is not here.'
+  fi
+  if sudo -n true 2> /dev/null; then return; fi
+  if [[ ! -t 0 || ! -t 2 ]]; then
+    explain_by_hand 'no Docker daemon answers, and setting one up needs root: sudo would ask for a password, and there is no terminal.'
+  fi
+  if have_dockerd; then
+    say 'No Docker daemon answers. Starting it needs root, so sudo asks for your password:'
+  else
+    say "No Docker daemon answers. Installing Debian's docker.io and starting it needs root, so sudo asks for your password:"
+  fi
+  sudo -v || explain_by_hand 'sudo did not let this user in.'
+}
+
 ensure_docker() {
   local state as_root=()
   state=$(ping_docker)
@@ -119,9 +137,7 @@ ensure_docker() {
   fi
 
   if ((EUID != 0)); then
-    if ! command -v sudo > /dev/null || ! sudo -n true 2> /dev/null; then
-      explain_by_hand 'no Docker daemon answers, and setting one up needs root (or sudo without a password).'
-    fi
+    become_root
     as_root=(sudo -n)
   fi
   if ! have_dockerd && ! command -v apt-get > /dev/null; then
@@ -137,7 +153,50 @@ ensure_docker() {
   if [[ $state != answers ]]; then stop "the Docker daemon was started but does not answer ($state)."; fi
 }
 
+# --- 3. Dependencies --------------------------------------------------------------------------------------------
+# npm removes node_modules before it installs, and with it the stamp: an interrupted install is never taken for whole.
+dependencies_are_current() { cmp -s package-lock.json node_modules/.glambdar-lock; }
+
+# Says every five seconds how far npm is, which itself is silent for most of a minute; ends when it is killed.
+tell_progress() {
+  local wanted found started=$SECONDS
+  wanted=$(grep -c '^    "node_modules/' package-lock.json)
+  trap 'kill "${pause:-}" 2> /dev/null; exit' TERM
+  while :; do
+    sleep 5 9>&- &
+    pause=$!
+    wait "$pause"
+    found=$(find node_modules -name package.json 2> /dev/null |
+      grep -cE '(^|/)node_modules/(@[^/]+/)?[^/@]+/package\.json$' || true)
+    say "npm is at work since $((SECONDS - started)) s: $found of about $wanted packages are here"
+  done
+}
+
+install_dependencies() {
+  if dependencies_are_current; then return; fi
+  lock
+  if dependencies_are_current; then return; fi
+  say 'installing the dependencies (npm ci); this takes up to a minute'
+  tell_progress &
+  local teller=$! code=0
+  npm ci --include=dev --no-progress --loglevel=error < /dev/null || code=$?
+  kill "$teller" 2> /dev/null || true
+  wait "$teller" 2> /dev/null || true
+  if ((code)); then stop 'npm could not install the dependencies; the reason is above.'; fi
+  cp package-lock.json node_modules/.glambdar-lock
+}
+
+# --- 4. Build ---------------------------------------------------------------------------------------------------
+build() {
+  if bash scripts/build.sh --check; then return; fi
+  lock
+  if bash scripts/build.sh --check; then return; fi
+  say 'building (tsc)'
+  bash scripts/build.sh || stop 'the build failed; the reason is above.'
+}
+
+# Docker comes before the dependencies: whoever lacks the rights should learn it before npm has been at work for a minute.
 check_node
+if ((with_docker)); then ensure_docker; fi
 install_dependencies
 if ((with_build)); then build; fi
-if ((with_docker)); then ensure_docker; fi

@@ -1,9 +1,12 @@
 /**
- * Owns what an operator does on the server's own machine: `npm run admin -- reset-key`. Whoever may write the data directory
- * may do it, whether the server is running or not.
+ * Owns what an operator does on the server's own machine: a new admin key, backups. Whoever may write the data directory may do it,
+ * whether the server is running or not.
  */
 import { replaceServerKey } from './accounts/api-keys.js';
 import { AuditTrail } from './accounts/audit-trail.js';
+import { BackupError } from './backup/backup-error.js';
+import { makeBackup } from './backup/make-backup.js';
+import { restoreBackup } from './backup/restore-backup.js';
 import { ConfigError, readConfig } from './config.js';
 import { createLogger } from './logger.js';
 import { StartupError } from './model/startup-error.js';
@@ -11,10 +14,14 @@ import { StoreError } from './model/store-error.js';
 import { openAccountFile } from './store/sqlite/accounts/account-file.js';
 
 const USAGE = `Usage: npm run admin -- reset-key
+       npm run admin -- backup FILE
+       npm run admin -- restore FILE DIRECTORY
 
   reset-key   ends the admin keys that are nobody's, and prints a new one
+  backup      writes functions, accounts, secrets and records of calls to FILE
+  restore     fills DIRECTORY, which is missing or empty, from a backup
 
-GLAMBDAR_DIR names the server's data directory. The server may be running: the old keys end within a second.
+GLAMBDAR_DIR names the server's data directory. The server may be running: old keys end within a second, and a backup disturbs no call.
 `;
 
 // A database that is opened here may get new files beside it, which must be private.
@@ -22,17 +29,33 @@ process.umask(0o077);
 
 try {
   const [command, ...others] = process.argv.slice(2);
+  const [file, target] = others;
   if (command === 'reset-key' && others.length === 0) await resetKey();
+  else if (command === 'backup' && file !== undefined && others.length === 1) await backup(file);
+  else if (command === 'restore' && file !== undefined && target !== undefined && others.length === 2)
+    await restore(file, target);
   else {
     process.stderr.write(USAGE);
     process.exitCode = command === undefined || command === '--help' || command === 'help' ? 0 : 2;
   }
 } catch (error) {
-  const expected = [ConfigError, StartupError, StoreError].some((kind) => error instanceof kind);
+  const expected = [BackupError, ConfigError, StartupError, StoreError].some((kind) => error instanceof kind);
   process.stderr.write(
     `glambdar: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
   );
   process.exitCode = 1;
+}
+
+async function backup(file: string): Promise<void> {
+  const { functions } = await makeBackup({ dir: readConfig().dir, file });
+  process.stdout.write(`${functions} ${functions === 1 ? 'function' : 'functions'} backed up to ${file}.\n`);
+}
+
+async function restore(file: string, dir: string): Promise<void> {
+  const { functions, madeAt } = await restoreBackup({ file, dir });
+  process.stdout.write(
+    `${functions} ${functions === 1 ? 'function' : 'functions'} of ${madeAt} restored. Start a server on them with GLAMBDAR_DIR=${dir}.\n`,
+  );
 }
 
 async function resetKey(): Promise<void> {

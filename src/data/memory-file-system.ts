@@ -24,7 +24,7 @@ export async function mountMemory(directory: string, { bytes, inodes }: MemoryLi
 
 /** Unmounts; what is in the file system is gone, also while somebody still has it open. A directory that is no mount point is success. */
 export async function unmountMemory(directory: string): Promise<void> {
-  await run('umount', ['--lazy', directory], { timeout: TIMEOUT_MS }).catch((error: unknown) => {
+  await run('umount', ['-l', directory], { timeout: TIMEOUT_MS }).catch((error: unknown) => {
     if (mountPointsBelow(directory, true).includes(directory)) throw error;
   });
 }
@@ -32,7 +32,7 @@ export async function unmountMemory(directory: string): Promise<void> {
 /** Unmounts all file systems below a directory, which a server that was killed has left. To be called before the directory is emptied. */
 export function unmountBelow(directory: string): void {
   for (const mountPoint of mountPointsBelow(directory).reverse())
-    execFileSync('umount', ['--lazy', mountPoint], { timeout: TIMEOUT_MS, stdio: 'ignore' });
+    execFileSync('umount', ['-l', mountPoint], { timeout: TIMEOUT_MS, stdio: 'ignore' });
 }
 
 function mountPointsBelow(directory: string, itself = false): string[] {

@@ -23,6 +23,7 @@ import { findHostNpm, type HostNpm } from './host-npm.js';
 import { installContainer, registryInContainer } from './install-container.js';
 import { installFailure, tooLargeSentence } from './install-failure.js';
 import { openInstallSlot } from './install-slot.js';
+import { visibleNpm } from './npm-copy.js';
 import { RegistryClient } from './registry-client.js';
 import { createRegistryProxy, type ProxyEntry } from './registry-proxy.js';
 import { ResultHeader } from './result-header.js';
@@ -273,10 +274,13 @@ export class NpmInstaller {
 
   /** Known once it has been found; a failure is tried again by the next install. */
   #hostNpm(): Promise<HostNpm> {
-    this.#npm ??= findHostNpm(this.#options.registry).catch((error: unknown) => {
-      this.#npm = undefined;
-      throw error;
-    });
+    const { registry, programDir } = this.#options;
+    this.#npm ??= findHostNpm(registry)
+      .then((npm) => visibleNpm(npm, `${programDir}-package`))
+      .catch((error: unknown) => {
+        this.#npm = undefined;
+        throw error;
+      });
     return this.#npm;
   }
 
