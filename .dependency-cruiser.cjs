@@ -69,6 +69,7 @@ const entries = [
   '^src/(cli|dashboard)/',
   '^worker/[^/]+/main\\.cjs$',
   '^worker/[^/]+/contracts/',
+  '^worker/glambdar\\.d\\.ts$',
 ];
 
 /** Not there on every Node, and not in what is shipped: whoever imports them asks first. */
