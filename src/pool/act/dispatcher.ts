@@ -445,7 +445,8 @@ export class Dispatcher {
     const held = fleet.all.filter((each) => !fleet.isStopping(each));
     if (held.length !== limits.maxInstances) return held.length > limits.maxInstances;
     const next = queue.first(() => true);
-    if (next === undefined || next.claim !== null) return false;
+    // Undefined when nobody waits.
+    if (next?.claim !== null) return false;
     const { key } = next.request.workload.code;
     return !held.some(({ codeKey, intendedFor }) => (codeKey ?? intendedFor) === key);
   }
