@@ -445,6 +445,7 @@ export class Dispatcher {
     const held = fleet.all.filter((each) => !fleet.isStopping(each));
     if (held.length !== limits.maxInstances) return held.length > limits.maxInstances;
     const next = queue.first(() => true);
+    // Undefined when nobody waits.
     if (next?.claim !== null) return false;
     const { key } = next.request.workload.code;
     return !held.some(({ codeKey, intendedFor }) => (codeKey ?? intendedFor) === key);
