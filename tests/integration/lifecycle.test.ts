@@ -217,7 +217,10 @@ integration('a wrong setting ends the start with a sentence that names the varia
     const sentence = await refusedStart(t, compiled!.entry, { [other]: '0', [name]: `${port}` });
     t.regex(sentence, new RegExp(`${port}: another program uses this port\\. Stop it, or set ${name} `));
   }
-  const noAddress = await refusedStart(t, compiled!.entry, { GLAMBDAR_HOST: '192.0.2.1' });
+  const noAddress = await refusedStart(t, compiled!.entry, {
+    GLAMBDAR_HOST: '192.0.2.1',
+    GLAMBDAR_AUTH: 'on',
+  });
   t.regex(noAddress, /GLAMBDAR_HOST/);
   const noRuntime = await refusedStart(t, compiled!.entry, { GLAMBDAR_RUNTIME: 'nothere' });
   t.regex(noRuntime, /GLAMBDAR_RUNTIME|nothere/);
