@@ -43,7 +43,13 @@ export class Accounts {
     this.#now = now;
     this.#uses = new KeyUses({ store, clock, now, logger });
     this.audit = new AuditTrail({ store: auditStore, logger, now });
-    this.authentication = new Authentication({ store, tokens, now, onKeyUsed: (id) => this.#uses.note(id) });
+    this.authentication = new Authentication({
+      store,
+      tokens,
+      clock,
+      now,
+      onKeyUsed: (id) => this.#uses.note(id),
+    });
     const onChanged = (): void => this.authentication.changed();
     this.keys = new ApiKeys({ store, now, onChanged });
     this.users = new Users({

@@ -43,7 +43,8 @@ export class ApiKeys {
   async create(maker: Principal, request: Record<string, unknown>): Promise<NewKey> {
     const { store, now } = this.#options;
     assertManages(maker);
-    const { name, role = 'deployer', functions = null, expiresAt = null } = parsePatch(request, now());
+    const usual = includesRole(maker.role, 'deployer') ? 'deployer' : maker.role!;
+    const { name, role = usual, functions = null, expiresAt = null } = parsePatch(request, now());
     if (name === undefined) throw invalid('"name" is missing: name the key after what will use it.');
     const limited = functions !== null && request['role'] === undefined ? 'invoker' : role;
     assertRoleFits(maker, limited, functions);

@@ -3,6 +3,7 @@
  * that a call on an open connection costs a hash and a look-up; every change of an account ends what is remembered.
  */
 import { timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../clock.js';
 import type { KeyRecord } from '../model/account/account.js';
 import { includesRole, type Principal } from '../model/principal.js';
 import type { AccountStore } from '../store/account-store.js';
@@ -18,6 +19,8 @@ const NO_USER = { unproven: 'User not found' };
 /** After so long a remembered key or token is verified again: another process may have changed the accounts. */
 const TRUSTED_MS = 1_000;
 const MAX_REMEMBERED = 10_000;
+/** How often the senders of requests that go on are verified again, for ends that no change tells of. */
+const WATCH_MS = 5_000;
 
 interface Remembered {
   principal: Principal;
@@ -26,9 +29,16 @@ interface Remembered {
   verifiedAt: number;
 }
 
+interface Watcher {
+  credential: string;
+  isStill: (found: Authenticated) => boolean;
+  lost: () => void;
+}
+
 export interface AuthenticationOptions {
   store: AccountStore;
   tokens: Tokens;
+  clock: Clock;
   /** Epoch milliseconds. */
   now: () => number;
   /** Called with the id of each key that is used. */
@@ -40,6 +50,8 @@ export class Authentication {
   readonly #remembered = new Map<string, Remembered>();
   /** Grows with every change, so that a verification that began before a change is not remembered after it. */
   #changes = 0;
+  readonly #watchers = new Set<Watcher>();
+  #cancelWatch: (() => void) | undefined;
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
@@ -49,6 +61,7 @@ export class Authentication {
   changed(): void {
     this.#changes += 1;
     this.#remembered.clear();
+    void this.#watch();
   }
 
   /**
@@ -68,6 +81,42 @@ export class Authentication {
       this.#remembered.delete(digest);
     }
     return this.#verify(credential, digest);
+  }
+
+  /**
+   * Watches the sender of a request that goes on after it was let in. The returned function ends the watch.
+   * @param isStill whether what the credential proves now is enough
+   * @param lost called once when it is not; the watch has ended then
+   */
+  watch(credential: string, isStill: Watcher['isStill'], lost: () => void): () => void {
+    const watcher = { credential, isStill, lost };
+    this.#watchers.add(watcher);
+    this.#watchLater();
+    return () => {
+      this.#watchers.delete(watcher);
+      if (this.#watchers.size > 0) return;
+      this.#cancelWatch?.();
+      this.#cancelWatch = undefined;
+    };
+  }
+
+  #watchLater(): void {
+    this.#cancelWatch ??= this.#options.clock.after(WATCH_MS, () => {
+      this.#cancelWatch = undefined;
+      void this.#watch();
+      if (this.#watchers.size > 0) this.#watchLater();
+    });
+  }
+
+  async #watch(): Promise<void> {
+    for (const watcher of [...this.#watchers]) {
+      try {
+        if (watcher.isStill(await this.authenticate(watcher.credential))) continue;
+      } catch {
+        continue; // the store fails: its reader is asked again later
+      }
+      if (this.#watchers.delete(watcher)) watcher.lost();
+    }
   }
 
   async #verify(credential: string, digest: string): Promise<Authenticated> {

@@ -208,7 +208,10 @@ integration('a wrong setting ends the start with a sentence that names the varia
   await until('it listens', () => taken.listening);
   const { port } = taken.address() as AddressInfo;
   t.regex(await refusedStart(t, compiled!.entry, { GLAMBDAR_PORT: `${port}` }), /GLAMBDAR_PORT/);
-  const noAddress = await refusedStart(t, compiled!.entry, { GLAMBDAR_HOST: '192.0.2.1' });
+  const noAddress = await refusedStart(t, compiled!.entry, {
+    GLAMBDAR_HOST: '192.0.2.1',
+    GLAMBDAR_AUTH: 'on',
+  });
   t.regex(noAddress, /GLAMBDAR_HOST/);
   const noRuntime = await refusedStart(t, compiled!.entry, { GLAMBDAR_RUNTIME: 'nothere' });
   t.regex(noRuntime, /GLAMBDAR_RUNTIME|nothere/);

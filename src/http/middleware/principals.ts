@@ -8,9 +8,9 @@ import type { Accounts } from '../../accounts/accounts.js';
 import type { Authenticated } from '../../accounts/authentication.js';
 import { KEY_PREFIX } from '../../accounts/key-text.js';
 import { GlambdarError } from '../../errors.js';
-import { ANONYMOUS, type Principal } from '../../model/principal.js';
+import { ANONYMOUS, includesRole, type Principal } from '../../model/principal.js';
 import type { AuditState } from '../requests/audited.js';
-import { MISSING_CREDENTIALS, type PrincipalState } from '../requests/principal.js';
+import { MISSING_CREDENTIALS, principalOf, type PrincipalState } from '../requests/principal.js';
 
 /** The headers in which a token or a key may stand. */
 const CREDENTIALS = ['authorization', 'x-api-key'];
@@ -35,6 +35,9 @@ export function principals({ accounts, hasNamespace }: PrincipalsOptions): Middl
         : accounts.authentication.authenticate(text);
     const go = (authenticated: Authenticated): Promise<void> => {
       const entered = enter(ctx, header, authenticated, hasNamespace);
+      if (text !== undefined)
+        (ctx.state as PrincipalState).watch = (lost) =>
+          accounts.authentication.watch(text, (now) => mayAct(now, principalOf(ctx)), lost);
       return entered === undefined ? (next() as Promise<void>) : entered.then(next);
     };
     return found instanceof Promise ? found.then(go) : go(found);
@@ -70,6 +73,13 @@ function enter(
     if (!exists) throw noNamespace();
     state.principal = { ...principal, namespace: chosen };
   });
+}
+
+/** Whether what a token or key proves now is enough for what was let in with it. */
+function mayAct(now: Authenticated, then: Principal): boolean {
+  if ('unproven' in now) return false;
+  const isThere = now.namespace === then.namespace || now.role === 'admin';
+  return isThere && includesRole(now.role, then.role ?? 'viewer');
 }
 
 /**

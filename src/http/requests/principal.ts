@@ -9,6 +9,8 @@ export interface PrincipalState {
   principal?: Principal;
   /** Why an anonymous request is not anybody's, for the 401 of a route that needs a role. */
   unproven?: string;
+  /** Calls back once when the sender may no longer act as they did. The returned function ends the watch. */
+  watch?: (lost: () => void) => () => void;
 }
 
 /** What a request without a token or key is told. */
@@ -19,6 +21,14 @@ export function principalOf(ctx: Pick<Context, 'state'>): Principal {
   const { principal } = ctx.state as PrincipalState;
   if (principal === undefined) throw new Error('No middleware has set the principal of this request.');
   return principal;
+}
+
+/**
+ * For an answer that goes on: calls back once when the sender's token or key is over, or proves less than it did. The returned
+ * function ends the watch.
+ */
+export function onSenderLost(ctx: Pick<Context, 'state'>, lost: () => void): () => void {
+  return (ctx.state as PrincipalState).watch?.(lost) ?? (() => undefined);
 }
 
 /** The namespace that the request acts in. */

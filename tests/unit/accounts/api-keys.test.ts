@@ -37,6 +37,7 @@ test('a key never has more than its maker', async (t) => {
   const { record } = await keys.create(ada, { name: 'k', role: 'viewer' });
   t.like(await t.throwsAsync(keys.change(ada, record.id, { role: 'admin' })), { code: 'FORBIDDEN' });
   t.is((await keys.change(ada, record.id, { role: 'invoker' })).role, 'invoker');
+  t.is((await keys.create({ ...ada, role: 'viewer' }, { name: 'k' })).record.role, 'viewer');
 });
 
 test('a key with scopes calls those functions and does nothing else', async (t) => {

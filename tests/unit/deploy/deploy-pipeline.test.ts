@@ -400,6 +400,32 @@ test('a function that becomes an image, or an archive again, gets the contract o
   t.like((await fixture.stored())?.settings, { contract: 'glambdar', memoryMb: 256 });
 });
 
+test('a network is given by those who may, by form, by glambdar.json and by configuring, and kept by everybody', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const forbidden = { code: 'FORBIDDEN', message: /^network "bridge" needs the role admin/ } as never;
+  await t.throwsAsync(fixture.deploy('x', { network: 'bridge' }), forbidden);
+  await t.throwsAsync(fixture.deploy('x', {}, { network: 'bridge' }), forbidden);
+  t.deepEqual(fixture.versions(), []);
+  await fixture.deploy('one', { network: 'none' });
+  await t.throwsAsync(fixture.pipeline.configure(f, { network: 'bridge' }), forbidden);
+  await t.throwsAsync(fixture.pipeline.configure(f, { network: 'bridge' }, { mayBridge: false }), forbidden);
+  await fixture.pipeline.configure(f, { network: 'bridge' }, { mayBridge: true });
+  await fixture.deploy('two', { network: 'bridge' });
+  await fixture.deploy('three', { timeoutMs: '500' });
+  t.is(fixture.registry.get(f).settings.network, 'bridge');
+  await fixture.pipeline.configure(f, { network: 'none' });
+  await t.throwsAsync(fixture.deploy('four', { network: 'bridge' }), forbidden);
+});
+
+test('a new function has the network of the server unless it names one', async (t) => {
+  const fixture = new RegistryFixture(t, { defaultNetwork: 'bridge' });
+  await fixture.deploy('one');
+  t.is(fixture.registry.get(f).settings.network, 'bridge');
+  await fixture.deploy('two', { network: 'none' });
+  await fixture.deploy('three');
+  t.is(fixture.registry.get(f).settings.network, 'none', 'a known function keeps its own');
+});
+
 test('env of a deploy merges: form over glambdar.json over what the function has, and null removes one', async (t) => {
   const fixture = new RegistryFixture(t);
   await fixture.deploy('one', { env: '{"A":"1","B":"1"}' }, { env: { C: 'file', D: 'file' } });

@@ -13,7 +13,7 @@ import { holdUntilWritten, type BodyBudget } from '../../answers/body-budget.js'
 import { EventStream, type EventStreamOptions } from '../../answers/event-stream.js';
 import { needs } from '../../middleware/needs.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { namespaceOf, onSenderLost } from '../../requests/principal.js';
 import { sendJsonText } from '../../answers/send-json.js';
 
 export interface LogsRoutesDeps {
@@ -102,8 +102,10 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
     // 3. The stream lives until the reader leaves, is too slow, or the server stops.
     const stop = (): void => stream.end('end', 'the server is stopping');
     stopping.addEventListener('abort', stop);
+    const unwatch = onSenderLost(ctx, () => stream.end('end', 'the token or key of this stream is over'));
     ctx.res.once('close', () => {
       stopping.removeEventListener('abort', stop);
+      unwatch();
       leave();
     });
     if (ctx.method === 'HEAD') stream.end('end', '');

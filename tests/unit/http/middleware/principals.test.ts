@@ -235,6 +235,36 @@ test('a key that is ended on an open connection is refused at its next request',
   client.socket.destroy();
 });
 
+test('a stream of logs ends when the key that it was opened with does', async (t) => {
+  const { url, keyOf, fixture, logs } = await startSigned(t);
+  const admin = { kind: 'operator', id: '', namespace: 'default', role: 'admin', functions: null } as const;
+  const manager = { ...admin, mayBridge: true };
+  const open = async (role: Role) => {
+    const key = await keyOf(role);
+    const [record] = (await fixture.store.keys()).slice(-1);
+    const response = await fetch(`${url}/logs/hello?follow=1`, { headers: bearer(key) });
+    t.is(response.status, 200);
+    return { record: record!, text: response.text() };
+  };
+  const removed = await open('viewer');
+  await fixture.accounts.keys.remove(manager, removed.record.id);
+  t.regex(await removed.text, /the token or key of this stream is over/);
+  const lessened = await open('deployer');
+  await fixture.accounts.users.change(lessened.record.userId!, { role: 'viewer' });
+  t.regex(await lessened.text, /is over/);
+  const gone = await open('viewer');
+  const staying = await open('viewer');
+  // Another process changes the store.
+  await fixture.store.removeUser(gone.record.userId!);
+  fixture.time += 5_000;
+  fixture.clock.move(5_000);
+  t.regex(await gone.text, /is over/);
+  t.is(logs.listeners.size, 1);
+  await fixture.accounts.keys.remove(manager, staying.record.id);
+  await staying.text;
+  await logs.unfollowed();
+});
+
 test('with accounts a server answers to any name, but to one only', async (t) => {
   const { raw } = await startSigned(t);
   for (const [lines, status] of [
