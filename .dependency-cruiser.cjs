@@ -31,6 +31,7 @@ const folders = {
 const leaves = [
   'clock',
   'config',
+  'config-variables',
   'errors',
   'ewma',
   'faults',
@@ -49,6 +50,8 @@ const vendors = {
   '@photostructure/sqlite': '^src/store/sqlite/',
   'adm-zip': '^src/(cli|deploy/archive)/',
   'tar-stream': '^src/(driver/docker/image|deploy/archive)/',
+  commander: '^src/cli/',
+  ignore: '^src/cli/bundle/',
   koa: '^src/http/',
   '@koa/router': '^src/http/',
   'koa-body': '^src/http/',
