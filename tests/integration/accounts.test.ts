@@ -146,9 +146,9 @@ integration('another namespace is as if it were not there, by every route', asyn
   };
   const UUID = '6f1e1f0a-3c0e-4f3a-9a58-0d9f3f6f2b11';
   const nobodys = {
-    name: 'none',
-    path: 'none',
-    call: 'none',
+    name: 'no-such',
+    path: 'no-such',
+    call: 'no-such',
     route: UUID,
     function: UUID,
     key: UUID,
