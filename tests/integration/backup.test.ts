@@ -26,9 +26,8 @@ integration(
     t.timeout(120_000);
     const folder = mkdtempSync(join(tmpdir(), 'glambdar-backup-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-    const says = (text: string) => ({
-      'index.js': `exports.handler = async () => ({ body: ['${text}', process.env.WORD ?? null] });`,
-    });
+    const says = (text: string) =>
+      `exports.handler = async () => ({ body: ['${text}', process.env.WORD ?? null] });`;
     for (const version of [1, 2]) await server().deployed('steady', says(`steady ${version}`));
     const secret = { method: 'PUT', body: 'hidden' };
     t.is((await server().request('/functions/steady/secrets/WORD', secret)).status, 204);
