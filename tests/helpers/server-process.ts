@@ -100,6 +100,11 @@ export class ServerProcess {
     return this.#url;
   }
 
+  /** Where its listener for functions is: `http://127.0.0.1:<port>`; empty when it has none. */
+  get functionsUrl(): string {
+    return /^Public functions are served at (http:\S+)$/m.exec(this.stdout)?.[1] ?? '';
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }

@@ -197,6 +197,7 @@ integration('a wrong setting ends the start with a sentence that names the varia
     ['GLAMBDAR_LOG_LEVEL', 'loud'],
     ['GLAMBDAR_HOST', 'a b'],
     ['GLAMBDAR_PUBLIC_URL', 'ftp://x'],
+    ['GLAMBDAR_TRUSTED_PROXIES', 'localhost'],
     ['DOCKER_HOST', 'ssh://x'],
     ['GLAMBDAR_DIR', '/proc/version'],
   ];
@@ -208,6 +209,14 @@ integration('a wrong setting ends the start with a sentence that names the varia
   await until('it listens', () => taken.listening);
   const { port } = taken.address() as AddressInfo;
   t.regex(await refusedStart(t, compiled!.entry, { GLAMBDAR_PORT: `${port}` }), /GLAMBDAR_PORT/);
+  // Whichever listener comes second, the first one is closed again: the process ends.
+  for (const [name, other] of [
+    ['GLAMBDAR_PORT', 'GLAMBDAR_FUNCTIONS_PORT'],
+    ['GLAMBDAR_FUNCTIONS_PORT', 'GLAMBDAR_PORT'],
+  ] as const) {
+    const sentence = await refusedStart(t, compiled!.entry, { [other]: '0', [name]: `${port}` });
+    t.regex(sentence, new RegExp(`${port}: another program uses this port\\. Stop it, or set ${name} `));
+  }
   const noAddress = await refusedStart(t, compiled!.entry, {
     GLAMBDAR_HOST: '192.0.2.1',
     GLAMBDAR_AUTH: 'on',

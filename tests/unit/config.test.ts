@@ -9,6 +9,7 @@ test('an empty environment gives the defaults', (t) => {
     host: '127.0.0.1',
     port: 8000,
     publicUrl: null,
+    functions: null,
     dockerHost: null,
     image: null,
     runtime: null,
@@ -22,6 +23,7 @@ test('an empty environment gives the defaults', (t) => {
     fault: null,
   });
   t.is(config.dir, resolve(import.meta.dirname, '../..'), 'the checkout');
+  t.deepEqual(config.trustedProxies.rules, []);
   t.true(config.maxInstances >= 4 && config.maxInstances <= 64);
 });
 
@@ -34,8 +36,28 @@ test('the directory is absolute whatever is given', (t) => {
   t.true(isAbsolute(readConfig({ GLAMBDAR_DIR: '.' }).dir));
 });
 
+test('the listener for functions is there when it has a port, on loopback unless told otherwise', (t) => {
+  t.deepEqual(readConfig({ GLAMBDAR_FUNCTIONS_PORT: '8001' }).functions, {
+    host: '127.0.0.1',
+    port: 8001,
+    domain: null,
+  });
+  const all = {
+    GLAMBDAR_FUNCTIONS_PORT: '0',
+    GLAMBDAR_FUNCTIONS_HOST: '0.0.0.0',
+    GLAMBDAR_FUNCTIONS_DOMAIN: 'Fn.Example.com',
+  };
+  t.deepEqual(readConfig(all).functions, { host: '0.0.0.0', port: 0, domain: 'fn.example.com' });
+  for (const name of ['GLAMBDAR_FUNCTIONS_HOST', 'GLAMBDAR_FUNCTIONS_DOMAIN'] as const)
+    t.throws(() => readConfig({ [name]: all[name] }), {
+      instanceOf: ConfigError,
+      message: `${name} says nothing without GLAMBDAR_FUNCTIONS_PORT; set that, too.`,
+    });
+});
+
 const numbers: [name: string, min: number, max: number][] = [
   ['GLAMBDAR_PORT', 0, 65_535],
+  ['GLAMBDAR_FUNCTIONS_PORT', 0, 65_535],
   ['GLAMBDAR_MAX_BODY_BYTES', 1, 512 * 1024 * 1024],
   ['GLAMBDAR_MAX_BODIES_MB', 1, 1_000_000],
   ['GLAMBDAR_MAX_ZIP_MB', 1, 1_024],
@@ -112,15 +134,46 @@ const texts: [name: string, taken: string[], refused: string[]][] = [
       'https://x/#a',
     ],
   ],
+  [
+    'GLAMBDAR_FUNCTIONS_HOST',
+    ['127.0.0.1', '::1', '0.0.0.0', 'localhost'],
+    ['a b', 'http://x', 'a/b', 'x\n', '[::1]'],
+  ],
+  [
+    'GLAMBDAR_FUNCTIONS_DOMAIN',
+    ['fn.example.com', 'localhost', 'a-b.example', 'xn--bcher-kva.example'],
+    [
+      ...['.example.com', 'example.com.', 'a..b', '*.example.com', 'example.com:80', 'https://example.com'],
+      ...[
+        'a_b.example',
+        '-a.example',
+        'a b',
+        '127.0.0.1',
+        '::1',
+        `${'a'.repeat(64)}.example`,
+        'a.'.repeat(95) + 'a',
+      ],
+    ],
+  ],
+  [
+    'GLAMBDAR_TRUSTED_PROXIES',
+    ['127.0.0.1', '::1', '10.0.0.0/8,192.168.0.0/16', ' 127.0.0.1 , 2001:db8::/32 ', '0.0.0.0/0'],
+    [
+      ...['localhost', '10.0.0.0/33', '10.0.0.0/', '10.0.0/8', '::/129', '127.0.0.1,', ',', '10.0.0.0/8/8'],
+      ...['10.0.0.0-10.0.0.9', '127.0.0.1 ::1', 'fe80::1%eth0', '*', '10.0.0.0/-1', '127.0.0.1:80'],
+    ],
+  ],
   ['GLAMBDAR_LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], ['verbose', 'INFO']],
 ];
 
 for (const [name, taken, refused] of texts)
   test(`${name} is refused by name when it cannot be used`, (t) => {
-    for (const value of taken) t.notThrows(() => readConfig({ GLAMBDAR_AUTH: 'on', [name]: value }), value);
+    const port = name.startsWith('GLAMBDAR_FUNCTIONS') ? { GLAMBDAR_FUNCTIONS_PORT: '0' } : {};
+    for (const value of taken)
+      t.notThrows(() => readConfig({ GLAMBDAR_AUTH: 'on', ...port, [name]: value }), value);
     for (const value of refused)
       t.throws(
-        () => readConfig({ [name]: value }),
+        () => readConfig({ ...port, [name]: value }),
         { instanceOf: ConfigError, message: new RegExp(`^${name} is "`) },
         value,
       );

@@ -19,7 +19,12 @@ export class EventStream {
   constructor(res: ServerResponse, options: EventStreamOptions) {
     this.#res = res;
     this.#maxBufferedBytes = options.maxBufferedBytes;
-    res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store' });
+    res.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+      // nginx would hold events back until its buffer is full.
+      'X-Accel-Buffering': 'no',
+    });
     res.flushHeaders();
     this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs).unref();
     res.on('drain', () => (this.#replayedBytes = 0));

@@ -113,6 +113,9 @@ test('a port in use is refused with a sentence that names it and the setting', a
   const second = createServer(new HttpApp(silentLogger), { host: '127.0.0.1', port });
   const error = await t.throwsAsync(second.listen());
   t.regex(error.message, new RegExp(`127\\.0\\.0\\.1:${port}.*GLAMBDAR_PORT`));
+  const variables = { host: 'GLAMBDAR_FUNCTIONS_HOST', port: 'GLAMBDAR_FUNCTIONS_PORT' };
+  const door = createServer(new HttpApp(silentLogger), { host: '127.0.0.1', port, variables });
+  t.regex((await t.throwsAsync(door.listen())).message, /GLAMBDAR_FUNCTIONS_PORT/);
 });
 
 test('an address of another machine is refused with a sentence that names the setting', async (t) => {

@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import test from 'ava';
 import { startServer } from '../server-fixture.js';
 
@@ -93,3 +94,35 @@ for (const [title, headers, status] of origins) {
     client.socket.destroy();
   });
 }
+
+test('behind a trusted proxy its word about the host counts for both rules, and must name this server as well', async (t) => {
+  const trustedProxies = new BlockList();
+  trustedProxies.addAddress('127.0.0.1');
+  const trusting = await startServer(t, { config: { publicUrl, trustedProxies } });
+  const wary = await startServer(t, { config: { publicUrl } });
+  const page = 'Origin: https://fn.example.com\r\nSec-Fetch-Site: same-origin\r\n';
+  const ask = async (
+    server: typeof wary,
+    host: string,
+    forwarded: string,
+    origin = page,
+  ): Promise<number> => {
+    const client = await server.raw();
+    const request = `DELETE /del/hello HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-Host: ${forwarded}\r\n${origin}\r\n`;
+    const { status } = await client.send(request).response();
+    client.socket.destroy();
+    return status;
+  };
+  t.is(await ask(trusting, '127.0.0.1:8000', 'fn.example.com'), 200);
+  t.is(await ask(trusting, '127.0.0.1:8000', 'evil.example'), 421);
+  t.is(
+    await ask(trusting, 'evil.example', 'fn.example.com'),
+    421,
+    'a page that points its name at the proxy',
+  );
+  const foreign = 'Origin: https://evil.example\r\n';
+  t.is(await ask(trusting, '127.0.0.1:8000', 'fn.example.com', foreign), 403);
+  const local = 'Origin: http://127.0.0.1:8000\r\n';
+  t.is(await ask(trusting, '127.0.0.1:8000', 'fn.example.com', local), 403);
+  t.is(await ask(wary, '127.0.0.1:8000', 'evil.example', local), 200, 'others may say what they like');
+});
