@@ -85,7 +85,7 @@ integration(
     folderOf('broken', { 'index.js': 'exports.handler = () => {\n  const = 1;\n};' });
     const broken = await line.run(['deploy', 'broken']);
     t.is(broken.code, 1);
-    t.regex(broken.stderr, /^glambdar: /);
+    t.regex(broken.stderr, /^glambdar: /m);
     t.regex(broken.stderr, /index\.js:2/);
   },
 );
@@ -202,7 +202,7 @@ integration('an answer on a terminal holds no control character, with --raw it h
 integration('a deploy on a terminal shows a bar with bytes', async (t) => {
   folderOf('barred', { 'index.js': greeting('bar'), 'data.txt': 'x'.repeat(100_000) });
   const { stdout, code } = await line.runOnTerminal(['deploy', 'barred']);
-  t.is(code, 0);
+  t.is(code, 0, stdout);
   t.regex(stdout, /packed 2 files, [\d.]+ k?B/);
   t.regex(stdout, /uploading \[#{24}\] [\d.]+ k?B of [\d.]+ k?B/);
 });

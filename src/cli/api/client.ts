@@ -56,7 +56,7 @@ export class Client {
       sent.on('error', (error: NodeJS.ErrnoException) => {
         if (!answered) reject(signal?.aborted ? error : unreachable(this.url, error));
       });
-      void sendBody(sent, content, onSent);
+      sendBody(sent, content, onSent).catch(reject);
     });
   }
 

@@ -1,6 +1,7 @@
 /** Owns the definitions of the commands about who one is to a server. */
 import type { Command } from 'commander';
-import { addCommand, collected } from './command.js';
+import type { SignInOptions } from '../commands/accounts.js';
+import { addCommand, collected, later } from './command.js';
 
 export function accountCommands(program: Command): void {
   const accounts = () => import('../commands/accounts.js');
@@ -17,18 +18,23 @@ export function accountCommands(program: Command): void {
       .option('-e, --email <email>', 'the e-mail address (default: asked for)')
       .option('-p, --password <password>', 'the password (default: asked for, or read from stdin)')
       .option('--key', 'a key is asked for, or read from stdin, in place of e-mail and password')
-      .action(async (options) => (await accounts()).signIn(verb, options));
+      .action(
+        later(async () => {
+          const { signIn } = await accounts();
+          return (options: SignInOptions) => signIn(verb, options);
+        }),
+      );
 
   addCommand(program, 'logout', "End the tokens of the account, and forget the profile's.", [
     'glambdar logout',
-  ]).action(async (options) => (await accounts()).logout(options));
+  ]).action(later(async () => (await accounts()).logout));
   addCommand(program, 'whoami', 'Show who you are to the server.', ['glambdar whoami']).action(
-    async (options) => (await accounts()).whoami(options),
+    later(async () => (await accounts()).whoami),
   );
 
   const keys = program.command('keys').description('Manage API keys.');
-  addCommand(keys, 'list', 'List the keys.', ['glambdar keys list']).action(async (options) =>
-    (await keyActions()).listKeys(options),
+  addCommand(keys, 'list', 'List the keys.', ['glambdar keys list']).action(
+    later(async () => (await keyActions()).listKeys),
   );
   addCommand(keys, 'create <name>', 'Make a key. It is shown once.', [
     'glambdar keys create ci --role deployer',
@@ -37,8 +43,8 @@ export function accountCommands(program: Command): void {
     .option('--role <role>', 'admin, deployer, invoker or viewer', 'deployer')
     .option('--scope <scope>', 'invoke:<function>; may be given several times', collected)
     .option('--expires <time>', 'an RFC 3339 time')
-    .action(async (name, options) => (await keyActions()).createKey(name, options));
+    .action(later(async () => (await keyActions()).createKey));
   addCommand(keys, 'rm <id>', 'End a key at once.', ['glambdar keys rm 3f0c1b1e']).action(
-    async (id, options) => (await keyActions()).removeKey(id, options),
+    later(async () => (await keyActions()).removeKey),
   );
 }

@@ -1,6 +1,6 @@
 /** Owns the definitions of the commands that authors use: making, deploying, trying and watching a function. */
 import type { Command } from 'commander';
-import { addCommand, collected } from './command.js';
+import { addCommand, collected, later } from './command.js';
 
 export function authorCommands(program: Command): void {
   addCommand(program, 'init [name]', 'Make a folder with a new function in it.', [
@@ -12,7 +12,7 @@ export function authorCommands(program: Command): void {
     .option('-t, --template <name>', 'js, esm, ts, faas, lambda or web', 'js')
     .option('-n, --name <name>', 'the name, for clients that write it as an option')
     .option('-r, --runtime <name>', 'the language, for clients that name it: node, javascript or typescript')
-    .action(async (...given) => (await import('../commands/init.js')).init(given[0], given[1]));
+    .action(later(async () => (await import('../commands/init.js')).init));
 
   addCommand(program, 'deploy [path]', 'Deploy a folder, or an archive (zip, tar, tar.gz).', [
     'glambdar deploy',
@@ -22,7 +22,7 @@ export function authorCommands(program: Command): void {
     .alias('build')
     .option('-n, --name <name>', "the function's name (default: the folder's or the archive's)")
     .option('-s, --set <key=value>', 'a setting; may be given several times', collected)
-    .action(async (...given) => (await import('../commands/deploy.js')).deploy(given[0], given[1]));
+    .action(later(async () => (await import('../commands/deploy.js')).deploy));
 
   addCommand(program, 'dev [path]', 'Deploy a folder at every change, and show what its calls print.', [
     'glambdar dev',
@@ -30,7 +30,7 @@ export function authorCommands(program: Command): void {
   ])
     .option('-n, --name <name>', "the function's name (default: the folder's)")
     .option('-s, --set <key=value>', 'a setting; may be given several times', collected)
-    .action(async (...given) => (await import('../commands/dev.js')).dev(given[0], given[1]));
+    .action(later(async () => (await import('../commands/dev.js')).dev));
 
   addCommand(
     program,
@@ -48,7 +48,7 @@ export function authorCommands(program: Command): void {
     .option('-X, --method <method>', 'the method (default: POST)')
     .option('--raw', "write the answer's bytes as they are, also to a terminal")
     .option('-i, --include', 'print status and headers, too')
-    .action(async (...given) => (await import('../commands/invoke.js')).invoke(given[0], given[1]));
+    .action(later(async () => (await import('../commands/invoke.js')).invoke));
 
   addCommand(
     program,
@@ -62,5 +62,5 @@ export function authorCommands(program: Command): void {
     .option('--since <time>', 'calls from then on: 10m, 2h, 3d or an RFC 3339 time')
     .option('--errors', 'failed calls only')
     .option('-l, --limit <count>', 'so many calls, the newest (default: 20)')
-    .action(async (...given) => (await import('../commands/logs.js')).logs(given[0], given[1]));
+    .action(later(async () => (await import('../commands/logs.js')).logs));
 }

@@ -19,3 +19,13 @@ export function addCommand(parent: Command, usage: string, description: string, 
 export function collected(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
+
+/** An action that is loaded when its command runs. Commander gives arguments as `any`; the definition says what they are. */
+export function later<A extends unknown[]>(
+  load: () => Promise<(...given: A) => unknown>,
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const action = await load();
+    await action(...(given as A));
+  };
+}

@@ -1,7 +1,8 @@
 /** Owns the definitions of the commands for the machine a server runs on. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
+import type { ServiceOptions } from '../commands/service.js';
 import { CONFIG_VARIABLES } from '../../config-variables.js';
-import { addCommand } from './command.js';
+import { addCommand, later } from './command.js';
 
 /** `GLAMBDAR_MAX_ZIP_MB` as the flag `--max-zip-mb`. */
 export function flagOf(variable: string): string {
@@ -24,7 +25,7 @@ export function machineCommands(program: Command): void {
       'after',
       '\nExamples:\n  glambdar start\n  glambdar start --port 9000 --dir /var/lib/glambdar',
     )
-    .action(async (options) => (await import('../commands/start.js')).start(options));
+    .action(later(async () => (await import('../commands/start.js')).start));
 
   addCommand(
     program,
@@ -37,7 +38,7 @@ export function machineCommands(program: Command): void {
       '--image <image>',
       'the image that functions run in (default: GLAMBDAR_IMAGE, else the one the server built)',
     )
-    .action(async (options) => (await import('../commands/doctor.js')).doctor(options));
+    .action(later(async () => (await import('../commands/doctor.js')).doctor));
 
   const service = program.command('service').description('Run the server as a systemd service.');
   for (const verb of ['install', 'uninstall'] as const) {
@@ -56,7 +57,12 @@ export function machineCommands(program: Command): void {
         .option('--dir <dir>', 'the data directory', '/var/lib/glambdar')
         .option('--port <port>', 'the port', '8000')
         .option('--nice <level>', "the server's priority, from -20 to 19", '-5');
-    command.action(async (options) => (await import('../commands/service.js')).service(verb, options));
+    command.action(
+      later(async () => {
+        const { service } = await import('../commands/service.js');
+        return (options: ServiceOptions) => service(verb, options);
+      }),
+    );
   }
 
   program
@@ -66,7 +72,12 @@ export function machineCommands(program: Command): void {
       'after',
       '\nExamples:\n  eval "$(glambdar completion bash)"\n  glambdar completion fish > ~/.config/fish/completions/glambdar.fish',
     )
-    .action(async (shell) => (await import('../commands/completion.js')).completion(shell, program));
+    .action(
+      later(async () => {
+        const { completion } = await import('../commands/completion.js');
+        return (shell: string) => completion(shell, program);
+      }),
+    );
 }
 
 /** Markdown's marks taken away. */

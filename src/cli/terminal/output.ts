@@ -6,7 +6,7 @@ export type Style = Parameters<typeof styleText>[0];
 
 /** The text in a style, where stdout is a terminal with colours and NO_COLOR is not set. */
 export function styled(style: Style, text: string): string {
-  return hasColors(process.stdout) ? styleText(style, text, { validateStream: false } as never) : text;
+  return hasColors(process.stdout) ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** A result: text for people, or the same as JSON for programs. */

@@ -18,8 +18,9 @@ export class ProgressBar {
     this.#stream = stream;
   }
 
-  /** @param sent in bytes, from the beginning */
-  update(sent: number): void {
+  /** @param bytes sent from the beginning; a form around what is sent may make them more than the total */
+  update(bytes: number): void {
+    const sent = Math.min(bytes, this.#total);
     if (this.#stream.isTTY !== true) return;
     const now = performance.now();
     if (sent < this.#total && now - this.#drawnAt < PAUSE_MS) return;

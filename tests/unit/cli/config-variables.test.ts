@@ -11,12 +11,15 @@ const NOT_LISTED = ['DOCKER_CONFIG', 'GLAMBDAR_FAULT'];
 test('the list of variables names exactly those that the configuration reads', (t) => {
   const read = new Set<string>();
   readConfig(
-    new Proxy({} as NodeJS.ProcessEnv, {
-      get: (_, name) => {
-        read.add(String(name));
-        return undefined;
+    new Proxy(
+      {},
+      {
+        get: (_, name) => {
+          read.add(String(name));
+          return undefined;
+        },
       },
-    }),
+    ),
   );
   for (const name of NOT_LISTED) read.delete(name);
   t.deepEqual(CONFIG_VARIABLES.map(({ name }) => name).sort(), [...read].sort());
