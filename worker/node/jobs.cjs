@@ -138,7 +138,13 @@ function createJobs(socket, root) {
               convention: null,
             }
           : await loadHandler(root, message.handler, contract.lookUp);
-      loaded = { contract: convention ?? contract, handler, name: message.name, memoryMb: message.memoryMb };
+      loaded = {
+        contract: convention ?? contract,
+        isNative: convention === null && message.contract === 'glambdar',
+        handler,
+        name: message.name,
+        memoryMb: message.memoryMb,
+      };
       if (work?.id !== message.id) return;
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
@@ -151,7 +157,9 @@ function createJobs(socket, root) {
   async function invoke(message, body) {
     const mine = begin(message.id, (kind, error) => {
       const hint =
-        kind === 'function' || kind === 'uncaught' ? hintFor(error, root, loaded?.name ?? '') : null;
+        kind === 'function' || kind === 'uncaught'
+          ? hintFor(error, root, loaded?.name ?? '', loaded?.isNative)
+          : null;
       if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
       const cut = end();
       const serialized = serializeError(error, root);

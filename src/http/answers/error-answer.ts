@@ -33,7 +33,9 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
     }
     const request = { method: req.method ?? '', path: pathOf(req.url ?? '') };
     const { envelope } = familyOf(families, request.method, request.path);
-    const { status, contentType, body } = envelope(error, requestId, request);
+    const { status, contentType, body: text } = envelope(error, requestId, request);
+    // As with answers that succeed; texts for people, and the lines of Invok, stay as their clients know them.
+    const body = contentType.startsWith('application/json') ? `${text}\n` : text;
     for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
     res.setHeader('X-Request-Id', requestId);
     res.setHeader('X-Content-Type-Options', 'nosniff');

@@ -37,5 +37,14 @@ function rootText(families: readonly Family[]): string {
       ),
     ),
   ]);
-  return ['Gateway Service is running', `${name} ${version}`, '', ...routes, ''].join('\n');
+  return [
+    'Gateway Service is running',
+    `${name} ${version}`,
+    '',
+    'Docs: README.md and the folder docs/ of the package; GET /openapi.json describes every route.',
+    '',
+    'Routes:',
+    ...routes,
+    '',
+  ].join('\n');
 }
