@@ -172,7 +172,12 @@ function textFields(body: Record<string, unknown>): Record<string, string> {
 
 /** @param found names of the fields that the form had, as the client sent them */
 function missingFile(choice: FileChoice, found: readonly string[]): GlambdarError {
-  const had = found.map((name) => JSON.stringify(name.slice(0, 64))).join(', ');
+  const had = found
+    .map(
+      (name) =>
+        JSON.stringify(name.slice(0, 64)) + (name === 'file' ? ' as text, without @ before its path' : ''),
+    )
+    .join(', ');
   const wanted = choice === 'first zip' ? 'no file whose name ends with .zip' : 'no file in the field "file"';
   return new GlambdarError(
     'MISSING_FILE',

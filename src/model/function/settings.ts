@@ -68,7 +68,7 @@ const shape = {
 } satisfies Record<keyof FunctionSettings, z.ZodType>;
 
 /** The expected value of each setting, for the error about a wrong one. */
-const EXPECTED: Record<keyof FunctionSettings, string> = {
+export const EXPECTED: Record<keyof FunctionSettings, string> = {
   memoryMb: 'a whole number from 64 to 10240',
   cpus: `a number from 0.1 to ${Math.max(1, availableParallelism())}, the cores of this machine`,
   timeoutMs: 'a whole number from 100 to 900000',
@@ -85,7 +85,8 @@ const EXPECTED: Record<keyof FunctionSettings, string> = {
   cors: CORS_EXPECTED,
 };
 
-const patchSchema = z.strictObject(shape).partial();
+/** Some of the settings, as clients send them. */
+export const patchSchema = z.strictObject(shape).partial();
 
 export const DEFAULT_SETTINGS: Readonly<FunctionSettings> = {
   memoryMb: 128,
