@@ -10,7 +10,7 @@ import type { Registry } from '../registry/registry.js';
 import type { Routes } from '../registry/routes.js';
 import type { SecretKeeper } from '../secrets/secrets.js';
 import type { BodyBudget } from './answers/body-budget.js';
-import { createAnswerError } from './answers/error-answer.js';
+import { createAnswerError, type OnRefused } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
 import { createRunCall } from './calls/run-call.js';
 import type { Quotas } from '../accounts/quotas.js';
@@ -71,6 +71,8 @@ export interface AppDeps {
   metricsText: MetricsText;
   /** Called once per request, when its answer is out or its client gone. */
   onRequest?: OnRequest;
+  /** Called with every error that is answered. */
+  onRefused?: OnRefused;
   /** Null: accounts are off, and every request is the operator's. */
   accounts: Accounts | null;
   quotas: Quotas;
@@ -102,7 +104,7 @@ export function createApp(deps: AppDeps): HttpApp {
   app.routes = routeNeeds([...families, { calls: [], routers: [openApi, root] }]);
 
   if (onRequest !== undefined) app.use(observe(onRequest, logger));
-  app.use(base(createAnswerError(families, logger)));
+  app.use(base(createAnswerError(families, logger, deps.onRefused)));
   app.use(
     checks([
       refuseWhenStopping(stopping),

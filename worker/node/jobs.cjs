@@ -244,8 +244,8 @@ function kindOf(error) {
 }
 
 /** See `failure/hints.cjs`, which is rarely needed. @type {typeof import('./failure/hints.cjs').hintFor} */
-function hintFor(error, root, name) {
-  return require('./failure/hints.cjs').hintFor(error, root, name);
+function hintFor(error, root, name, isNative) {
+  return require('./failure/hints.cjs').hintFor(error, root, name, isNative);
 }
 
 /** Adds a hint behind the first line of a message: the further lines tell where a module was required. @param {string} message @param {string} hint */

@@ -19,13 +19,21 @@ const kept = new Set([
  */
 export type AnswerError = (thrown: unknown, req: IncomingMessage, res: ServerResponse) => void;
 
-export function createAnswerError(families: readonly Family[], logger: Logger): AnswerError {
+/** Told about every error that is answered. */
+export type OnRefused = (error: GlambdarError) => void;
+
+export function createAnswerError(
+  families: readonly Family[],
+  logger: Logger,
+  onRefused?: OnRefused,
+): AnswerError {
   const answer: AnswerError = (thrown, req, res) => {
     // The client has gone: nobody is left to be told.
     if (res.writableEnded || req.socket.destroyed || res.socket?.writable === false) return;
     const requestId = requestIdOf(req);
     const error = toClientError(thrown);
     log(logger, error, requestId);
+    onRefused?.(error);
     if (res.headersSent) {
       // Part of an answer has been sent; only cutting the connection tells the client that the rest will not come.
       req.socket.destroy();

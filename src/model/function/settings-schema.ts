@@ -25,3 +25,15 @@ export function settingsJsonSchema(): Record<string, unknown> {
   });
   return { ...rest, properties: Object.fromEntries(described) };
 }
+
+/** The schema of a `glambdar.json` for editors. The file may name its schema. */
+export function editorSchema(): Record<string, unknown> {
+  const { $schema, properties, ...rest } = settingsJsonSchema();
+  return {
+    $schema,
+    title: 'glambdar.json',
+    description: 'Settings of a Glambdar function, at the root of its archive.',
+    ...rest,
+    properties: { $schema: { type: 'string' }, ...(properties as object) },
+  };
+}
