@@ -143,11 +143,12 @@ for (const [title, request, status, code] of refused) {
     const body = JSON.parse(response.body) as { error: string; code: string };
     t.is(response.status, status, body.error);
     t.is(body.code, code);
-    if (code === 'MISSING_FILE') t.is(body.error, 'missing zip file');
+    if (code === 'MISSING_FILE')
+      t.regex(body.error, /^missing zip file: the form has no file in the field "file"/);
     t.deepEqual(await uploads(), []);
     t.deepEqual(registry.deploys, []);
     t.deepEqual(logged, []);
-    t.is((await client.send(head('GET /healthz')).response()).body, '{"status":"ok"}');
+    t.is((await client.send(head('GET /healthz')).response()).body, '{"status":"ok"}\n');
   });
 }
 
