@@ -141,7 +141,7 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'no entry file',
     { 'readme.txt': '' },
-    /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts/,
+    /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts.*; found "/,
   ],
   [
     'a package.json that holds no object',

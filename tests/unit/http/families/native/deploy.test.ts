@@ -208,3 +208,20 @@ test('an upload directory that cannot be used is a platform failure that names n
   t.notRegex(response.body, /null|ENOTDIR/);
   t.is(logged.length, 1);
 });
+
+test('a form without a file in the field "file" is told which fields it had', async (t) => {
+  const { url } = await startServer(t);
+  for (const [name, found] of [
+    ['zip', 'only "zip"'],
+    ['file', 'only "file" as text, without @ before its path'],
+  ] as const) {
+    const form = new FormData();
+    form.set(name, 'x.zip');
+    const answer = await fetch(`${url}/deploy`, { method: 'POST', body: form });
+    const { error } = (await answer.json()) as { error: string };
+    t.is(
+      error,
+      `missing zip file: the form has no file in the field "file", ${found}. With curl: -F file=@my-function.zip`,
+    );
+  }
+});
