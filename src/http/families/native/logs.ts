@@ -122,12 +122,12 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
 /** What a list or stream of calls can be asked for. */
 const PARAMETERS: readonly string[] = ['limit', 'before', 'follow'];
 
-const FOLLOW: Partial<Record<string, boolean>> = Object.assign(Object.create(null), {
-  '1': true,
-  true: true,
-  '0': false,
-  false: false,
-});
+const FOLLOW: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['true', true],
+  ['0', false],
+  ['false', false],
+]);
 
 interface LogsQuery {
   limit: number | undefined;
@@ -151,7 +151,7 @@ function parseQuery(querystring: string): LogsQuery {
   };
   const limit = one('limit');
   const before = one('before');
-  const follow = FOLLOW[one('follow') ?? '0'];
+  const follow = FOLLOW.get(one('follow') ?? '0');
   if (limit !== undefined && !(/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT)) {
     throw new GlambdarError('INVALID_REQUEST', `"limit" must be a whole number from 1 to ${MAX_LIMIT}.`);
   }
