@@ -33,6 +33,7 @@ const folders = {
 const leaves = [
   'clock',
   'config',
+  'config-variables',
   'errors',
   'ewma',
   'faults',
@@ -51,6 +52,8 @@ const vendors = {
   '@photostructure/sqlite': '^src/store/sqlite/',
   'adm-zip': '^src/(cli|deploy/archive)/',
   'tar-stream': '^src/(driver/docker/image|deploy/archive|backup)/',
+  commander: '^src/cli/',
+  ignore: '^src/cli/bundle/',
   koa: '^src/http/',
   '@koa/router': '^src/http/',
   'koa-body': '^src/http/',

@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/bootstrap.sh --docker
-exec node dist/src/main.js "$@"
+exec node dist/src/cli/main.js start "$@"

@@ -190,8 +190,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       `GLAMBDAR_MAX_BODIES_MB is ${config.maxBodiesBytes / MIB}; expected room for a call's body and its answer, twice ` +
         `GLAMBDAR_MAX_BODY_BYTES: ${Math.ceil((2 * config.maxBodyBytes) / MIB)} or more.`,
     );
-  // GLAMBDAR_URL belongs to the demo: it is the URL of a running server.
+  // These belong to clients: the URL of a running server, and a token or key for it.
   read.add('GLAMBDAR_URL');
+  read.add('GLAMBDAR_TOKEN');
   const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));
   if (unknown !== undefined)
     throw new ConfigError(
@@ -203,6 +204,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
 /** A variable of the environment that is no setting of this server, but one that this machine's npm would heed, too. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name];
+}
+
+/** Sets a variable before `readConfig` reads it: flags of the command line become variables. */
+export function setEnvironmentVariable(name: string, value: string): void {
+  process.env[name] = value;
 }
 
 /** As many standbys as absorb a burst on a fresh deploy, within half of the places and half of the memory for idle instances. */

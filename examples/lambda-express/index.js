@@ -1,6 +1,8 @@
-// An Express app. serverless-http makes a handler for AWS Lambda of it, which the contract "lambda" calls. Before you zip it:
+// An Express app. serverless-http makes a handler for AWS Lambda of it, which the contract "lambda" calls. The packages that
+// package.json names are installed at deploy.
 //
-//   (cd examples/lambda-express && npm install)
+//   node scripts/zip.mjs examples/lambda-express lambda-express.zip
+//   curl -F file=@lambda-express.zip http://127.0.0.1:8000/deploy
 //   curl 127.0.0.1:8000/invoke/lambda-express/greetings -H 'Content-Type: application/json' -d '{"name":"Ada"}'
 const express = require('express');
 const serverless = require('serverless-http');

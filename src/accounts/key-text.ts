@@ -1,5 +1,5 @@
 /** Owns the text of an API key and its digest, which is all that is kept of it. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** What every key begins with, so that people and secret scanners recognise one. */
 export const KEY_PREFIX = 'glm_';
@@ -18,5 +18,5 @@ export function isKeyText(text: string): boolean {
 
 /** SHA-256 of a key or a token, in hex. */
 export function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }

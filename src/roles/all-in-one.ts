@@ -498,10 +498,12 @@ async function build(
     port: config.port,
     places: connectionPlaces.control,
   });
-  const adminKey = await accounts?.firstAdminKey();
-  if (adminKey !== undefined) showAdminKey?.(adminKey);
   const { url } = await server.listen();
   servers.push(server);
+  closers.push(() => server.close(0));
+  // Not before the server listens: a start that is refused must leave the key for the one that is not.
+  const adminKey = await accounts?.firstAdminKey();
+  if (adminKey !== undefined) showAdminKey?.(adminKey);
   pool.open();
 
   let closing: Promise<void> | null = null;

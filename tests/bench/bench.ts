@@ -18,6 +18,7 @@ import { verdictOf, type Finding, type Measurement, type Result } from './measur
 import { arrivals } from './measurements/arrivals.js';
 import { burst } from './measurements/burst.js';
 import { cold } from './measurements/cold.js';
+import { dev } from './measurements/dev.js';
 import { execute } from './measurements/execute.js';
 import { firstBurst } from './measurements/first-burst.js';
 import { firstCall } from './measurements/first-call.js';
@@ -69,8 +70,8 @@ const measurements: Measurement[] = [
   arrivals,
 ];
 
-/** Run only when they are named: they need the network. */
-const onDemand: Measurement[] = [install];
+/** Run only when they are named: `install` needs the network, and `dev` is no measure of the server alone. */
+const onDemand: Measurement[] = [install, dev];
 
 interface Run {
   only: string[];

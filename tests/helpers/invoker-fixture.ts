@@ -89,8 +89,9 @@ export class InvokerFixture {
       keyFile: new KeyFile(dir),
       functions: this.registry,
       onChanged: (id) => {
-        const revision = this.secrets.revisionOf(id) - 1;
-        void this.pools.pool.retire(codeKeyOf(this.registry.byId(id)!.active, revision));
+        const record = this.registry.byId(id)!;
+        this.pools.pool.activate(workloadOf(record), 0, true);
+        void this.pools.pool.retire(codeKeyOf(record.active, this.secrets.revisionOf(id) - 1));
       },
       logger,
     });
@@ -106,15 +107,16 @@ export class InvokerFixture {
       idOf: (ref) => this.registry.record(ref).id,
       namespaceOf: (id) => this.registry.byId(id)?.ref.namespace,
     });
+    const workloadOf = createWorkloads(
+      {
+        copy: (version, target) => this.registry.copyCode(version, target),
+        verify: (version) => this.registry.verifyCode(version),
+      },
+      this.secrets,
+    );
     const executor = new PoolExecutor({
       pool: this.pools.pool,
-      workloadOf: createWorkloads(
-        {
-          copy: (version, target) => this.registry.copyCode(version, target),
-          verify: (version) => this.registry.verifyCode(version),
-        },
-        this.secrets,
-      ),
+      workloadOf,
       clock: systemClock,
       maxResponseBytes: 50_000,
       cancelGraceMs: 300,

@@ -146,9 +146,9 @@ integration('another namespace is as if it were not there, by every route', asyn
   };
   const UUID = '6f1e1f0a-3c0e-4f3a-9a58-0d9f3f6f2b11';
   const nobodys = {
-    name: 'none',
-    path: 'none',
-    call: 'none',
+    name: 'no-such',
+    path: 'no-such',
+    call: 'no-such',
     route: UUID,
     function: UUID,
     key: UUID,
@@ -204,6 +204,29 @@ integration('another namespace is as if it were not there, by every route', asyn
     'GET /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
     'PUT /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}`, body: { path: '/y' } }),
     'DELETE /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
+    'GET /auth/quota': null,
+    'GET /auth/quotas': () => ({ path: '/auth/quotas' }),
+    'PUT /auth/quotas/:namespace': ({ user }) => ({
+      path: `/auth/quotas/${user}`,
+      body: { functions: 1 },
+    }),
+    'DELETE /auth/quotas/:namespace': ({ user }) => ({ path: `/auth/quotas/${user}` }),
+    'CALL /invok/:namespace/:name': ({ user, name }) => ({ path: `/invok/${user}/${name}` }),
+    'GET /invok/list': () => ({ path: '/invok/list' }),
+    'POST /invok/deploy': () => ({ path: '/invok/deploy', body: {} }),
+    'GET /invok/logs/:namespace/:name': ({ user, name }) => ({ path: `/invok/logs/${user}/${name}` }),
+    'GET /functions/:name/versions': ({ name }) => ({ path: `/functions/${name}/versions` }),
+    'POST /functions/:name/rollback': ({ name }) => ({
+      path: `/functions/${name}/rollback`,
+      body: { version: 1 },
+    }),
+    'GET /functions/:name/code': ({ name }) => ({ path: `/functions/${name}/code` }),
+    'GET /functions/:name/secrets': ({ name }) => ({ path: `/functions/${name}/secrets` }),
+    'PUT /functions/:name/secrets/:key': ({ name }) => ({
+      path: `/functions/${name}/secrets/K`,
+      body: { value: 'v' },
+    }),
+    'DELETE /functions/:name/secrets/:key': ({ name }) => ({ path: `/functions/${name}/secrets/K` }),
   };
   const { app } = await startServer(t);
   const known = app.routes.map(({ method, path }) =>

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import type { CallResponse } from '../../../src/model/call/call.js';
 import { GlambdarError, type ErrorCode } from '../../../src/errors.js';
 import { InvokerFixture, invocation } from '../../helpers/invoker-fixture.js';
 
@@ -36,6 +37,21 @@ test('an instance that is kept after a call is not used again with the value of 
   t.deepEqual(await body(), ['one', 2]);
   await fixture.secrets.put(fixture.ref, 'TOKEN', 'two');
   t.deepEqual(await body(), ['two', 1]);
+});
+
+test('an instance that is called while its secret changes is not used again either', async (t) => {
+  const source = `exports.handler = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return { body: process.env.TOKEN };
+  };`;
+  const fixture = await InvokerFixture.create(t, { source, settings: { isolation: 'function' } });
+  await fixture.secrets.put(fixture.ref, 'TOKEN', 'one');
+  const text = async (call: Promise<CallResponse>): Promise<string> => (await call).body.toString();
+  t.is(await text(fixture.call()), '"one"');
+  const running = fixture.call();
+  await fixture.secrets.put(fixture.ref, 'TOKEN', 'two');
+  t.is(await text(running), '"one"', 'a call under way keeps what it has');
+  t.is(await text(fixture.call()), '"two"');
 });
 
 const leaks: [title: string, source: string, expected: { stdout?: string; stderr?: string }][] = [
@@ -119,7 +135,7 @@ test('at the cut of too much output no part of a secret stays', async (t) => {
 });
 
 test('a call is refused while the secrets of its function cannot be read', async (t) => {
-  const fixture = await withSecret(t, 'exports.handler = () => ({ body: 1 });');
+  const fixture = await InvokerFixture.create(t, { source: 'exports.handler = () => ({ body: 1 });' });
   fixture.secrets.valuesOf = () => {
     throw new GlambdarError('SECRETS_UNAVAILABLE', 'They cannot be read.');
   };

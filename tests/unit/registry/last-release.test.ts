@@ -149,3 +149,23 @@ for (const when of ['before', 'after'] as const) {
     await assertWhole(t, rebuilt);
   });
 }
+
+test('versions of the last release can be gone back to, and its functions can get secrets', async (t) => {
+  const { registry, functions } = await started(t, unpacked(t));
+  t.deepEqual(
+    (await registry.versions(greeter)).map(({ version, active }) => [version, active]),
+    [
+      [3, true],
+      [2, false],
+      [1, false],
+    ],
+  );
+  const before = registry.record(greeter);
+  const candidate = await registry.earlier(greeter, 1);
+  await registry.verifyCode(candidate);
+  await registry.goBack(candidate);
+  t.is(registry.record(greeter).active.version, 1);
+  t.is(registry.record(greeter).settings.timeoutMs, before.settings.timeoutMs);
+  t.deepEqual(await functions.secrets.list(), []);
+  t.like(await functions.secrets.put(before.id, 'A', Uint8Array.of(1), 5), { name: 'A', createdAt: 5 });
+});

@@ -1,6 +1,8 @@
 import test from 'ava';
 import { DEFAULT_SETTINGS } from '../../../../src/model/function/settings.js';
 import { profileOf } from '../../../../src/pool/executor/function-profile.js';
+import { codeKeyOf, createWorkloads } from '../../../../src/pool/executor/workloads.js';
+import { record, version } from '../../store/builders.js';
 
 const cpuSeconds = (timeoutMs: number, fields: Partial<typeof DEFAULT_SETTINGS> = {}): number =>
   profileOf({ ...DEFAULT_SETTINGS, timeoutMs, ...fields }, 'node').cpuSeconds;
@@ -24,4 +26,28 @@ test('a container gets CPU time for the longest call of its class, and not for t
 
 test('a container that is reused gets the most there is', (t) => {
   t.is(cpuSeconds(100, { isolation: 'function' }), 455);
+});
+
+test('a workload has the secrets of its function in its load message, and another key for every revision of them', (t) => {
+  let revision = 0;
+  const secrets = { valuesOf: () => ({ A: `${revision}`, B: 'secret' }), revisionOf: () => revision };
+  const nothing = { copy: () => Promise.resolve(), verify: () => Promise.resolve() };
+  const workloadOf = createWorkloads(nothing, secrets);
+  const deployed = record('f', 1, { settings: { ...DEFAULT_SETTINGS, env: { B: 'env', C: 'env' } } });
+  const first = workloadOf(deployed);
+  t.deepEqual(first.code.load.env, { A: '0', B: 'secret', C: 'env' });
+  t.is(workloadOf(deployed), first);
+  revision = 1;
+  const second = workloadOf(deployed);
+  t.is(second.code.load.env['A'], '1');
+  t.is(second.flow, first.flow);
+  const keys = [first.code.key, second.code.key, workloadOf(record('f', 2)).code.key];
+  t.is(new Set(keys).size, 3);
+  t.deepEqual(keys.slice(0, 2), [codeKeyOf(deployed.active, 0), codeKeyOf(deployed.active, 1)]);
+});
+
+test('the key of an image does not depend on secrets, which it is not given', (t) => {
+  const source = { type: 'image' as const, image: 'x', digest: 'sha256:00', ports: [] };
+  const image = { ...version('f'), source };
+  t.is(codeKeyOf(image, 3), codeKeyOf(image, 0));
 });

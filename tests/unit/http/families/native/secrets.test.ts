@@ -1,4 +1,5 @@
 import test from 'ava';
+import { AccountsFixture } from '../../../accounts/accounts-fixture.js';
 import { startServer } from '../../server-fixture.js';
 
 const path = '/functions/hello/secrets/TOKEN';
@@ -61,4 +62,28 @@ test('GET names secrets and DELETE removes one', async (t) => {
   t.false(JSON.stringify(listed.json).includes('canary'));
   t.is((await fetch(url + path, { method: 'DELETE' })).status, 204);
   t.deepEqual([...secrets.values], []);
+});
+
+test('the audit log tells who set, removed and rolled back what, and no value', async (t) => {
+  const fixture = new AccountsFixture();
+  const { url } = await startServer(t, { deps: { accounts: fixture.accounts } });
+  const { token, user } = await fixture.register('ada');
+  await fixture.accounts.users.change(user.id, { role: 'admin' });
+  const headers = { authorization: `Bearer ${token}` };
+  const before = fixture.auditStore.records.length;
+  await fetch(url + path, { method: 'PUT', body: 'canary', headers });
+  await fetch(url + path, { method: 'DELETE', headers });
+  await fetch(`${url}/functions/hello/rollback`, { method: 'POST', body: '{"version":2}', headers });
+  t.deepEqual(
+    fixture.auditStore.records
+      .slice(0, fixture.auditStore.records.length - before)
+      .map(({ action, target, detail }) => [action, target, detail])
+      .reverse(),
+    [
+      ['secret.put', 'hello/TOKEN', undefined],
+      ['secret.delete', 'hello/TOKEN', undefined],
+      ['function.rollback', 'hello', { version: 2 }],
+    ],
+  );
+  t.false(JSON.stringify(fixture.auditStore.records).includes('canary'));
 });

@@ -1,0 +1,80 @@
+/** Owns reading records of calls: the newest ones, page by page, and those that end from now on. */
+import { CliError, EXIT } from '../cli-error.js';
+import type { Client } from './client.js';
+import { readAll } from './client.js';
+import { eventsOf } from './events.js';
+import { failureOf } from './failure.js';
+import { functionPath, type CallRecord } from './function-info.js';
+
+/** The most that one request may ask for. */
+const PAGE = 1_000;
+
+/** Which records are wanted. */
+export interface Wanted {
+  /** The most of them. */
+  limit: number;
+  /** Milliseconds since 1970; earlier calls are not wanted. Null: all. */
+  since: number | null;
+  fits: (record: CallRecord) => boolean;
+}
+
+/** The newest fitting records of a function, newest first. */
+export async function newestCalls(
+  client: Client,
+  name: string,
+  { limit, since, fits }: Wanted,
+): Promise<CallRecord[]> {
+  const found: CallRecord[] = [];
+  const count = Math.min(PAGE, limit);
+  let before = '';
+  for (;;) {
+    const page = await client.json<CallRecord[]>(
+      'GET',
+      functionPath(
+        '/logs',
+        name,
+        `?limit=${count}${before === '' ? '' : `&before=${encodeURIComponent(before)}`}`,
+      ),
+    );
+    for (const record of page) {
+      if (since !== null && Date.parse(record.invokedAt) < since) continue;
+      if (fits(record)) found.push(record);
+      if (found.length === limit) return found;
+    }
+    const last = page.at(-1);
+    // Records stand in the order in which calls ended; none that ended before `since` can have begun after it.
+    if (last === undefined || (since !== null && endOf(last) < since)) return found;
+    before = last.id;
+  }
+}
+
+/** Gives each call of the function that ends from now on to `take`, until the signal aborts. Throws CliError when the server ends the stream. */
+export async function followCalls(
+  client: Client,
+  name: string,
+  take: (record: CallRecord) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const response = await client.open('GET', functionPath('/logs', name, '?follow=1'), {
+      headers: { Accept: 'text/event-stream' },
+      signal,
+    });
+    const status = response.statusCode ?? 0;
+    if (status >= 300) throw failureOf(status, await readAll(response, client.url));
+    for await (const { name: event, data } of eventsOf(response))
+      if (event === 'invocation') take(JSON.parse(data) as CallRecord);
+  } catch (error) {
+    if (signal.aborted) return;
+    if (error instanceof CliError) throw error;
+  }
+  if (!signal.aborted)
+    throw new CliError(
+      `The server ended the stream of ${name}'s calls; it may be stopping.`,
+      EXIT.unreachable,
+    );
+}
+
+function endOf({ invokedAt, durationMs }: CallRecord): number {
+  return Date.parse(invokedAt) + durationMs;
+}

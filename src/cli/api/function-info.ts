@@ -1,0 +1,33 @@
+/** Owns the shapes of what the server tells about functions and calls, as far as commands show them. */
+
+export interface FunctionInfo {
+  name: string;
+  createdAt: string;
+  updatedAt: string;
+  lastInvokedAt: string | null;
+  invokeCount: number;
+  errorCount: number;
+  version: number;
+  digest: string;
+  sizeBytes: number;
+  settings: Record<string, unknown>;
+}
+
+export interface CallRecord {
+  id: string;
+  funcName: string;
+  invokedAt: string;
+  status: number;
+  outcome: string;
+  start: string | null;
+  durationMs: number;
+  stdout: string;
+  stderr: string;
+  /** What went wrong, null when nothing did. */
+  error: unknown;
+}
+
+/** The path of a route of a function, its name encoded. */
+export function functionPath(prefix: string, name: string, suffix = ''): string {
+  return `${prefix}/${encodeURIComponent(name)}${suffix}`;
+}

@@ -1,0 +1,105 @@
+/** Owns `deploy`: which folder or archive under which name, and showing how the upload and the deploy go on. */
+import { statSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { sendBundle, type Deployed } from '../api/deployment.js';
+import type { Client } from '../api/client.js';
+import { packFolder } from '../bundle/pack-folder.js';
+import { CliError, EXIT } from '../cli-error.js';
+import { clientOf, type CommonOptions } from '../session.js';
+import { ProgressBar, sizeText } from '../terminal/progress-bar.js';
+import { printResult, say, styled } from '../terminal/output.js';
+import { safeLine } from '../terminal/safe-text.js';
+
+export interface DeployOptions extends CommonOptions {
+  name?: string;
+  /** `key=value` each. */
+  set?: string[];
+}
+
+/** What is deployed, and as what. */
+export interface Source {
+  /** Absolute path of a folder or an archive. */
+  path: string;
+  isFolder: boolean;
+  name: string;
+}
+
+export async function deploy(path: string | undefined, options: DeployOptions): Promise<void> {
+  const client = clientOf(options);
+  const deployed = await deploySource(client, sourceOf(path, options.name), options);
+  printResult(options.json === true, deployed, () =>
+    [
+      `${styled('green', '✓')} ${deployed.function} version ${deployed.version} is live: ${client.url}/invoke/${deployed.function}`,
+      ...(deployed.notes ?? []).map((note) => `${styled('yellow', 'note')} ${safeLine(note)}`),
+    ].join('\n'),
+  );
+}
+
+/**
+ * The folder or archive that the arguments name. `deploy -n NAME` without a path means the folder NAME when there is one,
+ * as Invok's clients write it, else the current one.
+ */
+export function sourceOf(path: string | undefined, name: string | undefined): Source {
+  const named = name !== undefined && path === undefined && isFolder(name) && !hasEntryFile('.') ? name : '.';
+  const chosen = resolve(path ?? named);
+  const stats = statSync(chosen, { throwIfNoEntry: false });
+  if (stats === undefined || !(stats.isDirectory() || stats.isFile()))
+    throw new CliError(`There is no folder or archive ${path ?? named}.`, EXIT.usage);
+  const folder = stats.isDirectory();
+  const archiveName = basename(chosen).replace(/\.(tar\.gz|tgz|tar|zip)$/i, '');
+  return { path: chosen, isFolder: folder, name: name ?? (folder ? basename(chosen) : archiveName) };
+}
+
+/** Packs and sends the source. Says on stderr what the server does meanwhile. Throws CliError when it is refused. */
+export async function deploySource(
+  client: Client,
+  { path, isFolder: folder, name }: Source,
+  { set = [], json = false }: DeployOptions,
+): Promise<Deployed> {
+  const fields = { ...settingsOf(set), funcName: name };
+  const packed = folder ? packFolder(path) : { zip: readFileSync(path), files: 0, ignored: 0 };
+  const isQuiet = json || process.stderr.isTTY !== true;
+  if (!isQuiet && folder)
+    say(
+      `packed ${packed.files} ${packed.files === 1 ? 'file' : 'files'}, ${sizeText(packed.zip.length)}${packed.ignored > 0 ? `; ${packed.ignored} left out by ignore rules` : ''}`,
+    );
+  const bar = new ProgressBar('uploading', packed.zip.length);
+  try {
+    return await sendBundle(client, {
+      archive: packed.zip,
+      fileName: folder ? `${name}.zip` : basename(path),
+      fields,
+      ...(!json && { onSent: (bytes: number) => bar.update(bytes) }),
+      onProgress: (line) => {
+        bar.end();
+        if (!json) say(safeLine(line));
+      },
+    });
+  } finally {
+    bar.end();
+  }
+}
+
+/** `key=value` texts as fields of a form. Throws CliError for a text without `=`. */
+function settingsOf(texts: string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1)
+        throw new CliError(`--set is "${text}"; write key=value, such as memoryMb=256.`, EXIT.usage);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function hasEntryFile(folder: string): boolean {
+  return [
+    'package.json',
+    'glambdar.json',
+    ...['js', 'mjs', 'cjs', 'ts', 'mts', 'cts'].map((end) => `index.${end}`),
+  ].some((file) => statSync(join(folder, file), { throwIfNoEntry: false })?.isFile() === true);
+}

@@ -1,0 +1,130 @@
+/** Owns `invoke`: what is sent to a function, and how its answer is shown. */
+import { existsSync, readFileSync } from 'node:fs';
+import { readAll } from '../api/client.js';
+import { failureOf } from '../api/failure.js';
+import { CliError, EXIT } from '../cli-error.js';
+import { clientOf, type CommonOptions } from '../session.js';
+import { safeJson, safeText } from '../terminal/safe-text.js';
+
+export interface InvokeOptions extends CommonOptions {
+  data?: string;
+  header?: string[];
+  method?: string;
+  raw?: boolean;
+  include?: boolean;
+}
+
+interface Body {
+  content: Buffer | undefined;
+  /** The data named a file without `@`, as clients of faas write it: they expect `Response: ` before the answer. */
+  isFaasStyle: boolean;
+}
+
+export async function invoke(name: string, options: InvokeOptions): Promise<void> {
+  const client = clientOf(options);
+  const { content, isFaasStyle } = bodyOf(options.data);
+  const headers = headersOf(options.header ?? []);
+  const response = await client.open(methodOf(options.method), `/invoke/${targetOf(name)}`, {
+    headers: {
+      ...(content && !hasHeader(headers, 'content-type') && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+    ...(content && { body: content }),
+  });
+  const answer = await readAll(response, client.url);
+  const status = response.statusCode ?? 0;
+  // The platform's own refusals carry no invocation: those are failures of the command, not answers of a function.
+  if (status >= 400 && !response.headers['x-invocation-id']) throw failureOf(status, answer);
+  if (status >= 400) process.exitCode = EXIT.failed;
+  if (options.json) {
+    const value = { status, headers: response.headers, body: jsonOrText(answer) };
+    process.stdout.write(`${safeJson(value)}\n`);
+    return;
+  }
+  if (options.include)
+    process.stdout.write(`${headText(status, response.statusMessage ?? '', response.rawHeaders)}\n\n`);
+  show(answer, options, isFaasStyle);
+  if (status >= 400 && process.stdout.isTTY && !options.include)
+    process.stderr.write(
+      `glambdar: the call ended with status ${status}; \`glambdar logs ${safeText(name)}\` shows what it printed.\n`,
+    );
+}
+
+/** Bytes as they are, unless they go to a terminal: there no control character of a function may arrive. */
+function show(answer: Buffer, { raw = false }: InvokeOptions, isFaasStyle: boolean): void {
+  if (isFaasStyle) process.stdout.write('Response: ');
+  if (raw || (!process.stdout.isTTY && !isFaasStyle)) {
+    process.stdout.write(answer);
+    return;
+  }
+  const text = safeText(answer.toString('utf8'));
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+function bodyOf(data: string | undefined): Body {
+  if (data === undefined) return { content: undefined, isFaasStyle: false };
+  if (data === '-') return { content: readFileSync(0), isFaasStyle: false };
+  if (data.startsWith('@')) return { content: readFile(data.slice(1)), isFaasStyle: false };
+  const isFaasStyle = data.endsWith('.json') && existsSync(data);
+  return { content: isFaasStyle ? readFile(data) : Buffer.from(data), isFaasStyle };
+}
+
+function readFile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    throw new CliError(
+      `The file ${path} cannot be read; -d @FILE sends a file, -d TEXT the text itself.`,
+      EXIT.usage,
+    );
+  }
+}
+
+function headersOf(lines: string[]): Record<string, string | string[]> {
+  const headers: Record<string, string[]> = {};
+  for (const line of lines) {
+    const at = line.indexOf(':');
+    const name = line.slice(0, at).trim();
+    const value = line.slice(at + 1).trim();
+    if (at < 1 || !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value))
+      throw new CliError(
+        `-H is "${safeText(line)}"; write a header such as "Content-Type: text/plain".`,
+        EXIT.usage,
+      );
+    (headers[name] ??= []).push(value);
+  }
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, all]) => [name, all.length > 1 ? all : (all[0] ?? '')]),
+  );
+}
+
+function hasHeader(headers: object, name: string): boolean {
+  return Object.keys(headers).some((key) => key.toLowerCase() === name);
+}
+
+function methodOf(text = 'POST'): string {
+  const method = text.toUpperCase();
+  if (!/^[A-Z]{1,16}$/.test(method))
+    throw new CliError(`-X is "${safeText(text)}"; write a method such as GET.`, EXIT.usage);
+  return method;
+}
+
+/** The name, path and query as they stand in a URL; characters that cannot stand there are encoded. */
+function targetOf(name: string): string {
+  return name.replace(/[^\x21-\x7e]/gu, encodeURIComponent).replaceAll('#', '%23');
+}
+
+function headText(status: number, message: string, raw: string[]): string {
+  const lines = [`HTTP/1.1 ${status} ${message}`];
+  for (let at = 0; at < raw.length; at += 2) lines.push(`${raw[at]}: ${raw[at + 1]}`);
+  return safeText(lines.join('\n'));
+}
+
+function jsonOrText(answer: Buffer): unknown {
+  const text = answer.toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

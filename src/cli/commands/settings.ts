@@ -1,0 +1,66 @@
+/** Owns the commands that show and change settings: `config` and `env`. */
+import type { Client } from '../api/client.js';
+import { functionPath, type FunctionInfo } from '../api/function-info.js';
+import { CliError, EXIT } from '../cli-error.js';
+import { clientOf, type CommonOptions } from '../session.js';
+import { printResult } from '../terminal/output.js';
+import { pairsText } from '../terminal/table.js';
+
+export async function config(name: string, changes: string[], options: CommonOptions): Promise<void> {
+  const client = clientOf(options);
+  if (changes.length > 0)
+    await client.json(
+      'POST',
+      functionPath('/config', name),
+      Object.fromEntries(changes.map(pairOf).map(([key, text]) => [key, valueOf(text)])),
+    );
+  const { settings } = await infoOf(client, name);
+  printResult(options.json === true, settings, () =>
+    pairsText(Object.entries(settings).map(([key, value]) => [key, shown(value)] as const)),
+  );
+}
+
+export async function env(name: string, changes: string[], options: CommonOptions): Promise<void> {
+  const client = clientOf(options);
+  if (changes.length > 0) {
+    const before = environmentOf(await infoOf(client, name));
+    const changed = changes.map(pairOf).map(([key, text]) => [key, text === '' ? null : text] as const);
+    // All variables are sent: a server may take them as the whole environment. Null removes one.
+    await client.json('POST', functionPath('/config', name), {
+      env: { ...before, ...Object.fromEntries(changed) },
+    });
+  }
+  const variables = environmentOf(await infoOf(client, name));
+  printResult(options.json === true, variables, () => {
+    const pairs = Object.entries(variables);
+    return pairs.length === 0 ? `${name} has no variables; set one with KEY=value.` : pairsText(pairs);
+  });
+}
+
+function infoOf(client: Client, name: string): Promise<FunctionInfo> {
+  return client.json<FunctionInfo>('GET', functionPath('/info', name));
+}
+
+function environmentOf({ settings }: FunctionInfo): Record<string, string> {
+  return (settings['env'] ?? {}) as Record<string, string>;
+}
+
+function pairOf(text: string): [key: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 1)
+    throw new CliError(`"${text}" is no change; write key=value, such as memoryMb=256.`, EXIT.usage);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Numbers, null, true, false, lists and maps are JSON; all else is text. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,31 @@
+/** Owns what every command has in common: the options that choose a server, and examples below its help. */
+import type { Command } from 'commander';
+
+/** A new command of the parent with the common options. @param usage such as `info <name>` */
+export function addCommand(parent: Command, usage: string, description: string, examples: string[]): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .option(
+      '--server <url>',
+      'the server to speak to (default: GLAMBDAR_URL, else the profile, else http://127.0.0.1:8000)',
+    )
+    .option('--profile <name>', 'the profile to use')
+    .option('--json', 'print JSON for programs')
+    .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
+}
+
+/** For options that may be given several times. */
+export function collected(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** An action that is loaded when its command runs. Commander gives arguments as `any`; the definition says what they are. */
+export function later<A extends unknown[]>(
+  load: () => Promise<(...given: A) => unknown>,
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const action = await load();
+    await action(...(given as A));
+  };
+}

@@ -1,0 +1,285 @@
+/** The command line against a real server: each command as its user types it, some of them on a pseudo-terminal. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import AdmZip from 'adm-zip';
+import test from 'ava';
+import { CommandLine, PROGRAM } from '../helpers/command-line.js';
+import { integration } from '../helpers/integration.js';
+import { serverForFile, until } from '../helpers/server-process.js';
+
+const server = serverForFile();
+const line = new CommandLine(() => server().url);
+test.after.always('the folder is removed', () => line.remove());
+
+const ESCAPES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+const greeting = (word: string): string =>
+  `exports.handler = async (req) => { console.log('${word} \\u001b[31mred\\u001b]0;title\\u0007'); return { body: '${word}' }; };`;
+
+/** Writes the files of a function into a folder. @returns its path */
+function folderOf(name: string, files: Record<string, string>): string {
+  const folder = join(line.folder, name);
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+  return folder;
+}
+
+integration('init, deploy and invoke make a function that answers, for every template', async (t) => {
+  const data = '{"name":"Ada"}';
+  for (const template of ['js', 'esm', 'ts', 'faas', 'lambda', 'web']) {
+    const name = `of-${template}`;
+    const made = await line.run(['init', name, '--template', template]);
+    t.is(made.code, 0, made.stderr);
+    const deployed = await line.run(['deploy', name]);
+    t.is(deployed.code, 0, deployed.stderr);
+    t.true(deployed.stdout.includes(`${name} version 1 is live: ${server().url}/invoke/${name}\n`));
+    const answer = await line.run(['invoke', name, '-d', data]);
+    t.deepEqual(JSON.parse(answer.stdout), { message: 'Hello, Ada!' }, `${template}: ${answer.stdout}`);
+  }
+  const again = await line.run(['init', 'of-js']);
+  t.is(again.code, 2);
+  t.true(again.stderr.includes('is there already'));
+});
+
+integration('deploy leaves out what the ignore files name, and takes settings and a name', async (t) => {
+  folderOf('ignoring', {
+    'index.js': "exports.handler = () => ({ body: require('node:fs').readdirSync(__dirname).sort() });",
+    'secret.txt': 'x',
+    'sub/kept.txt': 'x',
+    'sub/left.txt': 'x',
+    'sub/.gitignore': 'left.txt\n',
+    '.gitignore': '*.txt\n!kept.txt\n',
+    '.git/config': 'x',
+  });
+  const deployed = await line.run([
+    'build',
+    'ignoring',
+    '--name',
+    'other',
+    '--set',
+    'memoryMb=192',
+    '--json',
+  ]);
+  t.is(deployed.code, 0, deployed.stderr);
+  t.like(JSON.parse(deployed.stdout), { function: 'other', status: 'deployed', version: 1 });
+  t.deepEqual(JSON.parse((await line.run(['invoke', 'other'])).stdout), ['index.js', 'sub']);
+  t.is((await server().request('/info/other')).json.settings.memoryMb, 192);
+  // The same files make the same bytes.
+  const again = JSON.parse((await line.run(['deploy', 'ignoring', '-n', 'other', '--json'])).stdout);
+  t.is(again.digest, JSON.parse(deployed.stdout).digest);
+
+  writeFileSync(join(line.folder, 'ignoring/.glambdarignore'), 'sub\n');
+  t.is((await line.run(['deploy', 'ignoring', '-n', 'other'])).code, 0);
+  t.deepEqual(JSON.parse((await line.run(['invoke', 'other'])).stdout), ['index.js', 'secret.txt']);
+});
+
+integration(
+  'deploy takes an archive, and shows the place of a mistake in code that does not load',
+  async (t) => {
+    const zip = new AdmZip();
+    zip.addFile('index.js', Buffer.from("exports.handler = () => ({ body: 'zipped' });"));
+    zip.writeZip(join(line.folder, 'packed.zip'));
+    t.is((await line.run(['deploy', 'packed.zip'])).code, 0);
+    t.is((await line.run(['invoke', 'packed'])).stdout, '"zipped"');
+    folderOf('broken', { 'index.js': 'exports.handler = () => {\n  const = 1;\n};' });
+    const broken = await line.run(['deploy', 'broken']);
+    t.is(broken.code, 1);
+    t.regex(broken.stderr, /^glambdar: /m);
+    t.regex(broken.stderr, /index\.js:2/);
+  },
+);
+
+integration('invoke sends data, files, stdin, headers, methods and paths', async (t) => {
+  folderOf('echo', {
+    'index.js':
+      'exports.handler = (req) => ({ statusCode: Number(req.query.status ?? 200), headers: { "X-Seen": "yes" }, ' +
+      'body: { method: req.method, path: req.path, query: req.query, body: req.body, trace: req.headers["x-trace"] } });',
+  });
+  t.is((await line.run(['deploy', 'echo'])).code, 0);
+  writeFileSync(join(line.folder, 'input.json'), '{"a":1}');
+  const said = async (...args: string[]) => JSON.parse((await line.run(['invoke', ...args])).stdout);
+  t.like(await said('echo', '-d', 'text'), { method: 'POST', path: '/', body: 'text' });
+  t.like(await said('echo', '-d', '@input.json', '-H', 'X-Trace: 7'), { body: '{"a":1}', trace: '7' });
+  t.like(await said('echo/a%20b?x=1', '-X', 'put'), { method: 'PUT', path: '/a%20b', query: { x: '1' } });
+  const piped = await line.run(['invoke', 'echo', '-d', '-'], { input: 'from stdin' });
+  t.like(JSON.parse(piped.stdout), { body: 'from stdin' });
+  // As faas writes it.
+  const faas = await line.run(['invoke', 'echo', '-d', 'input.json']);
+  t.regex(faas.stdout, /^Response: \{.*\}\n$/);
+  t.like(JSON.parse(faas.stdout.slice('Response: '.length)), { body: '{"a":1}' });
+  const failed = await line.run(['invoke', 'echo?status=418', '-i']);
+  t.is(failed.code, 1);
+  t.regex(failed.stdout, /^HTTP\/1\.1 418 .*\n(.+\n)*X-Seen: yes\n/i);
+  t.like(JSON.parse((await line.run(['invoke', 'echo', '--json'])).stdout), {
+    status: 200,
+    body: { method: 'POST' },
+  });
+  const wrong = await line.run(['invoke', 'echo', '-H', 'no colon']);
+  t.is(wrong.code, 2);
+});
+
+integration('list, info, open, config, env and rm tell and change what is deployed', async (t) => {
+  folderOf('shown', { 'index.js': 'exports.handler = () => ({ body: process.env.WORD ?? null });' });
+  t.is((await line.run(['deploy', 'shown'])).code, 0);
+  t.is((await line.run(['env', 'shown', 'WORD=hey', 'OTHER=x'])).code, 0);
+  t.is((await line.run(['invoke', 'shown'])).stdout, '"hey"');
+  t.regex((await line.run(['list'])).stdout, /^NAME .*\n(.*\n)*shown +\d+ +1 +0 /);
+  t.true(
+    JSON.parse((await line.run(['ls', '--json'])).stdout).some(
+      ({ name }: { name: string }) => name === 'shown',
+    ),
+  );
+  t.regex((await line.run(['info', 'shown'])).stdout, /calls +1, 0 failed/);
+  t.is((await line.run(['open', 'shown'])).stdout.split('\n')[0], `${server().url}/invoke/shown`);
+  const changed = JSON.parse(
+    (await line.run(['config', 'shown', 'memoryMb=256', 'maxConcurrency=3', '--json'])).stdout,
+  );
+  t.like(changed, { memoryMb: 256, maxConcurrency: 3, env: { WORD: 'hey', OTHER: 'x' } });
+  t.is((await line.run(['config', 'shown', 'memory=1'])).code, 1);
+  t.is((await line.run(['rm', 'shown'])).code, 0);
+  const gone = await line.run(['info', 'shown']);
+  t.is(gone.code, 4);
+  t.true(gone.stderr.includes('`glambdar list` shows'), gone.stderr);
+});
+
+integration(
+  'logs show calls for people, follow new ones, and let no control character through',
+  async (t) => {
+    folderOf('noisy', { 'index.js': greeting('hello') });
+    t.is((await line.run(['deploy', 'noisy'])).code, 0);
+    await line.run(['invoke', 'noisy']);
+    await until('the record is there', async () => (await server().request('/logs/noisy')).json.length === 1);
+    for (const args of [
+      ['logs', 'noisy'],
+      ['logs', '-n', 'noisy'],
+      ['logs', '--all', '--since', '10m'],
+    ]) {
+      const { stdout, code } = await line.run(args);
+      t.is(code, 0);
+      t.true(stdout.includes('  hello \\x1b[31mred\\x1b]0;title\\x07\n'), stdout);
+      t.regex(stdout, /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}(noisy {2})?\w+ +200 {2}[\d.]+ ms\n/);
+      t.notRegex(stdout, ESCAPES);
+    }
+    t.is((await line.run(['logs', 'noisy', '--errors'])).stdout, '');
+    t.is((await line.run(['logs'])).code, 2);
+    t.is((await line.run(['logs', 'noisy', '--since', 'yesterday'])).code, 2);
+    const seen = await line.runOnTerminal(['logs', 'noisy']);
+    // Colours are ours, on a terminal; the function's own bytes are shown as text.
+    t.true(seen.stdout.includes('\u001b[32m200'), JSON.stringify(seen.stdout));
+    t.true(seen.stdout.includes('hello \\x1b[31mred'));
+    t.notRegex(
+      (await line.runOnTerminal(['logs', 'noisy'], { env: { NO_COLOR: '1' } })).stdout.replaceAll('\r', ''),
+      ESCAPES,
+    );
+
+    const follower = line.spawn([process.execPath, PROGRAM, 'logs', 'noisy', '-f', '--json']);
+    t.teardown(() => void follower.kill('SIGKILL'));
+    let followed = '';
+    follower.stdout?.setEncoding('utf8').on('data', (text: string) => (followed += text));
+    await until('a call is followed', async () => {
+      await server().invoke('noisy');
+      return followed !== '';
+    });
+    t.like(JSON.parse(followed.split('\n')[0] ?? ''), { funcName: 'noisy', outcome: 'ok' });
+    const end = new Promise((resolve) => follower.once('exit', resolve));
+    follower.kill('SIGINT');
+    t.is(await end, 130);
+  },
+);
+
+integration('an answer on a terminal holds no control character, with --raw it holds all', async (t) => {
+  folderOf('painted', {
+    'index.js':
+      "exports.handler = () => ({ headers: { 'content-type': 'text/plain' }, body: 'a\\u001b[31mb' });",
+  });
+  t.is((await line.run(['deploy', 'painted'])).code, 0);
+  t.is((await line.runOnTerminal(['invoke', 'painted'])).stdout, 'a\\x1b[31mb\r\n');
+  t.is((await line.runOnTerminal(['invoke', 'painted', '--raw'])).stdout, 'a\u001b[31mb');
+  t.is((await line.run(['invoke', 'painted'])).stdout, 'a\u001b[31mb');
+});
+
+integration('a deploy on a terminal shows a bar with bytes', async (t) => {
+  folderOf('barred', { 'index.js': greeting('bar'), 'data.txt': 'x'.repeat(100_000) });
+  const { stdout, code } = await line.runOnTerminal(['deploy', 'barred']);
+  t.is(code, 0, stdout);
+  t.regex(stdout, /packed 2 files, [\d.]+ k?B/);
+  t.regex(stdout, /uploading \[#{24}\] [\d.]+ k?B of [\d.]+ k?B/);
+});
+
+integration('dev deploys at every change, tells mistakes, and streams the calls', async (t) => {
+  const folder = folderOf('living', { 'index.js': greeting('one') });
+  const child = line.spawn([process.execPath, PROGRAM, 'dev', 'living']);
+  t.teardown(() => void child.kill('SIGKILL'));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
+  await until('it is live', () => output.includes('version 1 is live'));
+  t.is((await server().invoke('living')).json, 'one');
+  await until('the call is shown', () => output.includes('one \\x1b[31mred'));
+  writeFileSync(join(folder, 'index.js'), greeting('two'));
+  await until('the change is live', async () => (await server().invoke('living')).json === 'two');
+  writeFileSync(join(folder, 'index.js'), 'exports.handler = (');
+  await until('the mistake is told', () => output.includes('✗'));
+  t.is((await server().invoke('living')).json, 'two');
+  mkdirSync(join(folder, 'lib'));
+  writeFileSync(join(folder, 'lib/word.js'), "module.exports = 'three';");
+  writeFileSync(join(folder, 'index.js'), "exports.handler = () => ({ body: require('./lib/word.js') });");
+  await until('a new folder is live', async () => (await server().invoke('living')).json === 'three');
+  writeFileSync(join(folder, 'lib/word.js'), "module.exports = 'four';");
+  await until('a file in it is live', async () => (await server().invoke('living')).json === 'four');
+  const end = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGINT');
+  t.is(await end, 130);
+});
+
+integration("the lines of the siblings' clients work as written", async (t) => {
+  t.is((await line.run(['create', '-n', 'sibling', '-r', 'nodejs'])).code, 0);
+  t.is((await line.run(['deploy', '-n', 'sibling'])).code, 0);
+  t.regex((await line.run(['invoke', 'sibling', '-d', '{"name":"Ada"}'])).stdout, /Hello, Ada!/);
+  await until('the record is there', async () => (await server().request('/logs/sibling')).json.length === 1);
+  t.regex((await line.run(['logs', '-n', 'sibling'])).stdout, /greeting Ada/);
+});
+
+integration('doctor passes a healthy machine, and names what is broken with its remedy', async (t) => {
+  const well = await line.run(['doctor']);
+  t.is(well.code, 0, well.stdout);
+  for (const title of [
+    'versions',
+    'disk',
+    'Docker',
+    'image',
+    'socket mounts',
+    'seccomp',
+    'memory limit',
+    'pids limit',
+    'out of memory',
+    'network off',
+    'clock',
+    'server',
+    'probe',
+  ])
+    t.regex(well.stdout, new RegExp(`^✓ ${title} `, 'm'));
+  t.is(
+    (await server().request('/info')).json.functions.filter(({ name }: { name: string }) =>
+      name.includes('doctor'),
+    ).length,
+    0,
+  );
+
+  const away = await line.run([
+    'doctor',
+    '--docker-host',
+    'unix:///nowhere/docker.sock',
+    '--server',
+    'http://127.0.0.1:9',
+  ]);
+  t.is(away.code, 1);
+  t.regex(away.stdout, /^✗ Docker .*is not there\n +→ Start Docker/m);
+  t.regex(away.stdout, /^✗ server .*\n +→ Start one with `glambdar start`/m);
+  const noImage = await line.run(['doctor', '--image', 'no/such:image'], {
+    env: { GLAMBDAR_DIR: '/nowhere' },
+  });
+  t.regex(noImage.stdout, /^✗ image .*no\/such:image is not there\n +→ Run `docker pull no\/such:image`/m);
+  t.regex(noImage.stdout, /^✗ disk /m);
+});
