@@ -89,9 +89,9 @@ function unreadable(cause: Error & { status?: number; type?: string; body?: unkn
       },
     );
   // V8's own sentence quotes the text, in which there may be secret variables.
-  const fault = typeof cause.body === 'string' ? jsonFault(cause.body) : null;
-  if (fault !== null) return notSettings(`The body is not a JSON object: ${fault}.`, cause);
-  return notSettings('The body cannot be read.', cause);
+  if (typeof cause.body !== 'string') return notSettings('The body cannot be read.', cause);
+  const fault = jsonFault(cause.body) ?? 'it is another kind of JSON';
+  return notSettings(`The body is not a JSON object: ${fault}.`, cause);
 }
 
 /** Why a text is no JSON, or null when it is. */
