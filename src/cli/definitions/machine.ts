@@ -30,7 +30,9 @@ export function machineCommands(program: Command): void {
   const data = ['--dir <dir>', "the server's data directory (default: as for start; GLAMBDAR_DIR)"] as const;
   program
     .command('backup <file>')
-    .description('Write functions, accounts, secrets and records of calls to a file. The server may be running.')
+    .description(
+      'Write functions, accounts, secrets and records of calls to a file. The server may be running.',
+    )
     .option(...data)
     .addHelpText('after', '\nExamples:\n  glambdar backup glambdar.backup --dir /var/lib/glambdar')
     .action(
