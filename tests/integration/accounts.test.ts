@@ -204,6 +204,7 @@ integration('another namespace is as if it were not there, by every route', asyn
     'GET /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
     'PUT /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}`, body: { path: '/y' } }),
     'DELETE /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
+    'GET /openapi.json': null,
     'GET /auth/quota': null,
     'GET /auth/quotas': () => ({ path: '/auth/quotas' }),
     'PUT /auth/quotas/:namespace': ({ user }) => ({
