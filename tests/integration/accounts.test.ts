@@ -6,6 +6,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { integration } from '../helpers/integration.js';
+import { namespaceRows, rowName, type Target } from '../helpers/namespace-rows.js';
 import { serverForFile, until, zipOf, type Answer } from '../helpers/server-process.js';
 import { startServer } from '../unit/http/server-fixture.js';
 
@@ -154,87 +155,10 @@ integration('another namespace is as if it were not there, by every route', asyn
     key: UUID,
     user: UUID,
   };
-  type Target = typeof theirs;
-  type Row = (target: Target) => { path: string; body?: unknown };
-  const rows: Record<string, Row | null> = {
-    // Null: names nothing of a namespace.
-    'POST /auth/register': null,
-    'POST /auth/login': null,
-    'POST /auth/logout': null,
-    'GET /auth/me': null,
-    'GET /healthz': null,
-    'GET /readyz': null,
-    'GET /ping': null,
-    'GET /': null,
-    // For admins, who see all namespaces.
-    'GET /metrics': () => ({ path: '/metrics' }),
-    'GET /auth/audit': () => ({ path: '/auth/audit' }),
-    'GET /auth/users': () => ({ path: '/auth/users' }),
-    'PATCH /auth/users/:id': ({ user }) => ({ path: `/auth/users/${user}`, body: {} }),
-    'DELETE /auth/users/:id': ({ user }) => ({ path: `/auth/users/${user}` }),
-    'POST /auth/keys': () => ({ path: '/auth/keys', body: {} }),
-    'GET /auth/keys': () => ({ path: '/auth/keys' }),
-    'PATCH /auth/keys/:id': ({ key: id }) => ({ path: `/auth/keys/${id}`, body: { name: 'x' } }),
-    'DELETE /auth/keys/:id': ({ key: id }) => ({ path: `/auth/keys/${id}` }),
-    'POST /deploy': () => ({ path: '/deploy', body: {} }),
-    'GET /info': () => ({ path: '/info' }),
-    'GET /info/:name': ({ name }) => ({ path: `/info/${name}` }),
-    'DELETE /del/:name': ({ name }) => ({ path: `/del/${name}` }),
-    'POST /config/:name': ({ name }) => ({ path: `/config/${name}`, body: { timeoutMs: 100 } }),
-    'GET /logs/:name': ({ name }) => ({ path: `/logs/${name}` }),
-    'GET /invocations/:id': ({ call }) => ({ path: `/invocations/${call}` }),
-    'CALL /invoke/:name': ({ name }) => ({ path: `/invoke/${name}` }),
-    'CALL /r/<path>': ({ path }) => ({ path: `/r/${path}` }),
-    'POST /functions': () => ({ path: '/functions', body: {} }),
-    'POST /functions/': () => ({ path: '/functions/', body: {} }),
-    'POST /functions/:name': ({ name }) => ({ path: `/functions/${name}`, body: {} }),
-    'POST /invoke': ({ name }) => ({ path: '/invoke', body: { function_name: name, payload: 1 } }),
-    // In its sender's own namespace, which a success would fill.
-    'POST /registerFunction': ({ name }) => ({ path: '/registerFunction', body: { name, image: 7 } }),
-    'GET /functions': () => ({ path: '/functions' }),
-    'GET /function/:name': ({ name }) => ({ path: `/function/${name}` }),
-    'POST /execute': () => ({ path: '/execute', body: {} }),
-    'GET /v1/functions': () => ({ path: '/v1/functions' }),
-    'POST /v1/functions': ({ function: id }) => ({ path: '/v1/functions', body: { image: 'x', id } }),
-    'GET /v1/functions/:id': ({ function: id }) => ({ path: `/v1/functions/${id}` }),
-    'DELETE /v1/functions/:id': ({ function: id }) => ({ path: `/v1/functions/${id}` }),
-    'POST /v1/functions/:id/pull': ({ function: id }) => ({ path: `/v1/functions/${id}/pull` }),
-    'GET /v1/routes': () => ({ path: '/v1/routes' }),
-    'POST /v1/routes': ({ function: id }) => ({ path: '/v1/routes', body: { path: '/x', function_id: id } }),
-    'GET /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
-    'PUT /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}`, body: { path: '/y' } }),
-    'DELETE /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
-    'GET /openapi.json': null,
-    'GET /auth/quota': null,
-    'GET /auth/quotas': () => ({ path: '/auth/quotas' }),
-    'PUT /auth/quotas/:namespace': ({ user }) => ({
-      path: `/auth/quotas/${user}`,
-      body: { functions: 1 },
-    }),
-    'DELETE /auth/quotas/:namespace': ({ user }) => ({ path: `/auth/quotas/${user}` }),
-    'CALL /invok/:namespace/:name': ({ user, name }) => ({ path: `/invok/${user}/${name}` }),
-    'GET /invok/list': () => ({ path: '/invok/list' }),
-    'POST /invok/deploy': () => ({ path: '/invok/deploy', body: {} }),
-    'GET /invok/logs/:namespace/:name': ({ user, name }) => ({ path: `/invok/logs/${user}/${name}` }),
-    'GET /functions/:name/versions': ({ name }) => ({ path: `/functions/${name}/versions` }),
-    'POST /functions/:name/rollback': ({ name }) => ({
-      path: `/functions/${name}/rollback`,
-      body: { version: 1 },
-    }),
-    'GET /functions/:name/code': ({ name }) => ({ path: `/functions/${name}/code` }),
-    'GET /functions/:name/secrets': ({ name }) => ({ path: `/functions/${name}/secrets` }),
-    'PUT /functions/:name/secrets/:key': ({ name }) => ({
-      path: `/functions/${name}/secrets/K`,
-      body: { value: 'v' },
-    }),
-    'DELETE /functions/:name/secrets/:key': ({ name }) => ({ path: `/functions/${name}/secrets/K` }),
-  };
   const { app } = await startServer(t);
-  const known = app.routes.map(({ method, path }) =>
-    method === null ? `CALL ${path.replace(/^.* /, '').replace(/\[.*$/, '')}` : `${method} ${path}`,
-  );
+  const known = app.routes.map(rowName);
   t.deepEqual(
-    known.filter((name) => !(name in rows)),
+    known.filter((name) => !(name in namespaceRows)),
     [],
     'a route without a row',
   );
@@ -244,7 +168,7 @@ integration('another namespace is as if it were not there, by every route', asyn
     return said;
   };
   for (const name of known) {
-    const row = rows[name];
+    const row = namespaceRows[name];
     if (row === null || row === undefined) continue;
     const method = name.startsWith('CALL ') ? 'POST' : name.split(' ')[0]!;
     const ask = async (target: Target): Promise<string> => {

@@ -1,0 +1,141 @@
+/** What another namespace has is nobody else's: every route, asked with every kind of token and key, for something of another and for nothing. */
+import { integration } from '../helpers/integration.js';
+import { namespaceRows, rowName, type Target } from '../helpers/namespace-rows.js';
+import { serverForFile, zipOf, type Answer } from '../helpers/server-process.js';
+import { startServer } from '../unit/http/server-fixture.js';
+
+const CANARY = 'canary of the owner';
+const NOBODY = '6f1e1f0a-3c0e-4f3a-9a58-0d9f3f6f2b11';
+const server = serverForFile({
+  env: { GLAMBDAR_AUTH: 'on', GLAMBDAR_UID_BASE: '770000', GLAMBDAR_STANDBY: '1' },
+});
+
+type Headers = Record<string, string>;
+
+function send(method: string, path: string, headers: Headers, body?: unknown): Promise<Answer> {
+  return server().request(path, {
+    method,
+    headers,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+}
+
+async function register(name: string): Promise<{ uuid: string; headers: Headers }> {
+  const body = { email: `${name}@example.org`, password: 'long enough' };
+  const { json } = await send('POST', '/auth/register', {}, body);
+  return { uuid: json.user.uuid, headers: { authorization: `Bearer ${json.token}` } };
+}
+
+async function keyOf(headers: Headers, wanted: object): Promise<Headers> {
+  const { json } = await send('POST', '/auth/keys', headers, { name: 'k', ...wanted });
+  return { 'x-api-key': json.key };
+}
+
+async function deployFor(headers: Headers, name: string): Promise<void> {
+  const code = `exports.handler = () => { console.log('${CANARY}'); return { body: '${CANARY}' }; };`;
+  const body = new FormData();
+  body.append('file', new Blob([new Uint8Array(zipOf({ 'index.js': code }))]), `${name}.zip`);
+  const { status, text } = await server().request('/deploy', { method: 'POST', headers, body });
+  if (status !== 201) throw new Error(text);
+}
+
+/** Whatever of an answer may differ from one request to the next is left out, and whatever the target names. */
+function shown({ status, text, headers }: Answer, target: Target): string {
+  const kept = [...headers].filter(
+    ([name]) => !/^(date|x-request-id|x-invocation-id|server-timing|content-length)$/.test(name),
+  );
+  let said = `${status} ${text} ${JSON.stringify(kept)}`.replace(/"requestId":"[^"]*"/, '');
+  for (const part of Object.values(target) as string[]) said = said.replaceAll(part, '…');
+  return said;
+}
+
+integration(
+  'no role reaches what another namespace has, or learns that it is there, by any route',
+  async (t) => {
+    const [owner, other] = [await register('owner'), await register('other')];
+    await deployFor(owner.headers, 'mine');
+    const called = await send('POST', '/invoke/mine', owner.headers);
+    t.is(called.json, CANARY);
+    const routed = await send('POST', '/v1/routes', owner.headers, { path: '/mine', function_id: 'mine' });
+    const { id: key } = (await send('POST', '/auth/keys', owner.headers, { name: 'k' })).json;
+    await send('PUT', '/functions/mine/secrets/K', owner.headers, { value: 'canary-of-a-secret' });
+    const theirs: Target = {
+      name: 'mine',
+      path: 'mine',
+      call: called.headers.get('x-invocation-id')!,
+      route: routed.json.data.id,
+      function: routed.json.data.function.id,
+      key,
+      user: owner.uuid,
+    };
+    const nobodys: Target = {
+      name: 'none',
+      path: 'none',
+      call: 'none',
+      route: NOBODY,
+      function: NOBODY,
+      key: NOBODY,
+      user: NOBODY,
+    };
+    const senders: Record<string, Headers> = {
+      nobody: {},
+      viewer: await keyOf(other.headers, { role: 'viewer' }),
+      invoker: await keyOf(other.headers, { role: 'invoker' }),
+      deployer: await keyOf(other.headers, { role: 'deployer' }),
+      'a key for one function': await keyOf(other.headers, { scopes: ['invoke:mine'] }),
+    };
+    const { app } = await startServer(t);
+    const known = app.routes.map(rowName);
+    t.deepEqual(
+      known.filter((name) => !(name in namespaceRows)),
+      [],
+      'a route without a row',
+    );
+    for (const [who, headers] of Object.entries(senders)) {
+      for (const name of known) {
+        const row = namespaceRows[name];
+        if (row === null || row === undefined) continue;
+        const method = name.startsWith('CALL ') ? 'POST' : name.split(' ')[0]!;
+        const ask = async (target: Target): Promise<string> => {
+          const { path, body } = row(target);
+          return shown(await send(method, path, headers, body), target);
+        };
+        // Its scope names a function that it does not have: it may be told so, and of others that it may not call them.
+        const absent = who === 'a key for one function' ? { ...nobodys, name: 'mine' } : nobodys;
+        const answered = await ask(theirs);
+        t.is(answered, await ask(absent), `${name} by ${who}`);
+        t.notRegex(answered, /canary/, `${name} by ${who}`);
+        if (who === 'nobody') t.regex(answered, /^401 /, name);
+      }
+    }
+    // All of it is as its owner left it.
+    t.is((await send('POST', '/invoke/mine', owner.headers)).json, CANARY);
+    t.is((await send('POST', '/r/mine', owner.headers)).json, CANARY);
+    t.is((await send('GET', '/info/mine', owner.headers)).json.settings.timeoutMs, 30_000);
+    t.is((await send('GET', '/info', owner.headers)).json.count, 1);
+  },
+);
+
+integration(
+  'an admin acts in another namespace when it is named, and in their own when it is not',
+  async (t) => {
+    const owner = await register('governed');
+    await deployFor(owner.headers, 'governed');
+    const [, adminKey = ''] = /shown this once: (glm_\S+)/.exec(server().stdout) ?? [];
+    const admin = { 'x-api-key': adminKey };
+    t.is((await send('GET', '/info/governed', admin)).status, 404);
+    t.is((await send('GET', '/info/governed', { ...admin, 'x-glambdar-namespace': owner.uuid })).status, 200);
+    for (const odd of [
+      '',
+      ' ',
+      NOBODY,
+      owner.uuid.toUpperCase(),
+      `${owner.uuid}, default`,
+      '../default',
+      '%00',
+    ]) {
+      const answer = await send('GET', '/info/governed', { ...admin, 'x-glambdar-namespace': odd });
+      t.is(answer.status, 404, JSON.stringify(odd));
+    }
+  },
+);
