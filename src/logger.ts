@@ -4,7 +4,6 @@
  */
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
-import { lineForPeople } from './terminal.js';
 
 export type Logger = Pick<
   import('pino').Logger,
@@ -82,4 +81,18 @@ function writerTo(fd: number): (line: string) => void {
       }
     }
   };
+}
+
+/** A line that begins with the time of day. What it quotes cannot steer the terminal. */
+export function lineForPeople(text: string, at = new Date()): string {
+  return `${at.toTimeString().slice(0, 8)}  ${shown(text)}\n`;
+}
+
+/** Characters of a line for people. */
+const MAX_LINE = 300;
+
+/** Functions and clients choose these texts: control characters are left out, and long lines are cut. */
+export function shown(text: string): string {
+  const plain = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
+  return plain.length > MAX_LINE ? `${plain.slice(0, MAX_LINE)}…` : plain;
 }

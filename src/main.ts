@@ -7,7 +7,7 @@ import { ListenError } from './http/server.js';
 import { createLogger, writeLine } from './logger.js';
 import { startRuntime, type Runtime } from './roles/all-in-one.js';
 import { StartupError } from './model/startup-error.js';
-import { Terminal } from './terminal.js';
+import { Terminal } from './roles/terminal.js';
 import { protectFromOom } from './oom-score.js';
 
 // Files that the server writes are private; files that other users must read get their mode explicitly.

@@ -60,7 +60,7 @@ import { NamespaceRoom } from '../deploy/namespace-room.js';
 import type { Quota } from '../model/account/quota.js';
 import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
-import type { ServerEvents } from '../terminal.js';
+import type { ServerEvents } from './terminal.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
 
 /** How many short calls of one function run at once in reused instances, for each core. */

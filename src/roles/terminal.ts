@@ -2,9 +2,10 @@
  * Owns the words of the server to people who watch its terminal: a line for each deploy, failed calls with their reason and
  * the last lines of their logs, and refused requests counted. Programs that read the server's output get its log instead.
  */
-import type { Clock } from './clock.js';
-import type { ErrorCode, Fault } from './errors.js';
-import type { CallRecord } from './model/call/call.js';
+import type { Clock } from '../clock.js';
+import type { ErrorCode, Fault } from '../errors.js';
+import { lineForPeople, shown } from '../logger.js';
+import type { CallRecord } from '../model/call/call.js';
 
 /** What a server tells about as it happens. */
 export interface ServerEvents {
@@ -83,11 +84,6 @@ export class Terminal implements ServerEvents {
   }
 }
 
-/** A line that begins with the time of day. What it quotes cannot steer the terminal. */
-export function lineForPeople(text: string, at = new Date()): string {
-  return `${at.toTimeString().slice(0, 8)}  ${shown(text)}\n`;
-}
-
 function lastLines(text: string): string[] {
   return text
     .slice(-MAX_LOG_LINES * MAX_LINE * 4)
@@ -95,10 +91,4 @@ function lastLines(text: string): string[] {
     .split('\n')
     .filter((line) => line !== '')
     .slice(-MAX_LOG_LINES);
-}
-
-/** Functions and clients choose these texts: control characters are left out, and long lines are cut. */
-function shown(text: string): string {
-  const plain = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
-  return plain.length > MAX_LINE ? `${plain.slice(0, MAX_LINE)}…` : plain;
 }

@@ -1,10 +1,10 @@
 import test from 'ava';
-import { GlambdarError } from '../../src/errors.js';
-import { emptyRecord } from '../../src/invocation/recorder.js';
-import type { CallRecord } from '../../src/model/call/call.js';
-import { Terminal } from '../../src/terminal.js';
-import { ManualClock } from '../helpers/manual-clock.js';
-import { record } from './store/builders.js';
+import { GlambdarError } from '../../../src/errors.js';
+import { emptyRecord } from '../../../src/invocation/recorder.js';
+import type { CallRecord } from '../../../src/model/call/call.js';
+import { Terminal } from '../../../src/roles/terminal.js';
+import { ManualClock } from '../../helpers/manual-clock.js';
+import { record } from '../store/builders.js';
 
 function watched() {
   const clock = new ManualClock();
