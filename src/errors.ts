@@ -53,6 +53,9 @@ const table = {
 /** Every code a client can receive. Stable: clients switch on it. */
 export type ErrorCode = keyof typeof table;
 
+/** All codes. */
+export const ERROR_CODES: readonly string[] = Object.keys(table);
+
 /** Whether a string is a code of the table. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(table, code);

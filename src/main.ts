@@ -1,11 +1,13 @@
 /** Owns the process: its configuration, its first line, its signals, its exit code. */
+import { systemClock } from './clock.js';
 import { ConfigError, readConfig } from './config.js';
 import { DriverError } from './driver/driver.js';
 import { armFault } from './faults.js';
 import { ListenError } from './http/server.js';
-import { createLogger } from './logger.js';
+import { createLogger, writeLine } from './logger.js';
 import { startRuntime, type Runtime } from './roles/all-in-one.js';
 import { StartupError } from './model/startup-error.js';
+import { Terminal } from './terminal.js';
 import { protectFromOom } from './oom-score.js';
 
 // Files that the server writes are private; files that other users must read get their mode explicitly.
@@ -25,7 +27,9 @@ const started = performance.now();
 try {
   const config = readConfig();
   armFault(config.fault);
-  const logger = createLogger(config.logLevel);
+  // Both: what one of them is redirected to is read by a program, or later.
+  const isWatched = process.stdout.isTTY && process.stderr.isTTY;
+  const logger = createLogger(config.logLevel, isWatched ? 'people' : 'json');
   const unprotected = protectFromOom();
   process.on('uncaughtException', (err) => {
     // Crash-only: the next start is the recovery.
@@ -70,6 +74,7 @@ try {
     config,
     logger,
     progress: (line) => process.stderr.write(`${line}\n`),
+    ...(isWatched && { events: new Terminal(writeLine, systemClock) }),
     showAdminKey: (key) => process.stdout.write(adminKeyText(key)),
   });
   const { url, functionsUrl } = runtime;

@@ -84,7 +84,7 @@ export class DeployPipeline implements Deployments {
           : { ...request.ref, name: parseFunctionName(description.name) };
       const filePatch = {
         ...parseSettingsPatch(description.settings ?? {}, 'config.json'),
-        ...parseSettingsPatch(bundle.config ?? {}, 'glambdar.json'),
+        ...parseSettingsPatch(withoutSchema(bundle.config ?? {}), 'glambdar.json'),
       };
       const settingsNow = (): FunctionSettings =>
         this.#settings(ref, 'bundle', mergePatches(filePatch, formPatch), mayBridge);
@@ -350,4 +350,11 @@ function assertMayBridge(before: FunctionSettings, after: FunctionSettings, mayB
 
 function sameText(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Leaves out the key by which a JSON file names its schema to editors: it is no setting. */
+function withoutSchema(config: unknown): unknown {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) return config;
+  const { $schema: _, ...settings } = config as Record<string, unknown>;
+  return settings;
 }

@@ -10,7 +10,7 @@ import type { Registry } from '../registry/registry.js';
 import type { Routes } from '../registry/routes.js';
 import type { SecretKeeper } from '../secrets/secrets.js';
 import type { BodyBudget } from './answers/body-budget.js';
-import { createAnswerError } from './answers/error-answer.js';
+import { createAnswerError, type OnRefused } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
 import { createRunCall } from './calls/run-call.js';
 import type { Quotas } from '../accounts/quotas.js';
@@ -23,7 +23,7 @@ import type { MetricsText } from './families/native/metrics.js';
 import { goServerlessFamily } from './families/go-serverless/go-serverless.js';
 import { invokFamily } from './families/invok/invok.js';
 import { nativeFamily } from './families/native/native.js';
-import { rootRoute } from './families/root.js';
+import { packageInfo, rootRoute } from './families/root.js';
 import { HttpApp } from './http-app.js';
 import { koaAnswers } from './middleware/koa-answers.js';
 import { base } from './middleware/base.js';
@@ -37,6 +37,8 @@ import { operator } from './middleware/operator.js';
 import { principals } from './middleware/principals.js';
 import { requestShape } from './middleware/request-shape.js';
 import { refuseWhenStopping } from './middleware/stopping.js';
+import { openApiDocument } from './openapi/document.js';
+import { openApiRoute } from './openapi/openapi.js';
 import { readClient } from './requests/client.js';
 
 export interface AppConfig {
@@ -69,6 +71,8 @@ export interface AppDeps {
   metricsText: MetricsText;
   /** Called once per request, when its answer is out or its client gone. */
   onRequest?: OnRequest;
+  /** Called with every error that is answered. */
+  onRefused?: OnRefused;
   /** Null: accounts are off, and every request is the operator's. */
   accounts: Accounts | null;
   quotas: Quotas;
@@ -93,11 +97,14 @@ export function createApp(deps: AppDeps): HttpApp {
     invokFamily({ ...deps, runCall, stopping, events }),
     nativeFamily({ ...deps, runCall, stopping, events }),
   ];
-  const root = rootRoute(families);
-  app.routes = routeNeeds([...families, { calls: [], routers: [root] }]);
+  const openApi = openApiRoute(() =>
+    openApiDocument(app.routes, { ...packageInfo(), hasAccounts: accounts !== null }),
+  );
+  const root = rootRoute([...families, { routers: [openApi] }]);
+  app.routes = routeNeeds([...families, { calls: [], routers: [openApi, root] }]);
 
   if (onRequest !== undefined) app.use(observe(onRequest, logger));
-  app.use(base(createAnswerError(families, logger)));
+  app.use(base(createAnswerError(families, logger, deps.onRefused)));
   app.use(
     checks([
       refuseWhenStopping(stopping),
@@ -116,6 +123,7 @@ export function createApp(deps: AppDeps): HttpApp {
   for (const { calls } of families) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
+  app.use(openApi.routes());
   app.use(root.routes());
   app.use(noRoute());
   return app;

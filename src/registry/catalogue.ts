@@ -42,8 +42,19 @@ export class Catalogue {
   /** The record of a deployed function. Throws FUNCTION_NOT_FOUND. */
   get(ref: FunctionRef): FunctionRecord {
     const record = this.find(ref);
-    if (record === undefined) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
+    if (record === undefined) throw this.#notFound(ref);
     return record;
+  }
+
+  /** Names a function of the same namespace whose name differs in letter case only. */
+  #notFound({ namespace, name }: FunctionRef): GlambdarError {
+    const lower = name.toLowerCase();
+    const similar = [...this.#byRef.values()].find(
+      ({ record: { ref } }) => ref.namespace === namespace && ref.name.toLowerCase() === lower,
+    );
+    const advice =
+      similar === undefined ? '' : ` Did you mean "${similar.record.ref.name}"? GET /info lists the names.`;
+    return new GlambdarError('FUNCTION_NOT_FOUND', `Function not found!${advice}`);
   }
 
   /** All records, sorted by namespace and name. */

@@ -60,6 +60,7 @@ import { NamespaceRoom } from '../deploy/namespace-room.js';
 import type { Quota } from '../model/account/quota.js';
 import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
+import type { ServerEvents } from '../terminal.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
 
 /** How many short calls of one function run at once in reused instances, for each core. */
@@ -93,6 +94,8 @@ export interface RuntimeOptions {
   progress: (line: string) => void;
   /** Called with a new admin key, which is shown nowhere else, when the server starts with accounts and has no admin. */
   showAdminKey?: (key: string) => void;
+  /** Told of deploys, calls and refusals, for a person who watches. */
+  events?: ServerEvents;
   /** Makes another driver than Docker's, for tests. */
   createDriver?: (options: Parameters<typeof createDockerDriver>[0]) => Driver;
 }
@@ -109,7 +112,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function build(
-  { config, logger, progress, showAdminKey, createDriver = createDockerDriver }: RuntimeOptions,
+  { config, logger, progress, showAdminKey, events, createDriver = createDockerDriver }: RuntimeOptions,
   closers: (() => void | Promise<void>)[],
 ): Promise<Runtime> {
   // 1. The directory: locked, identified, slots and staging emptied.
@@ -249,7 +252,10 @@ async function build(
     calls,
     functionsDir: directory.functionsDir,
     tmpDir: directory.tmpDir,
-    onActive: (record, lastUsedAt, deployed) => activate(record, lastUsedAt, deployed),
+    onActive: (record, lastUsedAt, deployed) => {
+      activate(record, lastUsedAt, deployed);
+      if (deployed) events?.deployed(shownRef(record.ref), record.active.version);
+    },
     onRetired: (record) => {
       const key = codeKeyOf(record.active, secrets.revisionOf(record.id));
       if (registry.byId(record.id) === undefined) secrets.forget(record.id);
@@ -373,7 +379,10 @@ async function build(
     redactorOf: (id) => secrets.redactorOf(id),
     isKnownId: (id) => logs.has(id),
     logger,
-    onFinished: (record) => metrics.invocation(record),
+    onFinished: (record) => {
+      metrics.invocation(record);
+      events?.called(record);
+    },
   });
 
   // 6. The registry: brings the files on disk into line with the store.
@@ -436,6 +445,7 @@ async function build(
     },
     metricsText: () => metrics.text(),
     onRequest: (request) => metrics.request(request),
+    ...(events && { onRefused: (error) => events.refused(error) }),
     accounts,
     quotas,
     usage: (namespace) => ({ ...room.used(namespace), concurrentCalls: namespaces.running(namespace) }),
@@ -461,6 +471,7 @@ async function build(
       invoker,
       bodies,
       onRequest: (request) => metrics.request(request),
+      ...(events && { onRefused: (error) => events.refused(error) }),
       logger,
       config: {
         domain,

@@ -168,7 +168,7 @@ export class ServerProcess {
       child.once('error', reject);
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         this.#output.stdout += text;
-        const ready = /Glambdar is ready at (http:\S+)\n/.exec(this.#output.stdout);
+        const ready = /Glambdar is ready at (http:\S+)\r?\n/.exec(this.#output.stdout);
         if (!ready) return;
         clearTimeout(timer);
         resolve(ready[1] as string);

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import test from 'ava';
+import { createLogger } from '../../src/logger.js';
 
 /** What a process says on stdout that logs a line, a fatal one and many more, and its stderr. */
 function logging(stderr: 'pipe' | number) {
@@ -37,4 +38,15 @@ test('every line is written where there is room', (t) => {
     ['first', 'worst'],
   );
   t.is(stdout, 'alive\n');
+});
+
+test('a log for people has a line of plain words for every event, whatever an error quotes', (t) => {
+  const lines: string[] = [];
+  const logger = createLogger('info', 'people', (line) => lines.push(line));
+  logger.info({ url: 'http://127.0.0.1:8000' }, 'ready');
+  logger.error({ err: new Error('disk\u001b[2J full\nnow'), id: 7 }, 'a call failed');
+  logger.debug('not shown');
+  t.is(lines.length, 2);
+  t.regex(lines[0]!, /^\d\d:\d\d:\d\d {2}ready \(url http:\/\/127\.0\.0\.1:8000\)\n$/);
+  t.regex(lines[1]!, /^\S+ {2}error: a call failed: disk \[2J full now \(id 7\)\n$/);
 });

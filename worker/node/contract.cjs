@@ -22,6 +22,7 @@
  * @property {Function} handler what the user exported, or the contract's `load` gave
  * @property {string} name
  * @property {number} memoryMb
+ * @property {boolean} [isNative] whether the handler is called as the native contract has it
  *
  * @typedef {object} Convention
  * @property {(fn: LoadedFunction, message: InvokeMessage, body: Buffer, signal: () => AbortSignal, whenEmpty: (then: () => void) => void) => unknown} call

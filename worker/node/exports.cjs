@@ -70,7 +70,17 @@ function describeExports(exports) {
   const names = Object.keys(exports)
     .filter((name) => name !== '__esModule')
     .slice(0, 20);
-  return names.length === 0 ? 'no exports' : names.map((name) => `"${name}"`).join(', ');
+  return names.length === 0
+    ? 'no exports'
+    : names.map((name) => `"${name}"${kindOf(exports, name)}`).join(', ');
+}
+
+/** What a default export is when it is no function: its name alone tells nothing. @param {object} exports @param {string} name */
+function kindOf(exports, name) {
+  // Without a getter of the user's being run.
+  const { value } = Object.getOwnPropertyDescriptor(exports, name) ?? {};
+  if (name !== 'default' || value === undefined || typeof value === 'function') return '';
+  return value === null ? ' (null, not a function)' : ` (of type ${typeof value}, not a function)`;
 }
 
 module.exports = { ownExport, describeExports, HANDLER_OR_DEFAULT, HANDLER_DEFAULT_OR_FETCH };

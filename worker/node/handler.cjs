@@ -10,6 +10,10 @@ const { describeExports, ownExport } = require('./exports.cjs');
 const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 
+/** Files in other languages, for the sentence about a missing entry file. */
+const FOREIGN_CODE = /\.(?:py|rb|php|go|rs|java|jar|cs|sh)$/;
+const MAX_FILES_NAMED = 10;
+
 const TYPESCRIPT = /\.[mc]?ts$/;
 const EXTENSION_LIST = '.js, .mjs, .cjs, .ts, .mts or .cts';
 
@@ -104,7 +108,7 @@ function defaultEntry(root) {
       ? ''
       : `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
   throw new LoadError(
-    `no entry file: ${named}expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts at the root of the zip, a "main" in package.json, or the handler setting.`,
+    `no entry file: ${named}expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts at the root of the zip, a "main" in package.json, or the handler setting; ${describeFiles(root)}.`,
   );
 }
 
@@ -131,6 +135,20 @@ function packageMain(root) {
   if (typeof json !== 'object' || json === null)
     throw new LoadError('package.json does not hold a JSON object.');
   return typeof json.main === 'string' && json.main !== '' ? json.main : null;
+}
+
+/**
+ * Says what lies in the function's folder instead of an entry file.
+ * @param {string} root
+ */
+function describeFiles(root) {
+  const names = fs.readdirSync(root);
+  if (names.length === 0) return 'the zip is empty';
+  const shown = names.slice(0, MAX_FILES_NAMED).map((name) => JSON.stringify(name.slice(0, 64)));
+  const found = `found ${shown.join(', ')}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}`;
+  return names.some((name) => FOREIGN_CODE.test(name))
+    ? `${found}. JavaScript and TypeScript run as a zip, other languages as an image`
+    : found;
 }
 
 /** @param {string} root @param {string} path absolute */

@@ -138,7 +138,13 @@ function createJobs(socket, root) {
               convention: null,
             }
           : await loadHandler(root, message.handler, contract.lookUp);
-      loaded = { contract: convention ?? contract, handler, name: message.name, memoryMb: message.memoryMb };
+      loaded = {
+        contract: convention ?? contract,
+        isNative: convention === null && message.contract === 'glambdar',
+        handler,
+        name: message.name,
+        memoryMb: message.memoryMb,
+      };
       if (work?.id !== message.id) return;
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
@@ -151,7 +157,9 @@ function createJobs(socket, root) {
   async function invoke(message, body) {
     const mine = begin(message.id, (kind, error) => {
       const hint =
-        kind === 'function' || kind === 'uncaught' ? hintFor(error, root, loaded?.name ?? '') : null;
+        kind === 'function' || kind === 'uncaught'
+          ? hintFor(error, root, loaded?.name ?? '', loaded?.isNative)
+          : null;
       if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
       const cut = end();
       const serialized = serializeError(error, root);
@@ -236,8 +244,8 @@ function kindOf(error) {
 }
 
 /** See `failure/hints.cjs`, which is rarely needed. @type {typeof import('./failure/hints.cjs').hintFor} */
-function hintFor(error, root, name) {
-  return require('./failure/hints.cjs').hintFor(error, root, name);
+function hintFor(error, root, name, isNative) {
+  return require('./failure/hints.cjs').hintFor(error, root, name, isNative);
 }
 
 /** Adds a hint behind the first line of a message: the further lines tell where a module was required. @param {string} message @param {string} hint */

@@ -1,4 +1,4 @@
-/** Owns the commands about API keys: `keys list`, `keys create` and `keys rm`. */
+/** Owns the commands about API keys: `keys list`, `keys create`, `keys change` and `keys rm`. */
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult, styled } from '../terminal/output.js';
 import { tableText } from '../terminal/table.js';
@@ -47,6 +47,26 @@ export async function createKey(
     made,
     () => `${made.key}\nThis key is shown once; its id is ${made.id}.`,
   );
+}
+
+/** What is not given stays as it is. */
+export async function changeKey(
+  id: string,
+  {
+    name,
+    role,
+    scope,
+    expires,
+    ...options
+  }: CommonOptions & { name?: string; role?: string; scope?: string[]; expires?: string },
+): Promise<void> {
+  const told = await clientOf(options).json<KeyInfo>('PATCH', `/auth/keys/${encodeURIComponent(id)}`, {
+    ...(name !== undefined && { name }),
+    ...(role !== undefined && { role }),
+    ...(scope && { scopes: scope }),
+    ...(expires !== undefined && { expiresAt: expires }),
+  });
+  printResult(options.json === true, told, () => `${styled('green', '✓')} key ${told.id} is changed`);
 }
 
 export async function removeKey(id: string, options: CommonOptions): Promise<void> {

@@ -12,15 +12,20 @@ export async function start(options: Record<string, string>): Promise<void> {
     const value = options[optionOf(name)];
     if (value !== undefined) setEnvironmentVariable(name, value);
   }
+  useDefaultDirectory();
+  // By its address, not by its name: nothing may import the beginning of the server.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  await import(new URL(`../../main.${extension}`, import.meta.url).href);
+}
+
+/** Names the data directory in the environment where neither a flag nor a variable did. */
+export function useDefaultDirectory(): void {
   // The default directory is the checkout. An installed package is none: its folder goes away with the next update.
   if (!environmentVariable('GLAMBDAR_DIR') && !isCheckout())
     setEnvironmentVariable(
       'GLAMBDAR_DIR',
       join(environmentVariable('XDG_DATA_HOME') || join(homedir(), '.local/share'), 'glambdar'),
     );
-  // By its address, not by its name: nothing may import the beginning of the server.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  await import(new URL(`../../main.${extension}`, import.meta.url).href);
 }
 
 /** `GLAMBDAR_MAX_ZIP_MB` as commander names its option: `maxZipMb`. */

@@ -14,26 +14,25 @@ import { timeText } from '../terminal/time-text.js';
 interface VersionInfo {
   version: number;
   digest: string;
-  sizeBytes?: number;
-  createdAt?: string;
-  current?: boolean;
+  sizeBytes: number;
+  /** RFC 3339 UTC. */
+  deployedAt: string;
+  /** Whether new calls run it. */
+  active: boolean;
 }
 
 export async function versions(name: string, options: CommonOptions): Promise<void> {
   const client = clientOf(options);
-  const told = await client.json<VersionInfo[] | { versions: VersionInfo[] }>(
-    'GET',
-    functionPath('/functions', name, '/versions'),
-  );
+  const told = await client.json<VersionInfo[]>('GET', functionPath('/functions', name, '/versions'));
   printResult(options.json === true, told, () =>
     tableText(
       ['VERSION', 'DEPLOYED', 'SIZE', 'DIGEST', ''],
-      (Array.isArray(told) ? told : told.versions).map((one) => [
+      told.map((one) => [
         String(one.version),
-        one.createdAt === undefined ? '-' : timeText(one.createdAt),
-        one.sizeBytes === undefined ? '-' : sizeText(one.sizeBytes),
+        timeText(one.deployedAt),
+        sizeText(one.sizeBytes),
         one.digest.slice(0, 19),
-        one.current ? 'live' : '',
+        one.active ? 'live' : '',
       ]),
       [0, 2],
     ),

@@ -44,6 +44,14 @@ export function accountCommands(program: Command): void {
     .option('--scope <scope>', 'invoke:<function>; may be given several times', collected)
     .option('--expires <time>', 'an RFC 3339 time')
     .action(later(async () => (await keyActions()).createKey));
+  addCommand(keys, 'change <id>', 'Change a key: its name, role, scopes or end.', [
+    'glambdar keys change 3f0c1b1e --role viewer',
+  ])
+    .option('--name <name>', 'the new name')
+    .option('--role <role>', 'admin, deployer, invoker or viewer')
+    .option('--scope <scope>', 'invoke:<function>; may be given several times', collected)
+    .option('--expires <time>', 'an RFC 3339 time')
+    .action(later(async () => (await keyActions()).changeKey));
   addCommand(keys, 'rm <id>', 'End a key at once.', ['glambdar keys rm 3f0c1b1e']).action(
     later(async () => (await keyActions()).removeKey),
   );

@@ -27,6 +27,31 @@ export function machineCommands(program: Command): void {
     )
     .action(later(async () => (await import('../commands/start.js')).start));
 
+  const data = ['--dir <dir>', "the server's data directory (default: as for start; GLAMBDAR_DIR)"] as const;
+  program
+    .command('backup <file>')
+    .description(
+      'Write functions, accounts, secrets and records of calls to a file. The server may be running.',
+    )
+    .option(...data)
+    .addHelpText('after', '\nExamples:\n  glambdar backup glambdar.backup --dir /var/lib/glambdar')
+    .action(
+      later(async () => {
+        const { backup } = await import('../commands/backup.js');
+        return backup;
+      }),
+    );
+  program
+    .command('restore <file> <directory>')
+    .description('Fill a directory, which is missing or empty, from a backup.')
+    .addHelpText('after', '\nExamples:\n  glambdar restore glambdar.backup /var/lib/glambdar-restored')
+    .action(
+      later(async () => {
+        const { restore } = await import('../commands/backup.js');
+        return restore;
+      }),
+    );
+
   addCommand(
     program,
     'doctor',

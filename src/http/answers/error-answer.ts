@@ -19,13 +19,21 @@ const kept = new Set([
  */
 export type AnswerError = (thrown: unknown, req: IncomingMessage, res: ServerResponse) => void;
 
-export function createAnswerError(families: readonly Family[], logger: Logger): AnswerError {
+/** Told about every error that is answered. */
+export type OnRefused = (error: GlambdarError) => void;
+
+export function createAnswerError(
+  families: readonly Family[],
+  logger: Logger,
+  onRefused?: OnRefused,
+): AnswerError {
   const answer: AnswerError = (thrown, req, res) => {
     // The client has gone: nobody is left to be told.
     if (res.writableEnded || req.socket.destroyed || res.socket?.writable === false) return;
     const requestId = requestIdOf(req);
     const error = toClientError(thrown);
     log(logger, error, requestId);
+    onRefused?.(error);
     if (res.headersSent) {
       // Part of an answer has been sent; only cutting the connection tells the client that the rest will not come.
       req.socket.destroy();
@@ -33,7 +41,9 @@ export function createAnswerError(families: readonly Family[], logger: Logger): 
     }
     const request = { method: req.method ?? '', path: pathOf(req.url ?? '') };
     const { envelope } = familyOf(families, request.method, request.path);
-    const { status, contentType, body } = envelope(error, requestId, request);
+    const { status, contentType, body: text } = envelope(error, requestId, request);
+    // As with answers that succeed; texts for people, and the lines of Invok, stay as their clients know them.
+    const body = contentType.startsWith('application/json') ? `${text}\n` : text;
     for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
     res.setHeader('X-Request-Id', requestId);
     res.setHeader('X-Content-Type-Options', 'nosniff');

@@ -9,7 +9,7 @@ import type { CallRequest, CallResponse } from '../../model/call/call.js';
 import { refKey, type FunctionRef } from '../../model/function/ref.js';
 import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';
 import { bodyToSend, writeFunctionResponse, type ResponseIds } from '../answers/function-response.js';
-import { readBody } from '../requests/request-body.js';
+import { CALL_BODY_VARIABLE, readBody } from '../requests/request-body.js';
 import { clientOf } from '../requests/client.js';
 import { isOwnRequestId, requestIdOf } from '../requests/request-id.js';
 import { clientGone } from './client-gone.js';
@@ -59,7 +59,7 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
       let body: Buffer;
       try {
         if (head.body === undefined) {
-          const read = readBody(req, res, maxBodyBytes, bodies, flow);
+          const read = readBody(req, res, maxBodyBytes, bodies, flow, CALL_BODY_VARIABLE);
           body = read instanceof Promise ? await read : read;
           bodyBytes = body.length;
         } else body = head.body;

@@ -12,7 +12,7 @@ import type { Logger } from '../../logger.js';
 import { CALL_METHODS } from '../../model/function/cors.js';
 import type { Registry } from '../../registry/registry.js';
 import type { BodyBudget } from '../answers/body-budget.js';
-import { createAnswerError } from '../answers/error-answer.js';
+import { createAnswerError, type OnRefused } from '../answers/error-answer.js';
 import { writePublicResponse } from '../answers/function-response.js';
 import { createRunCall } from '../calls/run-call.js';
 import { nativeEnvelope } from '../families/native/native-envelope.js';
@@ -45,6 +45,8 @@ export interface DoorDeps {
   bodies: BodyBudget;
   /** Called once per request, when its answer is out or its client gone. */
   onRequest?: OnRequest;
+  /** Called with every error that is answered. */
+  onRefused?: OnRefused;
   logger: Logger;
   config: DoorConfig;
 }
@@ -60,10 +62,10 @@ const NO_ROUTE = 'functions:none';
 const family = { owns: () => true, envelope: nativeEnvelope, calls: [], routers: [] };
 
 export function createDoorApp(deps: DoorDeps): HttpApp {
-  const { config, logger, onRequest } = deps;
+  const { config, logger, onRequest, onRefused } = deps;
   const app = new HttpApp(logger);
   if (onRequest !== undefined) app.use(observe(onRequest, logger, NO_ROUTE));
-  app.use(base(createAnswerError([family], logger)));
+  app.use(base(createAnswerError([family], logger, onRefused)));
   app.use(
     checks([
       refuseWhenStopping(app.stopping),

@@ -7,7 +7,8 @@ import Router from '@koa/router';
 import { needs } from '../middleware/needs.js';
 import type { Family } from './family.js';
 
-export function rootRoute(families: readonly Family[]): Router {
+/** @param families whose routes are named */
+export function rootRoute(families: readonly Pick<Family, 'callRoutes' | 'routers'>[]): Router {
   const text = rootText(families);
   const router = new Router({ sensitive: true, strict: true });
   router.get('/', needs('open'), (ctx) => {
@@ -24,11 +25,13 @@ function packageFile(): URL {
   return file;
 }
 
-function rootText(families: readonly Family[]): string {
-  const { name, version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as {
-    name: string;
-    version: string;
-  };
+/** The name and version of this program. */
+export function packageInfo(): { name: string; version: string } {
+  return JSON.parse(readFileSync(packageFile(), 'utf8')) as { name: string; version: string };
+}
+
+function rootText(families: readonly Pick<Family, 'callRoutes' | 'routers'>[]): string {
+  const { name, version } = packageInfo();
   const routes = families.flatMap(({ callRoutes = [], routers }) => [
     ...callRoutes,
     ...routers.flatMap(({ stack }) =>
@@ -37,5 +40,14 @@ function rootText(families: readonly Family[]): string {
       ),
     ),
   ]);
-  return ['Gateway Service is running', `${name} ${version}`, '', ...routes, ''].join('\n');
+  return [
+    'Gateway Service is running',
+    `${name} ${version}`,
+    '',
+    'Docs: README.md and the folder docs/ of the package; GET /openapi.json describes every route.',
+    '',
+    'Routes:',
+    ...routes,
+    '',
+  ].join('\n');
 }

@@ -8,6 +8,9 @@ import { runsCode } from '../calls/call-target.js';
 import { clientOf } from '../requests/client.js';
 import type { Check } from './checks.js';
 
+/** Characters of a foreign origin that the refusal repeats. */
+const LONGEST_ORIGIN = 200;
+
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export function refuseCrossSite(publicUrl: URL | null): Check {
@@ -20,10 +23,18 @@ export function refuseCrossSite(publicUrl: URL | null): Check {
     const foreign =
       (site !== undefined && site !== 'same-origin' && site !== 'none') ||
       (headers.origin !== undefined && !isOwnOrigin(headers.origin, clientOf(req).host ?? '', publicUrl));
-    if (foreign) {
-      throw new GlambdarError('FORBIDDEN_ORIGIN', 'A page of another origin may not send this request.');
-    }
+    if (foreign) throw forbidden(headers.origin);
   };
+}
+
+/** Names the origin, which a browser shows nowhere, and the two ways to let pages in. */
+function forbidden(origin: string | undefined): GlambdarError {
+  const named = origin === undefined ? '' : `, ${JSON.stringify(origin.slice(0, LONGEST_ORIGIN))},`;
+  return new GlambdarError(
+    'FORBIDDEN_ORIGIN',
+    `A page of another origin${named} may not send this request. If this server is reached under that origin, set ` +
+      'GLAMBDAR_PUBLIC_URL to it; for functions that pages of other origins call, see docs/publishing.md.',
+  );
 }
 
 /** The host check has found the host that the client named to be this server's. The scheme may differ: TLS may end in a proxy before us. */

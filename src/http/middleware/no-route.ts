@@ -6,7 +6,8 @@ export function noRoute(): Middleware {
   return (ctx) => {
     const { matched = [] } = ctx as { matched?: { methods: string[] }[] };
     const allowed = [...new Set(matched.flatMap(({ methods }) => methods))].sort();
-    if (allowed.length === 0) throw new GlambdarError('NOT_FOUND', 'There is nothing at this path.');
+    if (allowed.length === 0)
+      throw new GlambdarError('NOT_FOUND', 'There is nothing at this path; GET / lists the routes.');
     methodNotAllowed(ctx, allowed);
   };
 }

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
 import { JsonTextError, readJsonText } from '../../model/json-text.js';
 import type { BodyBudget } from '../answers/body-budget.js';
-import { readBody } from './request-body.js';
+import { CALL_BODY_VARIABLE, readBody } from './request-body.js';
 
 /** Longer values than this are not decoded. */
 const MAX_DECODED_BYTES = 64 * 1024;
@@ -52,7 +52,7 @@ export async function withJsonMembers<T>(
   wanted: readonly string[],
   work: (members: JsonMembers) => Promise<T>,
 ): Promise<T> {
-  const body = await readBody(req, res, maxBodyBytes, bodies, flow);
+  const body = await readBody(req, res, maxBodyBytes, bodies, flow, CALL_BODY_VARIABLE);
   try {
     return await work(membersOf(body, wanted));
   } finally {

@@ -1,6 +1,7 @@
 /** Owns reading a JSON object from a request's body, whatever its content type: `curl -d` names that of a form. */
 import type { Context } from 'koa';
 import { GlambdarError } from '../../errors.js';
+import { JsonTextError, readJsonText } from '../../model/json-text.js';
 import type { BodyBudget } from '../answers/body-budget.js';
 import { readBody } from './request-body.js';
 
@@ -15,11 +16,11 @@ export async function readJsonObject(ctx: Context, bodies: BodyBudget): Promise<
   bodies.give(body.length, FLOW);
   let value: unknown;
   try {
+    readJsonText(body);
     value = JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new GlambdarError('INVALID_REQUEST', `The body is not JSON: ${(cause as Error).message}.`, {
-      cause,
-    });
+    const fault = cause instanceof JsonTextError ? `, but ${cause.message}` : '';
+    throw new GlambdarError('INVALID_REQUEST', `The body must be a JSON object${fault}.`, { cause });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;

@@ -4,7 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
+import { describeBytes } from '../../model/byte-size.js';
 import type { BodyBudget } from '../answers/body-budget.js';
+
+/** The variable that sets the largest body of a call. */
+export const CALL_BODY_VARIABLE = 'GLAMBDAR_MAX_BODY_BYTES';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -53,6 +57,7 @@ export function hasBody(req: IncomingMessage): boolean {
  * Reads the exact bytes of the body, up to and including `maxBytes`. Fails with BODY_TOO_LARGE (thrown before reading
  * when the length is announced), AT_CAPACITY when all bodies together are too large, CANCELLED when the client went away
  * in the middle, or the error of `rejectBody`. Takes the bytes from the budget; the caller gives them back.
+ * @param variable the variable of the server that sets the limit, if one does
  */
 export function readBody(
   req: IncomingMessage,
@@ -60,8 +65,9 @@ export function readBody(
   maxBytes: number,
   budget: BodyBudget,
   flow: string,
+  variable?: string,
 ): Buffer | Promise<Buffer> {
-  if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+  if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes, variable);
   acceptBody(req, res);
   if (!hasBody(req)) return EMPTY;
   return new Promise((resolve, reject) => {
@@ -79,7 +85,7 @@ export function readBody(
     };
     const onData = (chunk: Buffer): void => {
       try {
-        if (sizeBytes + chunk.length > maxBytes) throw bodyTooLarge(maxBytes);
+        if (sizeBytes + chunk.length > maxBytes) throw bodyTooLarge(maxBytes, variable);
         budget.take(chunk.length, flow);
       } catch (error) {
         fail(error as Error);
@@ -129,9 +135,10 @@ export function discardBody(req: IncomingMessage): void {
   req.resume();
 }
 
-function bodyTooLarge(maxBytes: number): GlambdarError {
+function bodyTooLarge(maxBytes: number, variable: string | undefined): GlambdarError {
+  const limit = variable === undefined ? 'the limit here' : `the limit that ${variable} sets on this server`;
   return new GlambdarError(
     'BODY_TOO_LARGE',
-    `The request body is larger than ${maxBytes} bytes, the limit of this server.`,
+    `The request body is larger than ${describeBytes(maxBytes)}, ${limit}.`,
   );
 }

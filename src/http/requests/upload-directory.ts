@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlambdarError } from '../../errors.js';
+import { describeBytes } from '../../model/byte-size.js';
 
 export interface UploadConfig {
   /** Absolute path; created when missing. Lies on the file system of the functions, so that publishing is a rename. */
@@ -33,7 +34,7 @@ export async function withUploadDirectory<T>(
 export function bundleTooLarge(maxBytes: number): GlambdarError {
   return new GlambdarError(
     'BUNDLE_TOO_LARGE',
-    `The bundle is larger than ${maxBytes} bytes, the limit of this server.`,
+    `The bundle is larger than ${describeBytes(maxBytes)}, the limit that GLAMBDAR_MAX_ZIP_MB sets on this server.`,
   );
 }
 

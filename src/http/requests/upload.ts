@@ -62,14 +62,14 @@ export async function withUpload<T>(
       'Send the zip, tar or tar.gz as multipart/form-data, in the field "file".',
     );
   }
-  if (!hasBody(req)) throw missingFile();
+  if (!hasBody(req)) throw missingFile(choice, []);
   const maxTotalBytes = config.maxBundleBytes + OVERHEAD_BYTES;
   if ((declaredLength(req) ?? 0) > maxTotalBytes) throw bundleTooLarge(config.maxBundleBytes);
   return withUploadDirectory(config, async (directory) => {
     acceptBody(req, res);
     await receive(ctx, directory, config.maxBundleBytes, maxTotalBytes, choice);
     const { file = (req as Received).files?.[0], body } = req as Received;
-    if (file === undefined) throw missingFile();
+    if (file === undefined) throw missingFile(choice, Object.keys(body ?? {}));
     return use({ path: file.path, originalName: file.originalname, fields: textFields(body ?? {}) });
   });
 }
@@ -140,7 +140,7 @@ function uploadError(error: unknown, maxBundleBytes: number): Error {
   if (!(error instanceof Error)) return new Error('multer failed', { cause: error });
   if (error instanceof multer.MulterError) {
     if (error.code === 'LIMIT_FILE_SIZE') return bundleTooLarge(maxBundleBytes);
-    if (error.code === 'LIMIT_UNEXPECTED_FILE') return missingFile();
+    if (error.code === 'LIMIT_UNEXPECTED_FILE') return missingFile('field "file"', [error.field ?? '']);
     return new GlambdarError('INVALID_REQUEST', `The form is not acceptable: ${formFault(error.code)}.`);
   }
   return uploadFault(error, 'The multipart body is broken or incomplete.');
@@ -170,6 +170,17 @@ function textFields(body: Record<string, unknown>): Record<string, string> {
   return fields;
 }
 
-function missingFile(): GlambdarError {
-  return new GlambdarError('MISSING_FILE', 'missing zip file');
+/** @param found names of the fields that the form had, as the client sent them */
+function missingFile(choice: FileChoice, found: readonly string[]): GlambdarError {
+  const had = found
+    .map(
+      (name) =>
+        JSON.stringify(name.slice(0, 64)) + (name === 'file' ? ' as text, without @ before its path' : ''),
+    )
+    .join(', ');
+  const wanted = choice === 'first zip' ? 'no file whose name ends with .zip' : 'no file in the field "file"';
+  return new GlambdarError(
+    'MISSING_FILE',
+    `missing zip file: the form has ${wanted}${had === '' ? '' : `, only ${had}`}. With curl: -F file=@my-function.zip`,
+  );
 }

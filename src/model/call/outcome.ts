@@ -143,7 +143,8 @@ export function describeExit(exit: ExitState | undefined): string {
 function timedOut(timeoutMs: number): GlambdarError {
   return new GlambdarError(
     'INVOCATION_TIMEOUT',
-    `The function did not answer within its timeoutMs of ${timeoutMs} ms and was ended.`,
+    `The function did not answer within its timeoutMs of ${timeoutMs} ms and was ended. ` +
+      'Raise timeoutMs, or look for an endless loop, or for an await that nothing ends.',
   );
 }
 

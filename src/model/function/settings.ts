@@ -68,7 +68,7 @@ const shape = {
 } satisfies Record<keyof FunctionSettings, z.ZodType>;
 
 /** The expected value of each setting, for the error about a wrong one. */
-const EXPECTED: Record<keyof FunctionSettings, string> = {
+export const EXPECTED: Record<keyof FunctionSettings, string> = {
   memoryMb: 'a whole number from 64 to 10240',
   cpus: `a number from 0.1 to ${Math.max(1, availableParallelism())}, the cores of this machine`,
   timeoutMs: 'a whole number from 100 to 900000',
@@ -85,7 +85,8 @@ const EXPECTED: Record<keyof FunctionSettings, string> = {
   cors: CORS_EXPECTED,
 };
 
-const patchSchema = z.strictObject(shape).partial();
+/** Some of the settings, as clients send them. */
+export const patchSchema = z.strictObject(shape).partial();
 
 export const DEFAULT_SETTINGS: Readonly<FunctionSettings> = {
   memoryMb: 128,
@@ -111,6 +112,9 @@ const NULLABLE: Partial<Record<keyof FunctionSettings, (value: unknown) => boole
   standby: (value) => typeof value === 'number',
   cors: (value) => corsSchema.safeParse(value).success,
 };
+
+/** The source of settings that are text fields of a deploy's form, beside those that are no settings. */
+const FORM_FIELD = 'form field';
 
 /** Settings whose form field is JSON: what it must be, for the error about another text. */
 const JSON_FIELDS: Partial<Record<string, string>> = {
@@ -146,7 +150,7 @@ export type SettingsPatch = Partial<Omit<FunctionSettings, 'env'>> & { env?: Env
 export function parseSettingsPatch(value: unknown, source: string): SettingsPatch {
   const result = patchSchema.safeParse(value);
   if (!result.success) {
-    const wrong = result.error.issues.map((issue) => describeIssue(issue)).join('; ');
+    const wrong = result.error.issues.map((issue) => describeIssue(issue, source)).join('; ');
     throw new GlambdarError('INVALID_REQUEST', `${source}: ${wrong}.`);
   }
   // zod gives optional keys the type "… | undefined"; only keys that were sent are kept.
@@ -166,7 +170,7 @@ export function parseSettingsFields(fields: Record<string, string>): SettingsPat
     if (/^-?\d+(\.\d+)?$/.test(text)) return [key, Number(text)];
     return [key, text];
   });
-  return parseSettingsPatch(Object.fromEntries(values), 'form field');
+  return parseSettingsPatch(Object.fromEntries(values), FORM_FIELD);
 }
 
 /**
@@ -226,13 +230,14 @@ function parseJson(key: string, text: string): unknown {
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
+function describeIssue(issue: z.core.$ZodIssue, source: string): string {
   const path = issue.path.map((part) => String(part).slice(0, 64)).join('.');
   const expected = EXPECTED[issue.path[0] as keyof FunctionSettings];
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(', ');
+    const known = [...(source === FORM_FIELD ? ['file', 'funcName'] : []), ...Object.keys(shape)];
     return path === ''
-      ? `unknown setting ${keys} (known: ${Object.keys(shape).join(', ')})`
+      ? `unknown setting ${keys} (known: ${known.join(', ')})`
       : `${path}: unknown part ${keys}; expected ${expected}`;
   }
   if (path === '') return 'expected a JSON object of settings';

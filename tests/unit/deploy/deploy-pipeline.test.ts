@@ -426,6 +426,12 @@ test('a new function has the network of the server unless it names one', async (
   t.is(fixture.registry.get(f).settings.network, 'none', 'a known function keeps its own');
 });
 
+test('a glambdar.json may name its schema to editors', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('x', {}, { $schema: 'https://example.com/glambdar.schema.json', memoryMb: 512 });
+  t.is(fixture.registry.get(f).settings.memoryMb, 512);
+});
+
 test('env of a deploy merges: form over glambdar.json over what the function has, and null removes one', async (t) => {
   const fixture = new RegistryFixture(t);
   await fixture.deploy('one', { env: '{"A":"1","B":"1"}' }, { env: { C: 'file', D: 'file' } });

@@ -120,7 +120,7 @@ test('a request that comes while a call runs is answered after it', async (t) =>
   finish();
   t.is((await client.response()).body, '1');
   t.is((await client.response()).body, '2');
-  t.is((await client.response()).body, '{"status":"ok"}');
+  t.is((await client.response()).body, '{"status":"ok"}\n');
 });
 
 test('a client that ends its side in the middle of a small body is told so, and nothing runs', async (t) => {

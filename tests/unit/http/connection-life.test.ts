@@ -172,7 +172,7 @@ test('what came while a call ran is served in its order and whole, however much 
   t.is((await client.response()).body, 'x');
   for (const body of bodies) {
     t.true((await client.response()).body === body);
-    t.is((await client.response()).body, '{"status":"ok"}');
+    t.is((await client.response()).body, '{"status":"ok"}\n');
   }
 });
 

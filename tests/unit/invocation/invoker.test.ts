@@ -289,7 +289,9 @@ test('a function that takes longer than its timeout is killed', async (t) => {
   t.like(thrown, {
     status: 504,
     code: 'INVOCATION_TIMEOUT',
-    message: 'The function did not answer within its timeoutMs of 500 ms and was ended.',
+    message:
+      'The function did not answer within its timeoutMs of 500 ms and was ended. ' +
+      'Raise timeoutMs, or look for an endless loop, or for an await that nothing ends.',
   });
   t.like(record, { status: 504, outcome: 'timeout', stdout: 'so far' });
   t.true(record.runMs >= 499);

@@ -51,3 +51,11 @@ test('a version is active until another one is, or the function is deleted or de
   catalogue.set(record('f', 2, { id: idOf('f', 2_000), active: version('f', 2, 2_000) }));
   t.false(catalogue.isActive(version('f', 2)));
 });
+
+test('a name that differs in letter case only is told, within its namespace', (t) => {
+  const catalogue = new Catalogue();
+  catalogue.set(record('todo'));
+  const missing = (ref: ReturnType<typeof refOf>): string => t.throws(() => catalogue.get(ref)).message;
+  t.is(missing(refOf('Todo')), 'Function not found! Did you mean "todo"? GET /info lists the names.');
+  t.is(missing(refOf('Todo', 'team')), 'Function not found!');
+});

@@ -32,7 +32,9 @@ class ResponseTooLarge extends Error {
    * @param {boolean} [more] whether the answer may have more than these bytes
    */
   constructor(bytes, maxBytes, more = false) {
-    super(`the function answered ${more ? 'at least ' : ''}${bytes} bytes; the limit is ${maxBytes}.`);
+    super(
+      `the function answered ${more ? 'at least ' : ''}${bytes} bytes; the limit is ${maxBytes}, which GLAMBDAR_MAX_BODY_BYTES sets on the server.`,
+    );
     this.name = 'ResponseTooLarge';
   }
 }

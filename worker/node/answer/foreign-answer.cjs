@@ -28,7 +28,9 @@ function signsOfLambda(value, headers) {
   const signs = [];
   const type = contentType(headers);
   if (typeof value.body === 'string' && type !== undefined && isJson(type) && isJsonText(value.body))
-    signs.push('its body is JSON text already, which was encoded as JSON once more');
+    signs.push(
+      'its body is JSON text already, which was encoded as JSON once more (return the object itself)',
+    );
   if (value.isBase64Encoded === true) signs.push('its "isBase64Encoded" was not read, so the text was sent');
   if (Array.isArray(value.cookies)) signs.push('its "cookies" were not sent');
   if (typeof value.multiValueHeaders === 'object' && value.multiValueHeaders !== null)

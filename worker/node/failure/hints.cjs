@@ -18,6 +18,12 @@ const WRITES = new Set([
   'link',
   'symlink',
 ]);
+/** What V8 says of `res.end()`, `callback()` or `req.headers.get()` where handlers have none of these. */
+const OTHER_PLATFORMS =
+  /^(?:(?:res|response|reply)\.\w+|callback|cb|(?:\w+\.)*headers\.get)(?:\(\.\.\.\)\.\w+)* is not a function$/;
+/** The name of a package by npm's rules. Packages for one platform have advice of their own. */
+const MISSING_PACKAGE =
+  /^Cannot find (?:module|package) '(?!.*(?:linux|darwin|win32|linuxmusl)-)((?:@[a-z\d][\w.-]*\/)?[a-z\d][\w.-]*)(?:\/[^']*)?'/;
 /** How many errors are looked at: causes, and the parts of an AggregateError. */
 const MAX_ERRORS = 20;
 
@@ -25,12 +31,20 @@ const MAX_ERRORS = 20;
  * @param {unknown} error as the function threw it
  * @param {string} root absolute path of the function's folder
  * @param {string} name of the function
+ * @param {boolean} [isNative] whether a handler of the native contract threw it
  * @returns {string | null} a sentence without a full stop
  */
-function hintFor(error, root, name) {
+function hintFor(error, root, name, isNative = false) {
   try {
     for (const one of allErrors(error)) {
-      const hint = networkHint(one, name) ?? writeHint(one, root) ?? moduleHint(one, root);
+      const hint =
+        listenHint(one) ??
+        networkHint(one, name) ??
+        writeHint(one, root) ??
+        shellHint(one) ??
+        moduleHint(one, root) ??
+        packageHint(one, root) ??
+        (isNative ? handlerHint(one) : null);
       if (hint !== null) return hint;
     }
   } catch {
@@ -49,6 +63,31 @@ function allErrors(error) {
     if (Array.isArray(one.errors)) all.push(...one.errors.slice(0, MAX_ERRORS));
   }
   return all.filter((one) => one !== null && typeof one === 'object');
+}
+
+/** @param {any} error */
+function listenHint({ syscall }) {
+  return syscall === 'listen' || syscall === 'bind'
+    ? 'a function does not listen on a port; export a handler, which is called for every request'
+    : null;
+}
+
+/** @param {any} error */
+function shellHint({ code, syscall, path: program }) {
+  const isSpawn = code === 'ENOENT' && typeof syscall === 'string' && syscall.startsWith('spawn');
+  return isSpawn && /^(?:\/(?:usr\/)?bin\/)?(?:ba|da|z)?sh$/.test(program)
+    ? 'there is no shell in the container; use execFile with a program that is in the bundle'
+    : null;
+}
+
+/**
+ * Handlers of other platforms call their answer, where handlers here return it; or they read web-standard headers.
+ * @param {any} error
+ */
+function handlerHint(error) {
+  return error instanceof TypeError && OTHER_PLATFORMS.test(error.message)
+    ? 'a handler gets (req, context) and returns its answer, { statusCode, headers, body }; req.headers is a plain object'
+    : null;
 }
 
 /** @param {any} error @param {string} name */
@@ -97,6 +136,22 @@ function moduleHint(error, root) {
     .find((file) => file !== missing && fs.existsSync(file));
   if (written === undefined) return null;
   return `there is ${path.relative(root, written)}: Node needs the name of the file as it is in an import, its extension included; or compile the code to JavaScript before you deploy it`;
+}
+
+/**
+ * Packages that are not in the bundle.
+ * @param {any} error
+ * @param {string} root
+ */
+function packageHint({ code, message }, root) {
+  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return null;
+  const [, name] = MISSING_PACKAGE.exec(String(message)) ?? [];
+  if (name === undefined) return null;
+  const fs = require('node:fs');
+  // Where a folder has the name, a file in it is missing, or a compiler's path was not resolved.
+  if (fs.existsSync(path.join(root, 'node_modules', name)) || fs.existsSync(path.join(root, name)))
+    return null;
+  return `add "${name}" to the dependencies in package.json, which a deploy installs, or run npm install in the folder before you zip it`;
 }
 
 /** The file that a relative import names and that is not there. @param {any} error @param {string} root */

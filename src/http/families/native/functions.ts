@@ -1,8 +1,11 @@
 /** Owns listing, showing, changing and removing functions. */
+import type { IncomingMessage } from 'node:http';
 import Router from '@koa/router';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { GlambdarError } from '../../../errors.js';
 import type { Deployments } from '../../../deploy/deployments.js';
+import { describeBytes } from '../../../model/byte-size.js';
+import { JsonTextError, readJsonText } from '../../../model/json-text.js';
 import type { Registry } from '../../../registry/registry.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
@@ -44,7 +47,8 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       // An unknown function is refused before the body; then a client that waits for `100 Continue` may send it.
       registry.get(refOfRequest(ctx));
       // koa-body would take a missing body for `{}`.
-      if (!hasBody(ctx.req)) throw notSettings();
+      if (!hasBody(ctx.req)) throw notSettings('The body is empty.');
+      if (!ctx.is('json')) throw notSettings(`The body's Content-Type is ${typeOf(ctx)}.`);
       acceptBody(ctx.req, ctx.res);
       return next();
     },
@@ -56,13 +60,14 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       multipart: false,
       parsedMethods: [HttpMethodEnum.POST],
       onError: (cause) => {
-        throw notSettings(cause);
+        throw unreadable(cause);
       },
     }),
     async (ctx) => {
       const ref = refOfRequest(ctx);
       const patch: unknown = ctx.request.body;
-      if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw notSettings();
+      if (typeof patch !== 'object' || patch === null || Array.isArray(patch))
+        throw notSettings('The body is JSON, but no object.');
       const changed = await deployments.configure(ref, patch, principalOf(ctx));
       // Names only: the values of variables may be secrets.
       audited(ctx, 'function.configure', ref.name, { changed: Object.keys(changed).join(', ') });
@@ -73,10 +78,42 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
   return router;
 }
 
-function notSettings(cause?: unknown): GlambdarError {
+/** The error of a body that koa-body could not read: too large, encoded in an unknown way, or no JSON. */
+function unreadable(cause: Error & { status?: number; type?: string; body?: unknown }): GlambdarError {
+  if (cause.status === 413)
+    return new GlambdarError(
+      'INVALID_REQUEST',
+      `Settings may take ${describeBytes(MAX_SETTINGS_BYTES)}; these take more.`,
+      {
+        cause,
+      },
+    );
+  // V8's own sentence quotes the text, in which there may be secret variables.
+  if (typeof cause.body !== 'string') return notSettings('The body cannot be read.', cause);
+  const fault = jsonFault(cause.body) ?? 'it is another kind of JSON';
+  return notSettings(`The body is not a JSON object: ${fault}.`, cause);
+}
+
+/** Why a text is no JSON, or null when it is. */
+function jsonFault(text: string): string | null {
+  try {
+    readJsonText(Buffer.from(text));
+    return null;
+  } catch (error) {
+    if (error instanceof JsonTextError) return error.message;
+    throw error;
+  }
+}
+
+function typeOf({ req }: { req: IncomingMessage }): string {
+  const type = req.headers['content-type'];
+  return type === undefined ? 'missing' : JSON.stringify(type.slice(0, 64));
+}
+
+function notSettings(fault: string, cause?: unknown): GlambdarError {
   return new GlambdarError(
     'INVALID_REQUEST',
-    `Send the settings as a JSON object of at most ${MAX_SETTINGS_BYTES} bytes with Content-Type: application/json.`,
+    `${fault} Send the settings as a JSON object with Content-Type: application/json, e.g. {"memoryMb":256}.`,
     { cause },
   );
 }

@@ -119,6 +119,16 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
   }
 }
 
+/** What a list or stream of calls can be asked for. */
+const PARAMETERS: readonly string[] = ['limit', 'before', 'follow'];
+
+const FOLLOW: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['true', true],
+  ['0', false],
+  ['false', false],
+]);
+
 interface LogsQuery {
   limit: number | undefined;
   before: string | undefined;
@@ -127,6 +137,12 @@ interface LogsQuery {
 
 function parseQuery(querystring: string): LogsQuery {
   const query = new URLSearchParams(querystring);
+  const unknown = [...query.keys()].find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined)
+    throw new GlambdarError(
+      'INVALID_REQUEST',
+      `Unknown parameter ${JSON.stringify(unknown.slice(0, 64))}; known are ${PARAMETERS.join(', ')}.`,
+    );
   const one = (name: string): string | undefined => {
     const values = query.getAll(name);
     if (values.length > 1)
@@ -135,20 +151,20 @@ function parseQuery(querystring: string): LogsQuery {
   };
   const limit = one('limit');
   const before = one('before');
-  const follow = one('follow') ?? '0';
+  const follow = FOLLOW.get(one('follow') ?? '0');
   if (limit !== undefined && !(/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT)) {
     throw new GlambdarError('INVALID_REQUEST', `"limit" must be a whole number from 1 to ${MAX_LIMIT}.`);
   }
   if (before !== undefined && (before === '' || before.length > 128)) {
     throw new GlambdarError('INVALID_REQUEST', '"before" must be the id of an invocation.');
   }
-  if (follow !== '0' && follow !== '1')
-    throw new GlambdarError('INVALID_REQUEST', '"follow" must be 1 or 0.');
-  if (follow === '1' && before !== undefined) {
+  if (follow === undefined)
+    throw new GlambdarError('INVALID_REQUEST', '"follow" must be 1 or 0, or true or false.');
+  if (follow && before !== undefined) {
     throw new GlambdarError(
       'INVALID_REQUEST',
       '"before" looks back and "follow" looks ahead: give one of them.',
     );
   }
-  return { limit: limit === undefined ? undefined : Number(limit), before, follow: follow === '1' };
+  return { limit: limit === undefined ? undefined : Number(limit), before, follow };
 }

@@ -60,7 +60,7 @@ test('pipelined lists are answered one after the other, in different turns; too 
   for (let i = 0; i < 10; i += 1) {
     const { status, headers, body } = await client.response();
     statuses.push(status);
-    if (status === 200) t.is(body, JSON.stringify([record('r2'), record('r1')]));
+    if (status === 200) t.is(body, `${JSON.stringify([record('r2'), record('r1')])}\n`);
     else {
       t.is(headers['retry-after'], '1');
       t.regex(body, /AT_CAPACITY/);

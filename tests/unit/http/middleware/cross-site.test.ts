@@ -82,7 +82,12 @@ for (const [title, headers, status] of origins) {
         .send(`${method} ${path} HTTP/1.1\r\nHost: localhost:8000\r\n${lines.join('')}\r\n`)
         .response();
       t.is(response.status, status);
-      if (status === 403) t.is((JSON.parse(response.body) as { code: string }).code, 'FORBIDDEN_ORIGIN');
+      if (status === 403) {
+        const { code, error } = JSON.parse(response.body) as { code: string; error: string };
+        t.is(code, 'FORBIDDEN_ORIGIN');
+        t.regex(error, /GLAMBDAR_PUBLIC_URL/);
+        if (headers['origin'] !== undefined) t.true(error.includes(JSON.stringify(headers['origin'])));
+      }
       client.socket.destroy();
     }
     t.is(invoker.ran.length, status === 200 ? 2 : 0);

@@ -213,7 +213,7 @@ const wrongFields: [field: Record<string, string>, message: RegExp][] = [
     { cors: '{"origins":["*"],"credentials":true}' },
     /^form field: cors\.credentials: .*not with origins \["\*"\]/,
   ],
-  [{ color: 'red' }, /^form field: unknown setting "color"/],
+  [{ color: 'red' }, /^form field: unknown setting "color" \(known: file, funcName, memoryMb, /],
   [JSON.parse('{"__proto__":"x"}') as Record<string, string>, /^form field: unknown setting "__proto__"/],
 ];
 

@@ -141,7 +141,7 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'no entry file',
     { 'readme.txt': '' },
-    /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts/,
+    /no entry file: expected index\.js, index\.mjs, index\.cjs, index\.ts, index\.mts or index\.cts.*; found "/,
   ],
   [
     'a package.json that holds no object',
@@ -217,7 +217,7 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'a handler that only the prototype of a default export has',
     { 'index.mjs': 'class App { handler() {} } export default new App();' },
-    /index\.mjs has no handler.*found "default"\./,
+    /index\.mjs has no handler.*found "default" \(of type object, not a function\)\./,
   ],
   [
     'exports whose prototype is a function',
@@ -339,14 +339,14 @@ const broken: [what: string, files: Files, name: string, message: RegExp, place:
     'a missing package',
     { 'index.js': "const a = 1;\nconst b = require('left-pad-not-there');" },
     'Error',
-    /^Cannot find module 'left-pad-not-there'\nRequire stack:\n- index\.js$/,
+    /^Cannot find module 'left-pad-not-there' \(add "left-pad-not-there" to the dependencies in package\.json, .*\)\nRequire stack:\n- index\.js$/,
     ['index.js', 2],
   ],
   [
     'a missing package of an ES module',
     { 'index.mjs': "import 'left-pad-not-there';" },
     'Error',
-    /^Cannot find package 'left-pad-not-there' imported from index\.mjs$/,
+    /^Cannot find package 'left-pad-not-there' imported from index\.mjs \(add "left-pad-not-there" to the /,
     [],
   ],
   [

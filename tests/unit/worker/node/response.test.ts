@@ -214,7 +214,10 @@ test('an answer over the limit is refused by its size and not sent', async (t) =
   const fn = await FunctionProcess.load(t, evaluator);
   const { kind, error } = await fn.failure({ body: "({ body: 'x'.repeat(100) })", maxResponseBytes: 101 });
   t.is(kind, 'response-too-large');
-  t.is(error.message, 'the function answered 102 bytes; the limit is 101.');
+  t.is(
+    error.message,
+    'the function answered 102 bytes; the limit is 101, which GLAMBDAR_MAX_BODY_BYTES sets on the server.',
+  );
   t.is((await fn.answer({ body: "({ body: 'x'.repeat(99) })", maxResponseBytes: 101 })).body.length, 101);
   const large = await fn.answer({
     body: '({ body: Buffer.alloc(5_000_000, 97) })',

@@ -235,7 +235,10 @@ test('a body over the limit of calls answers 400', async (t) => {
   const { get, invoker } = await startServer(t);
   const { response, json } = await get('/functions/hello', { method: 'POST', body: 'x'.repeat(1001) });
   t.is(response.status, 400);
-  t.deepEqual(json, { message: 'The request body is larger than 1000 bytes, the limit of this server.' });
+  t.deepEqual(json, {
+    message:
+      'The request body is larger than 1000 bytes, the limit that GLAMBDAR_MAX_BODY_BYTES sets on this server.',
+  });
   t.is(invoker.abandoned, 1);
 });
 

@@ -143,11 +143,12 @@ for (const [title, request, status, code] of refused) {
     const body = JSON.parse(response.body) as { error: string; code: string };
     t.is(response.status, status, body.error);
     t.is(body.code, code);
-    if (code === 'MISSING_FILE') t.is(body.error, 'missing zip file');
+    if (code === 'MISSING_FILE')
+      t.regex(body.error, /^missing zip file: the form has no file in the field "file"/);
     t.deepEqual(await uploads(), []);
     t.deepEqual(registry.deploys, []);
     t.deepEqual(logged, []);
-    t.is((await client.send(head('GET /healthz')).response()).body, '{"status":"ok"}');
+    t.is((await client.send(head('GET /healthz')).response()).body, '{"status":"ok"}\n');
   });
 }
 
@@ -206,4 +207,21 @@ test('an upload directory that cannot be used is a platform failure that names n
   t.is(response.status, 500);
   t.notRegex(response.body, /null|ENOTDIR/);
   t.is(logged.length, 1);
+});
+
+test('a form without a file in the field "file" is told which fields it had', async (t) => {
+  const { url } = await startServer(t);
+  for (const [name, found] of [
+    ['zip', 'only "zip"'],
+    ['file', 'only "file" as text, without @ before its path'],
+  ] as const) {
+    const form = new FormData();
+    form.set(name, 'x.zip');
+    const answer = await fetch(`${url}/deploy`, { method: 'POST', body: form });
+    const { error } = (await answer.json()) as { error: string };
+    t.is(
+      error,
+      `missing zip file: the form has no file in the field "file", ${found}. With curl: -F file=@my-function.zip`,
+    );
+  }
 });

@@ -166,3 +166,16 @@ test('HEAD of a stream has its head only', async (t) => {
   await logs.unfollowed();
   t.is((await client.send(head('GET /healthz')).response()).status, 200);
 });
+
+test('a parameter that the logs do not know is refused with the known ones; follow may be true or false', async (t) => {
+  const { get } = await startServer(t);
+  const { response, json } = await get('/logs/hello?tail=5');
+  t.is(response.status, 400);
+  t.is(json['error'], 'Unknown parameter "tail"; known are limit, before, follow.');
+  t.is((await get('/logs/hello?follow=false')).response.status, 200);
+  t.is(
+    (await get('/logs/hello?follow=true&before=x')).json['error'],
+    (await get('/logs/hello?follow=1&before=x')).json['error'],
+  );
+  t.is((await get('/logs/hello?follow=constructor')).response.status, 400);
+});

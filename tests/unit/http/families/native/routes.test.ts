@@ -130,6 +130,25 @@ for (const [title, init] of badSettings) {
   });
 }
 
+const json = { 'content-type': 'application/json' };
+const settingsFaults: [body: string, headers: Record<string, string>, message: RegExp][] = [
+  [
+    '{"a":}',
+    json,
+    /^The body is not a JSON object: unexpected "\}" at byte 5\. Send the settings as a JSON object /,
+  ],
+  ['"x"', json, /^The body is/],
+  ['{}', { 'content-type': 'text/plain' }, /^The body's Content-Type is "text\/plain"\. /],
+  ['', json, /^The body is empty\. /],
+  [`{"a":"${'x'.repeat(300_000)}"}`, json, /^Settings may take 262144 bytes \(256 KiB\); these take more\.$/],
+];
+for (const [body, headers, message] of settingsFaults) {
+  test(`/config says of ${body.slice(0, 10) || 'no body'} as ${headers['content-type']} what is wrong with it`, async (t) => {
+    const { get } = await startServer(t);
+    t.regex((await get('/config/hello', { method: 'POST', headers, body })).json['error'] as string, message);
+  });
+}
+
 test('/config for an unknown function is FUNCTION_NOT_FOUND whatever its body', async (t) => {
   const { get } = await startServer(t);
   const { response } = await get('/config/other', { method: 'POST', body: 'x' });

@@ -139,7 +139,10 @@ test('a stream is read no further than the limit, and then closed', async (t) =>
     "(async function* () { try { for (;;) yield 'x'.repeat(40); } finally { console.log('closed'); } })()";
   const { kind, error } = await fn.failure({ body: endless, maxResponseBytes: 100 });
   t.is(kind, 'response-too-large');
-  t.is(error.message, 'the function answered at least 120 bytes; the limit is 100.');
+  t.is(
+    error.message,
+    'the function answered at least 120 bytes; the limit is 100, which GLAMBDAR_MAX_BODY_BYTES sets on the server.',
+  );
   t.is(fn.logs.stdout, 'closed\n');
   const web =
     "new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(60)); }, cancel() { console.log('cancelled'); } })";

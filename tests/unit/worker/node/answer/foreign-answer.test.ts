@@ -6,10 +6,10 @@ const advice = 'The contract "lambda" understands such answers: POST /config/hel
 const jsonText = "({ headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ a: 1 }) })";
 
 const foreign: [code: string, seen: string][] = [
-  [jsonText, 'its body is JSON text already, which was encoded as JSON once more'],
+  [jsonText, 'its body is JSON text already, which was encoded as JSON once more (return the object itself)'],
   [
     "({ statusCode: 200, body: '[1]' })",
-    'its body is JSON text already, which was encoded as JSON once more',
+    'its body is JSON text already, which was encoded as JSON once more (return the object itself)',
   ],
   [
     "({ headers: { 'content-type': 'image/png' }, body: 'iVBORw==', isBase64Encoded: true })",

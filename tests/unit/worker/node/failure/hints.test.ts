@@ -7,6 +7,9 @@ const coded = (code: string, more = ''): string =>
   `Object.assign(new Error('x'), { code: '${code}'${more} })`;
 const readOnly = "glambdar: the function's folder is read-only; only /tmp can be written\n";
 
+const handler =
+  'glambdar: a handler gets (req, context) and returns its answer, { statusCode, headers, body }; req.headers is a plain object\n';
+
 const hints: [code: string, hint: string][] = [
   [coded('EROFS', ", path: root + '/a.txt'"), readOnly],
   [coded('EROFS', ", path: 'data/a.txt'"), readOnly],
@@ -18,6 +21,23 @@ const hints: [code: string, hint: string][] = [
   [coded('ENOENT', ", syscall: 'open', path: 'missing.txt'"), ''],
   [coded('ENOENT', ", syscall: 'mkdir', path: '/tmp/a/b'"), ''],
   [coded('EACCES', ", syscall: 'spawn', path: root"), ''],
+  [
+    coded('ENETUNREACH', ", syscall: 'listen'"),
+    'glambdar: a function does not listen on a port; export a handler, which is called for every request\n',
+  ],
+  [
+    coded('ENOENT', ", syscall: 'spawnSync /bin/sh', path: '/bin/sh'"),
+    'glambdar: there is no shell in the container; use execFile with a program that is in the bundle\n',
+  ],
+  [coded('ENOENT', ", syscall: 'spawn git', path: 'git'"), ''],
+  ["new TypeError('res.end is not a function')", handler],
+  ["new TypeError('callback is not a function')", handler],
+  ["new TypeError('req.headers.get is not a function')", handler],
+  ["new TypeError('list.map is not a function')", ''],
+  [
+    'Object.assign(new Error("Cannot find module \'pdfkit/js\'"), { code: "MODULE_NOT_FOUND" })',
+    'glambdar: add "pdfkit" to the dependencies in package.json, which a deploy installs, or run npm install in the folder before you zip it\n',
+  ],
   ["'only text'", ''],
   ['null', ''],
   ["new Proxy({}, { get() { throw new Error('trap'); } })", ''],

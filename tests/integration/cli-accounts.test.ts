@@ -1,0 +1,122 @@
+/** The command line against a server with accounts: signing in, keys, secrets, versions, backups, completion. */
+import { execFile } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import AdmZip from 'adm-zip';
+import test from 'ava';
+import { CommandLine } from '../helpers/command-line.js';
+import { integration } from '../helpers/integration.js';
+import { serverForFile } from '../helpers/server-process.js';
+
+const PASSWORD = 'canary-password-77ab';
+const SECRET = 'canary-secret-19c4';
+const server = serverForFile({ env: { GLAMBDAR_AUTH: 'on', GLAMBDAR_UID_BASE: '860000' } });
+const line = new CommandLine(() => server().url);
+test.after.always('the folder is removed', () => line.remove());
+
+const profiles = (): string => join(line.folder, 'config/glambdar/profiles.json');
+
+/** Writes a function that answers with an expression, and deploys it. */
+async function deploy(name: string, expression: string) {
+  mkdirSync(join(line.folder, name), { recursive: true });
+  writeFileSync(join(line.folder, name, 'index.js'), `exports.handler = () => ({ body: ${expression} });`);
+  return line.run(['deploy', name]);
+}
+
+integration('register, whoami, logout and login keep a token that only its owner may read', async (t) => {
+  const made = await line.run(['register', '--email', 'ada@example.org'], { input: `${PASSWORD}\n` });
+  t.is(made.code, 0, made.stderr);
+  t.is(statSync(profiles()).mode & 0o777, 0o600);
+  const { token } = JSON.parse(readFileSync(profiles(), 'utf8')).default;
+  t.false(`${made.stdout}${made.stderr}`.includes(token));
+  const who = await line.run(['whoami']);
+  t.is(who.code, 0, who.stderr);
+  t.true(who.stdout.includes('ada@example.org'), who.stdout);
+  t.false(who.stdout.includes('[object'), who.stdout);
+
+  const out = await line.run(['logout']);
+  t.is(out.code, 0, out.stderr);
+  t.false(readFileSync(profiles(), 'utf8').includes(token));
+  t.not((await line.run(['whoami'])).code, 0);
+  t.not((await line.run(['whoami'], { env: { GLAMBDAR_TOKEN: token } })).code, 0);
+  t.not((await line.run(['login', '-e', 'ada@example.org'], { input: 'another-password' })).code, 0);
+  const back = await line.run(['login', '-e', 'ada@example.org'], { input: PASSWORD });
+  t.is(back.code, 0, back.stderr);
+});
+
+integration('keys are made, listed, changed and ended, and sign in a profile of their own', async (t) => {
+  const made = JSON.parse((await line.run(['keys', 'create', 'ci', '--role', 'deployer', '--json'])).stdout);
+  t.regex(made.key, /^glm_/);
+  const signedIn = await line.run(['login', '--key', '--profile', 'ci'], { input: made.key });
+  t.is(signedIn.code, 0, signedIn.stderr);
+  const list = (...args: string[]) => line.run(['list', '--profile', 'ci', ...args]);
+  t.is((await list()).code, 0);
+  const changed = await line.run(['keys', 'change', made.id, '--name', 'robot', '--role', 'viewer']);
+  t.is(changed.code, 0, changed.stderr);
+  t.regex((await line.run(['keys', 'list'])).stdout, /robot +viewer/);
+  t.is((await line.run(['keys', 'rm', made.id])).code, 0);
+  t.not((await list()).code, 0);
+});
+
+integration('a profile’s token goes to its own server only', async (t) => {
+  const elsewhere = server().url.replace('127.0.0.1', 'localhost');
+  const other = await line.run(['whoami', '--server', elsewhere]);
+  t.not(other.code, 0);
+  const { token } = JSON.parse(readFileSync(profiles(), 'utf8')).default;
+  const own = await line.run(['whoami', '--server', elsewhere], { env: { GLAMBDAR_TOKEN: token } });
+  t.is(own.code, 0, own.stderr);
+});
+
+integration('secrets come from stdin and are never shown', async (t) => {
+  t.is((await deploy('kept', "process.env.WORD === 'canary-secret-19c4'")).code, 0);
+  const set = await line.run(['secrets', 'set', 'kept', 'WORD'], { input: `${SECRET}\n` });
+  t.is(set.code, 0, set.stderr);
+  const list = await line.run(['secrets', 'list', 'kept']);
+  t.is(list.stdout, 'WORD\n');
+  t.is((await line.run(['invoke', 'kept'])).stdout, 'true');
+  const removed = await line.run(['secrets', 'rm', 'kept', 'WORD']);
+  t.is(removed.code, 0, removed.stderr);
+  t.is((await line.run(['invoke', 'kept'])).stdout, 'false');
+  t.false(`${set.stdout}${set.stderr}${list.stderr}${removed.stdout}`.includes(SECRET));
+});
+
+integration('versions are listed, gone back to, and downloaded', async (t) => {
+  t.is((await deploy('aged', '1')).code, 0);
+  t.is((await deploy('aged', '2')).code, 0);
+  const listed = await line.run(['versions', 'aged']);
+  t.regex(listed.stdout, / 2 +\S.*live *$/m);
+  t.regex(listed.stdout, / 1 +\S/);
+  const back = await line.run(['rollback', 'aged', '1']);
+  t.is(back.code, 0, back.stderr);
+  t.is((await line.run(['invoke', 'aged'])).stdout, '1');
+  const got = await line.run(['download', 'aged', '--version', '2']);
+  t.is(got.code, 0, got.stderr);
+  const code = new AdmZip(join(line.folder, 'aged-v2.zip')).readAsText('index.js');
+  t.true(code.includes('body: 2'));
+  t.is((await line.run(['download', 'aged', '--version', '2'])).code, 2);
+});
+
+integration('backup writes a file that restore fills a new directory from', async (t) => {
+  const backup = await line.run(['backup', 'all.backup', '--dir', server().dir]);
+  t.is(backup.code, 0, backup.stderr);
+  t.regex(backup.stdout, /^\d+ functions? backed up to all\.backup\.\n$/);
+  const restored = await line.run(['restore', 'all.backup', 'restored']);
+  t.is(restored.code, 0, restored.stderr);
+  t.true(statSync(join(line.folder, 'restored/glambdar.db')).size > 0);
+  t.is((await line.run(['restore', 'all.backup', 'restored'])).code, 1);
+});
+
+integration('bash completes commands and options by the script', async (t) => {
+  const { stdout } = await line.run(['completion', 'bash']);
+  writeFileSync(join(line.folder, 'complete.bash'), stdout);
+  const complete = async (...words: string[]) => {
+    const script =
+      'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _glambdar; echo "${COMPREPLY[@]}"';
+    const args = ['-c', script, 'bash', join(line.folder, 'complete.bash'), 'glambdar', ...words];
+    return (await promisify(execFile)('bash', args)).stdout.trim().split(' ');
+  };
+  t.deepEqual(await complete('roll'), ['rollback']);
+  t.deepEqual(await complete('keys', 'cr'), ['create']);
+  t.deepEqual(await complete('keys', 'create', '--ro'), ['--role']);
+});
