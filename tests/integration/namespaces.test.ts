@@ -139,3 +139,25 @@ integration(
     }
   },
 );
+
+integration('a function gets neither a token nor a key of its caller, also when both are sent', async (t) => {
+  const { headers: token } = await register('sender');
+  const key = await keyOf(token, { role: 'invoker' });
+  const body = new FormData();
+  const code = 'exports.handler = (req) => ({ body: JSON.stringify(req.headers) });';
+  body.append('file', new Blob([new Uint8Array(zipOf({ 'index.js': code }))]), 'echo.zip');
+  t.is((await server().request('/deploy', { method: 'POST', headers: token, body })).status, 201);
+  const text = token.authorization!.slice('Bearer '.length);
+  for (const sent of [
+    { ...token, ...key },
+    { 'x-api-key': text, authorization: `Bearer ${key['x-api-key']}` },
+    { 'x-api-key': text, ...token },
+  ]) {
+    const answer = await send('POST', '/invoke/echo', sent);
+    t.is(answer.status, 200, answer.text);
+    t.false(answer.text.includes(text) || answer.text.includes(key['x-api-key']!), Object.keys(sent).join());
+  }
+  // What proves nothing here is the function's own.
+  const own = await send('POST', '/invoke/echo', { ...key, authorization: 'Bearer of-another-service' });
+  t.regex(own.text, /of-another-service/);
+});

@@ -40,6 +40,15 @@ export function principals({ accounts, hasNamespace }: PrincipalsOptions): Middl
           accounts.authentication.watch(text, (now) => mayAct(now, principalOf(ctx)), lost);
       return entered === undefined ? (next() as Promise<void>) : entered.then(next);
     };
+    const second = secondCredential(ctx.req, header);
+    if (second !== undefined)
+      return Promise.all([found, accounts.authentication.authenticate(second.text)]).then(
+        ([first, beside]) => {
+          // A token is no less a secret for standing beside what counts.
+          if (!('unproven' in beside)) dropHeader(ctx.req, second.header);
+          return go(first);
+        },
+      );
     return found instanceof Promise ? found.then(go) : go(found);
   };
 }
@@ -93,6 +102,17 @@ function credentialOf({ headers }: IncomingMessage): { header?: string; text?: s
   if (authorization === undefined) return {};
   const match = /^Bearer +(\S+)$/i.exec(authorization);
   return match === null ? { header: 'authorization' } : { header: 'authorization', text: match[1] as string };
+}
+
+/** What the other header holds, when one has been chosen. @param chosen the name of the header that counts */
+function secondCredential(
+  { headers }: IncomingMessage,
+  chosen: string | undefined,
+): { header: string; text: string } | undefined {
+  const header = CREDENTIALS.find((name) => name !== chosen && headers[name] !== undefined);
+  if (chosen === undefined || header === undefined) return undefined;
+  const text = /^(?:Bearer +)?(\S+)$/i.exec(String(headers[header]))?.[1];
+  return text === undefined ? undefined : { header, text };
 }
 
 /** Takes a header away, so that no function gets it. @param name in lower case */
