@@ -111,8 +111,7 @@ integration('bash completes commands and options by the script', async (t) => {
   const { stdout } = await line.run(['completion', 'bash']);
   writeFileSync(join(line.folder, 'complete.bash'), stdout);
   const complete = async (...words: string[]) => {
-    const script =
-      'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _glambdar; echo "${COMPREPLY[@]}"';
+    const script = `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _glambdar; echo "\${COMPREPLY[@]}"`;
     const args = ['-c', script, 'bash', join(line.folder, 'complete.bash'), 'glambdar', ...words];
     return (await promisify(execFile)('bash', args)).stdout.trim().split(' ');
   };
