@@ -1,6 +1,7 @@
 /** Owns the one form of an e-mail address by which a user is known. */
 
-const FORM = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
+/** Without characters that nobody sees (categories Cc, Cf and their like): two addresses that look the same are one. */
+const FORM = /^[^\s@\p{C}]+@[^\s@\p{C}]+$/u;
 const MAX_LENGTH = 254;
 
 /** The address without spaces around it, in lower case, its characters composed. */

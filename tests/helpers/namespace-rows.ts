@@ -71,7 +71,6 @@ export const namespaceRows: Readonly<Record<string, Row | null>> = {
   'GET /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
   'PUT /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}`, body: { path: '/y' } }),
   'DELETE /v1/routes/:id': ({ route: id }) => ({ path: `/v1/routes/${id}` }),
-  'GET /openapi.json': null,
   'GET /auth/quota': null,
   'GET /auth/quotas': () => ({ path: '/auth/quotas' }),
   'PUT /auth/quotas/:namespace': ({ user }) => ({

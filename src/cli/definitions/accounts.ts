@@ -1,11 +1,11 @@
 /** Owns the definitions of the commands about who one is to a server. */
 import type { Command } from 'commander';
-import type { SignInOptions } from '../commands/accounts.js';
+import type { SignInOptions } from '../commands/accounts/accounts.js';
 import { addCommand, collected, later } from './command.js';
 
 export function accountCommands(program: Command): void {
-  const accounts = () => import('../commands/accounts.js');
-  const keyActions = () => import('../commands/keys.js');
+  const accounts = () => import('../commands/accounts/accounts.js');
+  const keyActions = () => import('../commands/accounts/keys.js');
 
   for (const [verb, description] of [
     ['register', 'Make an account on a server, and sign in.'],

@@ -1,11 +1,11 @@
 /** Owns the commands about one's account: `register`, `login`, `logout` and `whoami`. */
-import { Client } from '../api/client.js';
-import { CliError } from '../cli-error.js';
-import { profilesPath, readProfiles, writeProfile } from '../profiles.js';
-import { clientOf, profileName, serverOf, type CommonOptions } from '../session.js';
-import { printResult, styled } from '../terminal/output.js';
-import { ask, askSecretly } from '../terminal/question.js';
-import { pairsText } from '../terminal/table.js';
+import { Client } from '../../api/client.js';
+import { CliError } from '../../cli-error.js';
+import { profilesPath, readProfiles, writeProfile } from '../../profiles.js';
+import { clientOf, profileName, serverOf, type CommonOptions } from '../../session.js';
+import { printResult, styled } from '../../terminal/output.js';
+import { ask, askSecretly } from '../../terminal/question.js';
+import { pairsText } from '../../terminal/table.js';
 
 export interface SignInOptions extends CommonOptions {
   email?: string;

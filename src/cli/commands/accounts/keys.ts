@@ -1,8 +1,8 @@
 /** Owns the commands about API keys: `keys list`, `keys create`, `keys change` and `keys rm`. */
-import { clientOf, type CommonOptions } from '../session.js';
-import { printResult, styled } from '../terminal/output.js';
-import { tableText } from '../terminal/table.js';
-import { timeText } from '../terminal/time-text.js';
+import { clientOf, type CommonOptions } from '../../session.js';
+import { printResult, styled } from '../../terminal/output.js';
+import { tableText } from '../../terminal/table.js';
+import { timeText } from '../../terminal/time-text.js';
 
 interface KeyInfo {
   id: string;
