@@ -57,7 +57,7 @@ integration('curl deploys a zip and invokes it, as the README has it', async (t)
   t.is(await curl(`${server().url}/invoke/hello?name=Bob`), '{"message":"Hello, Bob!"}');
   t.deepEqual(JSON.parse(await curl('-X', 'DELETE', `${server().url}/del/hello`)), { deleted: 'hello' });
   t.is(await curl('-o', '/dev/null', '-w', '%{http_code}', `${server().url}/invoke/hello`), '404');
-  t.is(await curl(`${server().url}/info`), '{"count":0,"functions":[]}');
+  t.is(await curl(`${server().url}/info`), '{"count":0,"functions":[]}\n');
 });
 
 integration('every route answers as the table has it', async (t) => {

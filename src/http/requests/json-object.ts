@@ -19,7 +19,7 @@ export async function readJsonObject(ctx: Context, bodies: BodyBudget): Promise<
     readJsonText(body);
     value = JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
-    const fault = cause instanceof JsonTextError ? `, but ${cause.message}` : '';
+    const fault = cause instanceof JsonTextError ? `, and this is not JSON: ${cause.message}` : '';
     throw new GlambdarError('INVALID_REQUEST', `The body must be a JSON object${fault}.`, { cause });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
