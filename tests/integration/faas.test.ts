@@ -184,5 +184,5 @@ integration('deploys and odd requests are refused as the table has it', async (t
   t.is((await server().request('/info/refused')).status, 404, 'nothing of them is left');
   const { text, status } = await server().request('/ping');
   t.is(status, 200);
-  t.is(text, '{"message":"pong"}');
+  t.is(text, '{"message":"pong"}\n');
 });
