@@ -12,6 +12,7 @@ import type { SecretKeeper } from '../secrets/secrets.js';
 import type { BodyBudget } from './answers/body-budget.js';
 import { createAnswerError, type OnRefused } from './answers/error-answer.js';
 import type { EventStreamOptions } from './answers/event-stream.js';
+import { LogStreams } from './answers/log-streams.js';
 import { createRunCall } from './calls/run-call.js';
 import type { Quotas } from '../accounts/quotas.js';
 import type { QuotasRoutesDeps } from './families/auth/quotas.js';
@@ -54,7 +55,7 @@ export interface AppConfig {
   maxBundleBytes: number;
   /** Absolute directory for uploads in progress. */
   uploadDir: string;
-  /** Limits of `follow=1` streams; default: a heartbeat every 15 s and 1 MiB for a slow reader. */
+  /** Limits of streams of logs; default: a heartbeat every 15 s and 1 MiB for a slow reader. */
   events?: EventStreamOptions;
 }
 
@@ -85,8 +86,10 @@ export interface AppDeps {
 export function createApp(deps: AppDeps): HttpApp {
   const { config, logger, bodies, onRequest, accounts } = deps;
   const app = new HttpApp(logger);
-  const { stopping } = app;
-  const events = config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 };
+  const streams = new LogStreams(
+    app.stopping,
+    config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 },
+  );
   const runCall = createRunCall(deps);
   // The last one owns every request that no other owns.
   const families = [
@@ -94,8 +97,8 @@ export function createApp(deps: AppDeps): HttpApp {
     cloudfuncFamily({ ...deps, runCall }),
     faasFamily({ ...deps, runCall }),
     goServerlessFamily({ ...deps, runCall }),
-    invokFamily({ ...deps, runCall, stopping, events }),
-    nativeFamily({ ...deps, runCall, stopping, events }),
+    invokFamily({ ...deps, runCall, streams }),
+    nativeFamily({ ...deps, runCall, streams }),
   ];
   const openApi = openApiRoute(() =>
     openApiDocument(app.routes, { ...packageInfo(), hasAccounts: accounts !== null }),
@@ -107,7 +110,7 @@ export function createApp(deps: AppDeps): HttpApp {
   app.use(base(createAnswerError(families, logger, deps.onRefused)));
   app.use(
     checks([
-      refuseWhenStopping(stopping),
+      refuseWhenStopping(app.stopping),
       requestShape(),
       readClient(config.trustedProxies),
       // With accounts no request is let in for where it comes from, so a name that leads here is as good as any other.

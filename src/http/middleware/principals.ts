@@ -88,7 +88,9 @@ function enter(
 function mayAct(now: Authenticated, then: Principal): boolean {
   if ('unproven' in now) return false;
   const isThere = now.namespace === then.namespace || now.role === 'admin';
-  return isThere && includesRole(now.role, then.role ?? 'viewer');
+  // A key that has been limited to functions may call those and do nothing else.
+  const isNotLess = now.functions === null || then.functions !== null;
+  return isThere && isNotLess && includesRole(now.role, then.role ?? 'viewer');
 }
 
 /**

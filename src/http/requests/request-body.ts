@@ -70,6 +70,7 @@ export function readBody(
   if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes, variable);
   acceptBody(req, res);
   if (!hasBody(req)) return EMPTY;
+  assertNotLeft(req);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
@@ -106,13 +107,18 @@ export function readBody(
     };
     const onCut = (): void => {
       // `close` comes after `end`, too.
-      if (!settled) fail(new GlambdarError('CANCELLED', 'The client went away while it sent the body.'));
+      if (!settled) fail(clientLeft());
     };
     (req as Reading)[endReading] = fail;
     // Listeners are removed only where they would do harm: removing one costs more than calling one that does nothing.
     // Without the `error` listener a request that is cut later, while it is drained, would throw.
     req.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut);
   });
+}
+
+/** Throws CANCELLED when the client is gone already: the events of its request, which would say so, are over. */
+export function assertNotLeft(req: IncomingMessage): void {
+  if (req.destroyed) throw clientLeft();
 }
 
 /** Rejects a body that `readBody` is still reading; a body that has arrived stays. */
@@ -133,6 +139,10 @@ export function discardBody(req: IncomingMessage): void {
     if (leftBytes < 0) req.socket.destroy();
   });
   req.resume();
+}
+
+function clientLeft(): GlambdarError {
+  return new GlambdarError('CANCELLED', 'The client went away while it sent the body.');
 }
 
 function bodyTooLarge(maxBytes: number, variable: string | undefined): GlambdarError {

@@ -7,7 +7,7 @@ import type { Context } from 'koa';
 import multer from 'multer';
 import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
-import { acceptBody, declaredLength, hasBody } from './request-body.js';
+import { acceptBody, assertNotLeft, declaredLength, hasBody } from './request-body.js';
 import { bundleTooLarge, uploadFault, withUploadDirectory, type UploadConfig } from './upload-directory.js';
 
 export type { UploadConfig } from './upload-directory.js';
@@ -66,6 +66,7 @@ export async function withUpload<T>(
   const maxTotalBytes = config.maxBundleBytes + OVERHEAD_BYTES;
   if ((declaredLength(req) ?? 0) > maxTotalBytes) throw bundleTooLarge(config.maxBundleBytes);
   return withUploadDirectory(config, async (directory) => {
+    assertNotLeft(req);
     acceptBody(req, res);
     await receive(ctx, directory, config.maxBundleBytes, maxTotalBytes, choice);
     const { file = (req as Received).files?.[0], body } = req as Received;

@@ -10,31 +10,27 @@ import { jsonOf, type InvocationView, type Logs } from '../../../invocation/logs
 import type { FunctionRef } from '../../../model/function/ref.js';
 import { AnswerTurns } from '../../answers/answer-turns.js';
 import { holdUntilWritten, type BodyBudget } from '../../answers/body-budget.js';
-import { EventStream, type EventStreamOptions } from '../../answers/event-stream.js';
+import type { EventStream } from '../../answers/event-stream.js';
+import type { LogStreams } from '../../answers/log-streams.js';
 import { needs } from '../../middleware/needs.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
-import { namespaceOf, onSenderLost } from '../../requests/principal.js';
+import { namespaceOf } from '../../requests/principal.js';
 import { sendJsonText } from '../../answers/send-json.js';
 
 export interface LogsRoutesDeps {
   logs: Logs;
   bodies: BodyBudget;
-  stopping: AbortSignal;
-  events: EventStreamOptions;
+  streams: LogStreams;
 }
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
-/** The most streams open at once: each keeps a connection and as much memory as its buffer may hold. */
-const MAX_FOLLOWERS = 100;
-
 /** The flow under which histories of streams count in the body budget. No function's flow can equal it. */
 const FLOW = '/logs/:name';
 
-export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): Router {
+export function logsRoutes({ logs, bodies, streams }: LogsRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
-  let followers = 0;
   const turns = new AnswerTurns();
 
   router.get('/logs/:name', needs('viewer'), async (ctx) => {
@@ -59,63 +55,41 @@ export function logsRoutes({ logs, bodies, stopping, events }: LogsRoutesDeps): 
 
   async function followLogs(ctx: Context, ref: FunctionRef, history: number): Promise<void> {
     // 1. An unknown function is refused before the head.
-    if (followers >= MAX_FOLLOWERS)
-      throw new GlambdarError(
-        'AT_CAPACITY',
-        `${MAX_FOLLOWERS} streams of logs are open already; close one, or try again later.`,
-        {
-          retryAfterSeconds: 5,
-        },
-      );
-    // 2. The follower is added before the history is read, so that no record falls between the two. Records that come
-    //    while the history is read wait in `early`.
+    const giveBack = streams.take();
+    let unfollow = (): void => undefined;
+    const leave = (): void => {
+      unfollow();
+      giveBack();
+    };
     const early = new Map<string, InvocationView>();
     let take = (record: InvocationView): void => void early.set(record.id, record);
-    const unfollow = logs.follow(ref, (record) => take(record));
-    followers += 1;
-    const leave = (): void => {
-      followers -= 1;
-      unfollow();
-    };
-    let past: InvocationView[];
-    try {
-      past = (await logs.list(ref, { limit: Math.max(history, 1), final: true })).slice(0, history);
-      if (ctx.res.destroyed)
-        throw new GlambdarError('CANCELLED', 'The client went away before its answer was made.');
-    } catch (error) {
-      leave();
-      throw error;
-    }
-    // A record in both is sent once, from `early`: the history may have it as it was before its last output.
-    const replayed = past.filter(({ id }) => !early.has(id)).reverse();
-    // The history counts in the body budget until the client has read it.
-    const bytes = replayed.reduce((sum, record) => sum + Buffer.byteLength(jsonOf(record)), 0);
+    let replayed: InvocationView[];
     let release: () => void;
     try {
+      // 2. The follower is added before the history is read, so that no record falls between the two. Records that come
+      //    while the history is read wait in `early`.
+      unfollow = logs.follow(ref, (record) => take(record));
+      const past = (await logs.list(ref, { limit: Math.max(history, 1), final: true })).slice(0, history);
+      if (ctx.res.destroyed)
+        throw new GlambdarError('CANCELLED', 'The client went away before its answer was made.');
+      // A record in both is sent once, from `early`: the history may have it as it was before its last output.
+      replayed = past.filter(({ id }) => !early.has(id)).reverse();
+      // The history counts in the body budget until the client has read it.
+      const bytes = replayed.reduce((sum, record) => sum + Buffer.byteLength(jsonOf(record)), 0);
       release = holdUntilWritten(ctx.res, bodies, bytes, FLOW);
     } catch (error) {
       leave();
       throw error;
     }
-    ctx.respond = false;
-    const stream = new EventStream(ctx.res, events);
-    // 3. The stream lives until the reader leaves, is too slow, or the server stops.
-    const stop = (): void => stream.end('end', 'the server is stopping');
-    stopping.addEventListener('abort', stop);
-    const unwatch = onSenderLost(ctx, () => stream.end('end', 'the token or key of this stream is over'));
-    ctx.res.once('close', () => {
-      stopping.removeEventListener('abort', stop);
-      unwatch();
-      leave();
-    });
-    if (ctx.method === 'HEAD') stream.end('end', '');
-    for (const record of replayed) stream.replay('invocation', record.id, jsonOf(record));
-    take = (record) => stream.send('invocation', record.id, jsonOf(record));
-    for (const record of early.values()) take(record);
-    if (ctx.res.writableNeedDrain) ctx.res.once('drain', release);
-    else if (!ctx.res.writableEnded) release();
-    // The server may have stopped while the stream waited for its turn.
-    if (stopping.aborted) stop();
+    // 3. The stream begins with the history, and goes on with every record that comes.
+    const begin = (stream: EventStream): void => {
+      for (const record of replayed) stream.replay('invocation', record.id, jsonOf(record));
+      take = (record) => stream.send('invocation', record.id, jsonOf(record));
+      for (const record of early.values()) take(record);
+      if (ctx.res.writableNeedDrain) ctx.res.once('drain', release);
+      else if (!ctx.res.writableEnded) release();
+    };
+    streams.open(ctx, begin, leave);
   }
 }
 

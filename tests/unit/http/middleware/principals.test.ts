@@ -4,7 +4,8 @@ import { includesRole, ROLES, type Role } from '../../../../src/model/principal.
 import type { Registry } from '../../../../src/registry/registry.js';
 import { AccountsFixture } from '../../accounts/accounts-fixture.js';
 import { FakeRegistry } from '../fakes.js';
-import { head, startServer, type Fixture } from '../server-fixture.js';
+import { TYPE } from '../multipart.js';
+import { head, startServer, turns, type Fixture } from '../server-fixture.js';
 
 /** Knows which namespaces it was asked for; `public` is a public function of the default namespace. */
 class NamespacedRegistry extends FakeRegistry {
@@ -263,6 +264,67 @@ test('a stream of logs ends when the key that it was opened with does', async (t
   await fixture.accounts.keys.remove(manager, staying.record.id);
   await staying.text;
   await logs.unfollowed();
+});
+
+test('a stream of logs ends when its key is limited to functions', async (t) => {
+  const { url, keyOf, fixture, logs } = await startSigned(t);
+  const admin = { kind: 'operator', id: '', namespace: 'default', role: 'admin', functions: null } as const;
+  const key = await keyOf('viewer');
+  const [record] = (await fixture.store.keys()).slice(-1);
+  const response = await fetch(`${url}/logs/hello?follow=1`, { headers: bearer(key) });
+  await fixture.accounts.keys.change({ ...admin, mayBridge: true }, record!.id, {
+    role: 'invoker',
+    scopes: ['invoke:hello'],
+  });
+  t.regex(await response.text(), /the token or key of this stream is over/);
+  await logs.unfollowed();
+});
+
+test("a stream of Invok's logs ends when the key that it was opened with does", async (t) => {
+  const { url, keyOf, fixture, logs, registry } = await startSigned(t);
+  const admin = { kind: 'operator', id: '', namespace: 'default', role: 'admin', functions: null } as const;
+  const key = await keyOf('viewer');
+  const [record] = (await fixture.store.keys()).slice(-1);
+  await registry.deployImage({
+    ref: { namespace: record!.namespace, name: 'hello' },
+    image: 'x',
+    settings: {},
+  });
+  const response = await fetch(`${url}/invok/logs/${record!.namespace}/hello`, { headers: bearer(key) });
+  t.is(response.status, 200);
+  await fixture.accounts.keys.remove({ ...admin, mayBridge: true }, record!.id);
+  t.regex(await response.text(), /the token or key of this stream is over/);
+  await logs.unfollowed();
+});
+
+test('a client that leaves while its key is looked up leaves neither a call nor an upload behind', async (t) => {
+  const { raw, keyOf, fixture, observed, invoker, uploads } = await startSigned(t);
+  const key = await keyOf('deployer');
+  const { authentication } = fixture.accounts;
+  const found = await authentication.authenticate(key);
+  for (const request of [
+    head('POST /invoke/hello', `X-API-Key: ${key}`, 'Content-Length: 2') + 'x',
+    head('POST /deploy', `X-API-Key: ${key}`, TYPE, 'Content-Length: 200') + 'x',
+  ]) {
+    const before = observed.length;
+    let answered!: () => void;
+    const asked = new Promise<void>((resolve) => {
+      authentication.authenticate = () => {
+        resolve();
+        return new Promise((answer) => (answered = () => answer(found)));
+      };
+    });
+    const client = await raw();
+    client.send(request);
+    await asked;
+    client.socket.destroy();
+    while (observed.length === before) await turns(1);
+    answered();
+    await turns(20);
+  }
+  await invoker.settled();
+  t.is(invoker.abandoned, 1);
+  t.deepEqual(await uploads(), []);
 });
 
 test('with accounts a server answers to any name, but to one only', async (t) => {
