@@ -108,8 +108,17 @@ export class DeployPipeline implements Deployments {
     const reference = image === null ? null : parseImageReference(image);
     this.#settings(ref, 'image', patch, false); // so that a wrong contract is refused before anything is pulled
     assertSpace(0);
+    const assertNew = (): void => {
+      if (id === undefined || registry.find(ref) === undefined) return;
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        `A function is called "${ref.name}" already; choose another name.`,
+      );
+    };
+    assertNew();
     const supplied = reference === null ? null : await images.obtain(reference, pull ?? 'missing');
     return registry.inTurn(ref, async () => {
+      assertNew();
       const before = registry.find(ref);
       const then = before?.active.source;
       const named = owner ?? (then?.type === 'image' ? then.owner : undefined);

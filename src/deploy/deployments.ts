@@ -39,7 +39,7 @@ export interface DeployImageRequest {
   settings: unknown;
   /** Whoever registers the function, in the client's words; by default the owner so far. */
   owner?: string;
-  /** The id of the function if it is new; default: a random one. */
+  /** The id of a new function: one that has the name already is refused. Default: a random one, or that of the function so far. */
   id?: FunctionId;
   /** See `ImageSupply.obtain`; default `missing`. */
   pull?: 'missing' | 'always';

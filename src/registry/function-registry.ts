@@ -213,7 +213,7 @@ export class FunctionRegistry implements Registry {
    * this one. Rejects with StoreError, or VERSION_NOT_FOUND when the version has gone.
    */
   async goBack(candidate: FunctionRecord): Promise<void> {
-    const { store, onRetired, logger } = this.#options;
+    const { store, onRetired } = this.#options;
     const { id, ref, active, settings, updatedAt } = candidate;
     const before = this.#catalogue.get(ref);
     const record = await store.activate(id, active.version, settings, updatedAt);
@@ -221,15 +221,7 @@ export class FunctionRegistry implements Registry {
     faultPoint('rollback.committed');
     this.#activate(record);
     void onRetired(before);
-    // Of several sidecars the one that was updated last is of the active version. The next start tries again.
-    await this.#files
-      .writeSidecar(record)
-      .catch((err: unknown) =>
-        logger.warn(
-          { err, function: ref.name },
-          'the record beside the code of a function could not be written',
-        ),
-      );
+    await this.#renewSidecar(record);
   }
 
   /**
@@ -286,13 +278,28 @@ export class FunctionRegistry implements Registry {
     await this.#collector.collect(record);
   }
 
-  /** Replaces settings that need no new version. Rejects with StoreError or the file system's errors. */
+  /** Replaces settings that need no new version. Rejects with StoreError. */
   async updateSettings(before: FunctionRecord, settings: FunctionSettings): Promise<void> {
     const record = await this.#options.store.updateSettings(before.id, settings, after(before));
     if (!record) throw new GlambdarError('FUNCTION_NOT_FOUND', 'Function not found!');
-    await this.#files.writeSidecar(record);
     if (before.settings.isolation !== settings.isolation) void this.#options.onRetired(before);
     this.#activate(record);
+    await this.#renewSidecar(record);
+  }
+
+  /**
+   * Writes what the store has already beside the code. Of several sidecars the one that was updated last is of the active
+   * version. When it cannot be written, the next start tries again.
+   */
+  async #renewSidecar(record: FunctionRecord): Promise<void> {
+    await this.#files
+      .writeSidecar(record)
+      .catch((err: unknown) =>
+        this.#options.logger.warn(
+          { err, function: record.ref.name },
+          'the record beside the code of a function could not be written',
+        ),
+      );
   }
 
   /** At most as many as are kept: a store that failed to forget one tries again after the next deploy. */

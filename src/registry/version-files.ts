@@ -79,14 +79,19 @@ export class VersionFiles {
   async writeSidecar(record: FunctionRecord): Promise<void> {
     const { ref, active } = record;
     const staged = this.stagingPath();
-    const file = await open(staged, 'wx', 0o600);
     try {
-      await file.writeFile(sidecarText(record));
-      await file.sync();
-    } finally {
-      await file.close();
+      const file = await open(staged, 'wx', 0o600);
+      try {
+        await file.writeFile(sidecarText(record));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(staged, sidecarPath(this.#functionsDir, ref, active.version));
+    } catch (error) {
+      await rm(staged, { force: true });
+      throw error;
     }
-    await rename(staged, sidecarPath(this.#functionsDir, ref, active.version));
     await fsyncDir(functionPath(this.#functionsDir, ref));
   }
 

@@ -222,6 +222,19 @@ test('changing what shapes a container makes a version of the same code', async 
   t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
 });
 
+test('settings that are stored are those of the next calls, whether or not the sidecar can be written', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one');
+  const sidecar = join(fixture.functionsDir, 'f/1.json');
+  fs.rmSync(sidecar);
+  fs.mkdirSync(join(sidecar, 'in the way'), { recursive: true });
+  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777 }), { timeoutMs: 777 });
+  t.is((await fixture.stored())?.settings.timeoutMs, 777);
+  t.is(fixture.registry.record(f).settings.timeoutMs, 777);
+  t.like(fixture.logged.at(-1), { level: 'warn', fields: { function: 'f' } });
+  t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+});
+
 test('changing other settings keeps the version and is in store and sidecar', async (t) => {
   const fixture = new RegistryFixture(t);
   await fixture.deploy('one');
@@ -372,6 +385,21 @@ test('a function may be registered without an image, under an id that was chosen
   t.like(record.active.source, { image: null, digest: null });
   t.regex(record.active.digest, /^sha256:/);
   t.deepEqual(restored(fixture), [record]);
+});
+
+test('of two functions that are registered under one name at once, each with its id, one is refused', async (t) => {
+  const { fixture } = withImage(t);
+  const ids = [createFunctionId(), createFunctionId()];
+  const results = await Promise.allSettled(
+    ids.map((id) => fixture.pipeline.deployImage({ ref: f, image: IMAGE, settings: { timeoutMs: 500 }, id })),
+  );
+  t.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  const refused = results.find((result) => result.status === 'rejected');
+  t.like(refused!.reason, {
+    code: 'INVALID_REQUEST',
+    message: 'A function is called "f" already; choose another name.',
+  });
+  t.is((await fixture.stored())?.active.version, 1);
 });
 
 test('an image that cannot be had, a wrong name, or a contract of bundles leaves nothing', async (t) => {

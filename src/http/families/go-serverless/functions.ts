@@ -55,16 +55,11 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
       namespace: namespaceOf(ctx),
       name: name === undefined ? newId : parseFunctionName(name),
     };
-    if (before === undefined && registry.find(ref) !== undefined)
-      throw new GlambdarError(
-        'INVALID_REQUEST',
-        `A function is called "${ref.name}" already; choose another name.`,
-      );
     const deploying = deployments.deployImage({
       ref,
       image,
       settings: { contract: 'go-serverless', ...environmentPatch(environment, before) },
-      id: newId,
+      ...(before === undefined && { id: newId }),
     });
     const deployed = await whileClientWaits(ctx.req.socket, deploying);
     noteDeploy(ctx, deployed);
