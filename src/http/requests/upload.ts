@@ -121,7 +121,7 @@ async function receive(
     const form = multer(choice === 'first zip' ? { ...options, fileFilter: firstZip() } : options);
     const run = (choice === 'first zip' ? form.any() : form.single('file')) as unknown as Receive;
     run(ctx.req, ctx.res, (error) =>
-      error === undefined ? resolve() : reject(uploadError(error, maxBundleBytes)),
+      error === undefined ? resolve() : reject(uploadError(error, maxBundleBytes, choice)),
     );
   });
 }
@@ -137,24 +137,28 @@ function firstZip(): NonNullable<multer.Options['fileFilter']> {
 }
 
 /** Turns multer's and busboy's errors, which carry no status, into ours; clients never see their texts. */
-function uploadError(error: unknown, maxBundleBytes: number): Error {
+function uploadError(error: unknown, maxBundleBytes: number, choice: FileChoice): Error {
   if (!(error instanceof Error)) return new Error('multer failed', { cause: error });
   if (error instanceof multer.MulterError) {
     if (error.code === 'LIMIT_FILE_SIZE') return bundleTooLarge(maxBundleBytes);
     if (error.code === 'LIMIT_UNEXPECTED_FILE') return missingFile('field "file"', [error.field ?? '']);
-    return new GlambdarError('INVALID_REQUEST', `The form is not acceptable: ${formFault(error.code)}.`);
+    return new GlambdarError(
+      'INVALID_REQUEST',
+      `The form is not acceptable: ${formFault(error.code, choice)}.`,
+    );
   }
   return uploadFault(error, 'The multipart body is broken or incomplete.');
 }
 
-function formFault(code: string): string {
+function formFault(code: string, choice: FileChoice): string {
   switch (code) {
     case 'LIMIT_FILE_COUNT':
-      return 'it has more than one file';
+      return `it has more than ${choice === 'first zip' ? `${MAX_FILES} files` : 'one file'}`;
     case 'LIMIT_FIELD_VALUE':
       return `a field is longer than ${FIELD_BYTES} bytes`;
-    case 'LIMIT_FIELD_COUNT':
     case 'LIMIT_PART_COUNT':
+      return 'it has too many parts';
+    case 'LIMIT_FIELD_COUNT':
       return `it has more than ${MAX_FIELDS} fields`;
     default:
       return 'it has a field without a usable name';

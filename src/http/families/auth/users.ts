@@ -54,7 +54,13 @@ export function usersRoutes({ accounts, registry, bodies }: UsersRoutesDeps): Ro
     // 2. Their functions.
     const functions = registry.list(id).map(({ name }) => name);
     for (const name of functions) {
-      await registry.remove({ namespace: id, name });
+      try {
+        await registry.remove({ namespace: id, name });
+      } catch (error) {
+        // Somebody else has deleted it meanwhile.
+        if (error instanceof GlambdarError && error.code === 'FUNCTION_NOT_FOUND') continue;
+        throw error;
+      }
       audited(ctx, 'function.delete', `${id}/${name}`);
     }
     sendJson(ctx, 200, { deleted: id, functions });

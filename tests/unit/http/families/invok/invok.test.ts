@@ -56,6 +56,17 @@ test('a deploy without a zip is refused in text', async (t) => {
   t.deepEqual(registry.deploys, []);
 });
 
+test('a form with too many files is told how many it may have', async (t) => {
+  const { url } = await startServer(t);
+  const files = Array.from(
+    { length: 11 },
+    (_, index) => [`f${index}`, 'a.zip', 'x'] as [string, string, string],
+  );
+  const response = await fetch(`${url}/invok/deploy`, form(...files));
+  t.is(response.status, 400);
+  t.regex(await response.text(), /more than 10 files/);
+});
+
 test('a call of any method gets path, query, status and headers as they are', async (t) => {
   const { url, invoker } = await withHello(await startServer(t));
   invoker.handler = ({ method }) =>
