@@ -60,6 +60,7 @@ import { NamespaceRoom } from '../deploy/namespace-room.js';
 import type { Quota } from '../model/account/quota.js';
 import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
+import { Closers } from './closers.js';
 import type { ServerEvents } from './terminal.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
 
@@ -102,25 +103,27 @@ export interface RuntimeOptions {
 
 /** Starts a server. When a step fails, the parts opened before it are closed again. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const closers: (() => void | Promise<void>)[] = [];
+  const closers = new Closers();
   try {
     return await build(options, closers);
   } catch (error) {
-    for (const close of closers.reverse()) await close();
+    await closers
+      .closeAll()
+      .catch((err: unknown) => options.logger.error({ err }, 'a part of the server could not be closed'));
     throw error;
   }
 }
 
 async function build(
   { config, logger, progress, showAdminKey, events, createDriver = createDockerDriver }: RuntimeOptions,
-  closers: (() => void | Promise<void>)[],
+  closers: Closers,
 ): Promise<Runtime> {
   // 1. The directory: locked, identified, slots and staging emptied.
   const directory = openDataDirectory(config.dir, {
     lockFile,
     reserve: { ballastBytes: config.diskReserveMb * MIB },
   });
-  closers.push(() => directory.close());
+  closers.add(() => directory.close());
 
   // 2. The stores.
   const medium = { dir: directory.path, logger, onFull: () => directory.reserve.release() };
@@ -128,9 +131,9 @@ async function build(
     ...medium,
     readRestored: () => readRestored(directory.functionsDir),
   });
-  closers.push(() => functions.close());
+  closers.add(() => functions.close());
   const calls = new SqliteCallStore(medium);
-  closers.push(() => calls.close());
+  closers.add(() => calls.close());
 
   // 3. The accounts, if there are any.
   const accounts = config.auth
@@ -146,7 +149,7 @@ async function build(
         logger,
       })
     : null;
-  closers.push(() => accounts?.close());
+  closers.add(() => accounts?.close());
   const quotas = new Quotas(functions.quotas, config.quota);
   await quotas.open();
 
@@ -388,13 +391,13 @@ async function build(
   // 6. The registry: brings the files on disk into line with the store.
   await secrets.open();
   await registry.open();
-  closers.push(() => recorder.close());
+  closers.add(() => recorder.close());
   await trees.open();
-  closers.push(() => trees.close());
+  closers.add(() => trees.close());
 
   // 7. Containers: opening the driver removes orphans of earlier runs; then images and networks are prepared.
-  closers.push(() => folders.close());
-  closers.push(() => driver.close());
+  closers.add(() => folders.close());
+  closers.add(() => driver.close());
   await driver.open();
   for (const { image } of installed.values()) await prepareImage(driver, image, config.image, progress);
   if (config.defaultNetwork !== 'none') await driver.prepareNetwork(config.defaultNetwork);
@@ -404,7 +407,7 @@ async function build(
       .catch((err: unknown) =>
         logger.error({ err, function: ref.name }, 'the profile of a function cannot be had'),
       );
-  closers.push(async () => {
+  closers.add(async () => {
     places.drain();
     await pool.destroy();
   });
@@ -490,7 +493,7 @@ async function build(
     });
     functionsUrl = (await server.listen()).url;
     servers.push(server);
-    closers.push(() => server.close(0));
+    closers.add(() => server.close(0));
   }
   const server = createServer(app, {
     ...common,
@@ -500,7 +503,7 @@ async function build(
   });
   const { url } = await server.listen();
   servers.push(server);
-  closers.push(() => server.close(0));
+  closers.add(() => server.close(0));
   // Not before the server listens: a start that is refused must leave the key for the one that is not.
   const adminKey = await accounts?.firstAdminKey();
   if (adminKey !== undefined) showAdminKey?.(adminKey);
@@ -514,7 +517,7 @@ async function build(
       const drained = Promise.all(servers.map((each) => each.close(graceMs)));
       closing ??= (async () => {
         await drained;
-        for (const close of closers.reverse()) await close();
+        await closers.closeAll();
       })();
       await closing;
     },
