@@ -41,7 +41,7 @@ const leaves = [
   'logger',
   'metrics',
   'oom-score',
-  'terminal',
+  'slice',
 ];
 
 /** Files and folders of src that may import everything; the first two of them, where processes begin, are imported by nobody. */

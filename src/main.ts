@@ -27,7 +27,7 @@ const started = performance.now();
 try {
   const config = readConfig();
   armFault(config.fault);
-  // Both: what one of them is redirected to is read by a program, or later.
+  // A terminal that shows both is watched by a person. When either goes elsewhere, a program may read it: then the log is JSON.
   const isWatched = process.stdout.isTTY && process.stderr.isTTY;
   const logger = createLogger(config.logLevel, isWatched ? 'people' : 'json');
   const unprotected = protectFromOom();

@@ -1,8 +1,8 @@
 /** Owns the id of a data directory: it stays the same when the directory is moved, and a copy gets another. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { syncDirectory } from './sync-directory.js';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeDurably } from './write-durably.js';
 
 interface Identity {
   id: string;
@@ -38,17 +38,4 @@ function readIdentity(file: string): Identity | undefined {
   } catch {
     return undefined; // missing or garbled: a new identity is made
   }
-}
-
-function writeDurably(file: string, text: string): void {
-  const draft = `${file}.new`;
-  const descriptor = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(draft, file);
-  syncDirectory(dirname(file));
 }

@@ -1,9 +1,8 @@
 /** Owns a secret in a file of its own: random bytes, made when they are first needed, readable by the server's user only. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import { StartupError } from '../model/startup-error.js';
-import { syncDirectory } from './sync-directory.js';
+import { writeDurably } from './write-durably.js';
 
 /**
  * The secret in the file, which is made when it is missing. Throws `StartupError` when the file holds something else, or when
@@ -23,18 +22,8 @@ export function secretFile(path: string, bytes: number): Buffer {
   return secret;
 }
 
-/** A crash leaves either no file or the whole secret. */
 function makeSecret(path: string, bytes: number): Buffer {
   const secret = randomBytes(bytes);
-  const draft = `${path}.new`;
-  const descriptor = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(descriptor, `${secret.toString('base64url')}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(draft, path);
-  syncDirectory(dirname(path));
+  writeDurably(path, `${secret.toString('base64url')}\n`);
   return secret;
 }

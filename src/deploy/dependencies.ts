@@ -34,9 +34,3 @@ export interface Dependencies {
   /** The staged code is published or gone. To be called after each `add`, also when that failed. */
   release(treeDir: string): void;
 }
-
-/** Installs nothing: the code must bring all packages that it needs. */
-export const noDependencies: Dependencies = {
-  add: () => Promise.resolve(undefined),
-  release: () => undefined,
-};

@@ -34,9 +34,10 @@ export class NamespaceRoom {
   }
 
   /**
-   * Takes the room of a function's next version (its record as it will be); to be called in the turn of its name. Throws QUOTA_EXCEEDED when the namespace would
-   * have more than its quota, unless it takes no more than before. @returns gives back what was taken, once; to be called when the version is
-   * published, or will not be
+   * Takes the room of a function's next version; to be called in the turn of its name. Throws QUOTA_EXCEEDED when the
+   * namespace would have more than its quota, unless it takes no more than before.
+   * @param next the function's record as it will be
+   * @returns gives back what was taken, once; to be called when the version is published, or will not be
    */
   take(next: FunctionRecord): () => void {
     const { ref } = next;

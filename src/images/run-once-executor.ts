@@ -7,6 +7,7 @@ import { deadline, type Clock } from '../clock.js';
 import { DriverError, ImageError, ProgramError, type Driver, type ExitState } from '../driver/driver.js';
 import { GlambdarError } from '../errors.js';
 import { randomId } from '../instance/instance.js';
+import { NO_PROGRAM } from '../instance/instance-failure.js';
 import type { Logger } from '../logger.js';
 import type { ContainerOutput } from '../model/call/container-end.js';
 import { onDeparture } from '../model/call/departure.js';
@@ -225,11 +226,8 @@ class Run {
       images.forget(digestOf(record));
       return new ExecutionFailure({ type: 'refused', error: imageGone(record.ref.name, error) });
     }
-    if (error instanceof ProgramError) {
-      const message =
-        'it could not be started; check that the image has an ENTRYPOINT or CMD, and that this program can be run';
-      return new ExecutionFailure({ type: 'ended', message, exit: undefined, stderr: '' });
-    }
+    if (error instanceof ProgramError)
+      return new ExecutionFailure({ type: 'ended', message: NO_PROGRAM, exit: undefined, stderr: '' });
     if (error instanceof DriverError) {
       if (error.kind === 'unavailable')
         return new ExecutionFailure({ type: 'refused', error: driverUnavailable() });

@@ -1,6 +1,10 @@
 /** Owns the errors of a worker that could not be used, went away, or did not load its code in time. */
 import type { ContainerOutput, ExitState } from '../driver/driver.js';
 
+/** Why an image could not be used whose program the runtime could not start, for the rest of a sentence. */
+export const NO_PROGRAM =
+  'it could not be started; check that the image has an ENTRYPOINT or CMD, and that this program can be run';
+
 export interface InstanceFailureOptions {
   exit?: ExitState | undefined;
   cause?: unknown;

@@ -16,7 +16,7 @@ import type { InvokeMessage, LoadMessage, WorkerAnswer, WorkerConnection } from 
 import type { UidAllocator } from './uid-allocator.js';
 import { startWorker, type WithRoom } from './worker-start.js';
 import { Companion, type ServerImage } from './companion.js';
-import { InstanceFailure, LoadTimeout, ServerTimeout } from './instance-failure.js';
+import { InstanceFailure, LoadTimeout, NO_PROGRAM, ServerTimeout } from './instance-failure.js';
 import { assertTransition, type InstanceState } from './instance-state.js';
 import { LoadLogs } from './load-logs.js';
 import { stopping } from '../model/call/refusal.js';
@@ -27,8 +27,6 @@ const EXIT_WAIT_MS = 1_500;
 const OUTPUT_BYTES = 256 * 1024;
 /** A load that has taken this long may use a whole core, in milliseconds. */
 const SLOW_LOAD_MS = 100;
-const NO_PROGRAM =
-  'it could not be started; check that the image has an ENTRYPOINT or CMD, and that this program can be run';
 const NO_OUTPUT: ContainerOutput = { stdout: '', stderr: '' };
 
 export interface InstanceOptions {

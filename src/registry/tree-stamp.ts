@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import { createSlice } from './slice.js';
+import { createSlice } from '../slice.js';
 
 /** The stamp of a tree; it stays equal while nobody touches the files. Throws the file system's errors. Never follows a link. */
 export async function stampTree(dir: string): Promise<string> {

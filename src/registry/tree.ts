@@ -7,7 +7,7 @@
  */
 import fs, { type Dirent } from 'node:fs';
 import { chmod, copyFile, open, readdir } from 'node:fs/promises';
-import { createSlice } from './slice.js';
+import { createSlice } from '../slice.js';
 
 /** A directory file of this size holds some thousand names; listing it may take longer than a slice. */
 const BIG_DIRECTORY_BYTES = 64 * 1024;

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { DeployPipeline, type DeployPipelineOptions } from '../../src/deploy/deploy-pipeline.js';
-import { noDependencies } from '../../src/deploy/dependencies.js';
+import type { Dependencies } from '../../src/deploy/dependencies.js';
 import type { DeployResult } from '../../src/deploy/deployments.js';
 import type { SuppliedImage } from '../../src/deploy/image-supply.js';
 import { GlambdarError } from '../../src/errors.js';
@@ -19,6 +19,12 @@ import { temporaryDirectory } from './temporary-directory.js';
 
 /** The function that most tests deploy. */
 export const f: FunctionRef = { namespace: DEFAULT_NAMESPACE, name: 'f' };
+
+/** Installs nothing: the code must bring all packages that it needs. */
+const noDependencies: Dependencies = {
+  add: () => Promise.resolve(undefined),
+  release: () => undefined,
+};
 
 const noQuota = { functions: null, bundleBytes: null };
 

@@ -14,6 +14,9 @@ export function functionNameFromFile(filename: string): string {
   return dot > 0 ? base.slice(0, dot) : base;
 }
 
+/** Which names functions may have, for the rest of a sentence. */
+export const NAME_RULE = '1 to 64 characters of A–Z a–z 0–9 . _ - and starts with a letter or digit';
+
 /** Whether a function may have this name. */
 export function isFunctionName(name: string): boolean {
   return FUNCTION_NAME.test(name);
@@ -26,7 +29,6 @@ export function parseFunctionName(name: unknown): string {
   const got = typeof name === 'string' ? printable(name) : `a value of type ${typeof name}`;
   throw new GlambdarError(
     'INVALID_NAME',
-    `A function name is 1 to 64 characters of A–Z a–z 0–9 . _ - and starts with a letter or digit, not ${got}. ` +
-      'Rename the file, or send the field "funcName".',
+    `A function name is ${NAME_RULE}, not ${got}. ` + 'Rename the file, or send the field "funcName".',
   );
 }

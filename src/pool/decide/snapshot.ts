@@ -30,7 +30,7 @@ export interface RequestView {
   readonly reuse: boolean;
   /** The load check of a deploy: counted against no function. */
   readonly check: boolean;
-  /** The request's turn, in virtual time (see `requests/queue.ts`). */
+  /** The request's turn, in virtual time (see `turns/queue.ts`). */
   readonly turn: number;
   /** When the request came, others of its flow were waiting. */
   readonly behind: boolean;

@@ -7,11 +7,9 @@
  */
 import fs from 'node:fs';
 import { promisify } from 'node:util';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createSlice, type Slice } from '../../../slice.js';
 import type { ContainerUsage } from '../../driver.js';
 
-/** For how long the event loop is held at a time, in ms. */
-const sliceMs = 2;
 /** Of /proc/<pid>/stat: 1/100 s on every Linux a container runs on. */
 const msPerTick = 10;
 /** /proc/<pid>/smaps_rollup is below 1 kB, and is not read to its end. */
@@ -133,20 +131,4 @@ function readOrNothing<T>(work: () => T): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-interface Slice {
-  over(): boolean;
-  next(): Promise<void>;
-}
-
-function createSlice(): Slice {
-  let end = performance.now() + sliceMs;
-  return {
-    over: () => performance.now() > end,
-    async next() {
-      await nextTurn();
-      end = performance.now() + sliceMs;
-    },
-  };
 }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from 'koa';
 import { GlambdarError } from '../../../errors.js';
-import { isFunctionName } from '../../../model/function/function-name.js';
+import { isFunctionName, NAME_RULE } from '../../../model/function/function-name.js';
 import { printable } from '../../../model/printable.js';
 import { Base64Error } from '../../requests/base64-decoder.js';
 import { JsonWithFile } from '../../requests/json-with-file.js';
@@ -100,7 +100,7 @@ function nameOf(body: JsonWithFile): string {
   if (!isFunctionName(name)) {
     throw new GlambdarError(
       'INVALID_NAME',
-      `The name ${printable(name)} cannot be used: a name is 1 to 64 characters of A–Z a–z 0–9 . _ - and starts with a letter or digit.`,
+      `The name ${printable(name)} cannot be used: a name is ${NAME_RULE}.`,
     );
   }
   if (typeof file !== 'string' || body.filesSeen === 0)

@@ -1,7 +1,7 @@
 /** Owns reading a function's ref from a path of Invok, `<namespace>/<name>`, and who may address a namespace that is not theirs. */
 import type { Context } from 'koa';
 import { GlambdarError } from '../../../errors.js';
-import { isFunctionName } from '../../../model/function/function-name.js';
+import { isFunctionName, NAME_RULE } from '../../../model/function/function-name.js';
 import type { FunctionRef } from '../../../model/function/ref.js';
 import { printable } from '../../../model/printable.js';
 import { principalOf } from '../../requests/principal.js';
@@ -17,7 +17,7 @@ export function invokRef(namespace: string, name: string): FunctionRef {
   if (!isFunctionName(name))
     throw new GlambdarError(
       'INVALID_NAME',
-      `Invalid function name: ${printable(name)}. A name is 1 to 64 characters of A–Z a–z 0–9 . _ - and starts with a letter or digit.`,
+      `Invalid function name: ${printable(name)}. A name is ${NAME_RULE}.`,
     );
   return { namespace, name };
 }

@@ -3,8 +3,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const SLICE_MS = 2;
 
-/** Begins a slice of 2 ms. When `over` is true, await `next`: it waits a turn of the event loop and begins another slice. */
-export function createSlice() {
+/** When `over` is true, await `next`: it waits a turn of the event loop and begins another slice. */
+export interface Slice {
+  over(): boolean;
+  next(): Promise<void>;
+}
+
+/** Begins a slice of 2 ms. */
+export function createSlice(): Slice {
   let end = performance.now() + SLICE_MS;
   return {
     over: () => performance.now() > end,
