@@ -7,12 +7,10 @@ import { Quotas } from '../accounts/quotas.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createDockerDriver } from '../driver/docker/docker-driver.js';
-import { DriverError, type Driver } from '../driver/driver.js';
+import type { Driver } from '../driver/driver.js';
 import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/answers/body-budget.js';
-import { sharedPlaces } from '../http/connections/connection-places.js';
 import { createDoorApp } from '../http/door/door-app.js';
-import { createServer, type HttpServer } from '../http/server.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
 import { NamespaceLimits } from '../invocation/namespace-limits.js';
 import { ContextFolders } from '../images/context-folders.js';
@@ -32,14 +30,10 @@ import { createLoadCheck } from '../pool/executor/load-check.js';
 import { PoolExecutor } from '../pool/executor/pool-executor.js';
 import { profileOf } from '../pool/executor/function-profile.js';
 import { codeKeyOf, createWorkloads } from '../pool/executor/workloads.js';
-import { makeRunDirectory } from '../instance/slot-socket.js';
 import type { Executor } from '../model/call/execution.js';
-import type { ContainerImage } from '../model/container-image.js';
 import { NpmInstaller } from '../install/npm-installer.js';
 import type { ContractName } from '../model/contracts.js';
-import { InstalledRuntime } from '../runtimes/installed-runtime.js';
 import { node } from '../runtimes/node.js';
-import { runtimes } from '../runtimes/runtimes.js';
 import { Pool } from '../pool/pool.js';
 import { shownRef } from '../model/function/ref.js';
 import type { FunctionRecord } from '../model/function/function.js';
@@ -61,6 +55,9 @@ import type { Quota } from '../model/account/quota.js';
 import { SqliteCallStore } from '../store/sqlite/calls/sqlite-call-store.js';
 import { SqliteFunctionStore } from '../store/sqlite/functions/sqlite-function-store.js';
 import { Closers } from './closers.js';
+import { installRuntimes, prepareImage } from './installed-runtimes.js';
+import { Listeners } from './listeners.js';
+import { createReadiness } from './readiness.js';
 import type { ServerEvents } from './terminal.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
 
@@ -422,30 +419,13 @@ async function build(
     invoker,
     bodies,
     logs,
-    readiness: async () => {
-      try {
-        await functions.check();
-        await calls.check();
-      } catch {
-        return {
-          ready: false,
-          reason: 'The store cannot be read or written; the server log has the reason.',
-        };
-      }
-      try {
-        // Repairs the run directory as every start of a container does: it may have been damaged a moment ago.
-        makeRunDirectory(directory.runDir);
-        for (const runtime of installed.values()) runtime.repair();
-      } catch (err) {
-        logger.error({ err }, 'the run directory cannot be used');
-        return {
-          ready: false,
-          reason: 'Containers cannot be prepared; the server log has the reason.',
-        };
-      }
-      const health = driver.health();
-      return health.available ? { ready: true } : { ready: false, reason: health.reason };
-    },
+    readiness: createReadiness({
+      stores: [functions, calls],
+      runDir: directory.runDir,
+      installed,
+      driver,
+      logger,
+    }),
     metricsText: () => metrics.text(),
     onRequest: (request) => metrics.request(request),
     ...(events && { onRefused: (error) => events.refused(error) }),
@@ -462,14 +442,9 @@ async function build(
       uploadDir: directory.tmpDir,
     },
   });
-  const { requestTimeoutMs, maxConnections } = config;
-  const connectionPlaces = sharedPlaces(maxConnections);
-  const common = { logger, requestTimeoutMs, maxConnections };
-  const servers: HttpServer[] = [];
-  let functionsUrl: string | null = null;
-  if (config.functions !== null) {
-    const { host, port, domain } = config.functions;
-    const door = createDoorApp({
+  const door =
+    config.functions &&
+    createDoorApp({
       functions: registry,
       invoker,
       bodies,
@@ -477,33 +452,15 @@ async function build(
       ...(events && { onRefused: (error) => events.refused(error) }),
       logger,
       config: {
-        domain,
+        domain: config.functions.domain,
         withNamespaces: config.auth,
         trustedProxies: config.trustedProxies,
         maxBodyBytes: config.maxBodyBytes,
       },
     });
-    const variables = { host: 'GLAMBDAR_FUNCTIONS_HOST', port: 'GLAMBDAR_FUNCTIONS_PORT' };
-    const server = createServer(door, {
-      ...common,
-      host,
-      port,
-      variables,
-      places: connectionPlaces.functions,
-    });
-    functionsUrl = (await server.listen()).url;
-    servers.push(server);
-    closers.add(() => server.close(0));
-  }
-  const server = createServer(app, {
-    ...common,
-    host: config.host,
-    port: config.port,
-    places: connectionPlaces.control,
-  });
-  const { url } = await server.listen();
-  servers.push(server);
-  closers.add(() => server.close(0));
+  const listeners = new Listeners({ config, logger });
+  closers.add(() => listeners.close(0));
+  const { url, functionsUrl } = await listeners.open(app, door);
   // Not before the server listens: a start that is refused must leave the key for the one that is not.
   const adminKey = await accounts?.firstAdminKey();
   if (adminKey !== undefined) showAdminKey?.(adminKey);
@@ -514,7 +471,7 @@ async function build(
     url,
     functionsUrl,
     async close(graceMs) {
-      const drained = Promise.all(servers.map((each) => each.close(graceMs)));
+      const drained = listeners.close(graceMs);
       closing ??= (async () => {
         await drained;
         await closers.closeAll();
@@ -522,39 +479,6 @@ async function build(
       await closing;
     },
   };
-}
-
-/** All runtimes by name, each with its files in a directory of its own. @param image the operator's image for `node`, or null */
-function installRuntimes(filesDir: string, image: string | null): Map<string, InstalledRuntime> {
-  const chosen = image === null ? undefined : ({ type: 'reference', reference: image } as const);
-  return new Map(
-    [...runtimes.values()].map((runtime) => {
-      const workerDir = join(filesDir, runtime.name);
-      return [
-        runtime.name,
-        new InstalledRuntime(runtime, workerDir, runtime.name === 'node' ? chosen : undefined),
-      ];
-    }),
-  );
-}
-
-/** Prepares an image. Rejects with `DriverError`, which names the setting when the operator chose the image. */
-async function prepareImage(
-  driver: Driver,
-  image: ContainerImage,
-  chosen: string | null,
-  progress: (line: string) => void,
-): Promise<void> {
-  try {
-    await driver.prepareImage(image, progress);
-  } catch (error) {
-    if (!(error instanceof DriverError) || image.type !== 'reference' || image.reference !== chosen)
-      throw error;
-    const hint = 'Or leave GLAMBDAR_IMAGE unset to use the built-in image.';
-    throw new DriverError(error.kind, `GLAMBDAR_IMAGE cannot be used. ${error.message} ${hint}`, {
-      cause: error,
-    });
-  }
 }
 
 /** The state as metrics show it: `idle` is split into `loaded` (never called) and `warm`. */
