@@ -11,7 +11,7 @@ import { lingeringEnd } from './connections/lingering-end.js';
 import { createClientErrorHandler } from './connections/raw-answer.js';
 import { tunnelResponse } from './connections/tunnel-request.js';
 import { WriteStalls } from './connections/write-stalls.js';
-import { stopping } from './middleware/stopping.js';
+import { stopping } from '../model/call/refusal.js';
 import { markAwaitingContinue, rejectBody } from './requests/request-body.js';
 
 export interface ServerOptions {

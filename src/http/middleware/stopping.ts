@@ -1,5 +1,5 @@
 /** Owns refusing requests that begin after the server was told to stop. */
-import { GlambdarError } from '../../errors.js';
+import { stopping } from '../../model/call/refusal.js';
 import type { Check } from './checks.js';
 
 /** @param signal aborts when the server stops */
@@ -9,11 +9,4 @@ export function refuseWhenStopping(signal: AbortSignal): Check {
     res.setHeader('Connection', 'close');
     throw stopping();
   };
-}
-
-/** The error for a request that has not begun to run: its client may send it again, here or elsewhere. */
-export function stopping(): GlambdarError {
-  return new GlambdarError('STOPPING', 'The server is stopping; try again in a moment.', {
-    retryAfterSeconds: 1,
-  });
 }

@@ -54,8 +54,9 @@ export function imageGone(name: string, cause: unknown): GlambdarError {
   );
 }
 
+/** The error for what has not begun to run: its client may send it again, here or elsewhere. */
 export function stopping(): GlambdarError {
-  return new GlambdarError('STOPPING', 'The server is stopping; try another one or try again later.', {
-    retryAfterSeconds: 5,
+  return new GlambdarError('STOPPING', 'The server is stopping; try again in a moment.', {
+    retryAfterSeconds: 1,
   });
 }
