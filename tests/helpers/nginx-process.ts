@@ -76,6 +76,8 @@ export async function startNginx(
     const options: RequestOptions = { ...to, localAddress: CLIENT_ADDRESS };
     const request = httpsRequest({ ...options, headers: { host: `${host}:${port}`, ...headers } });
     request.setTimeout(30_000, () => request.destroy(new Error('nginx did not answer in 30 s')));
+    // nginx may cut the connection of a body that it has refused, behind its answer.
+    request.on('error', () => undefined);
     request.end(body);
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return response;
