@@ -11,6 +11,7 @@ import { holdUntilWritten, type BodyBudget } from '../answers/body-budget.js';
 import { bodyToSend, writeFunctionResponse, type ResponseIds } from '../answers/function-response.js';
 import { CALL_BODY_VARIABLE, readBody } from '../requests/request-body.js';
 import { clientOf } from '../requests/client.js';
+import { functionHeaders } from '../requests/request-headers.js';
 import { isOwnRequestId, requestIdOf } from '../requests/request-id.js';
 import { clientGone } from './client-gone.js';
 
@@ -21,6 +22,23 @@ export interface CallHead extends Pick<CallRequest, 'method' | 'path' | 'query' 
   basePath?: string;
   /** The body if it has been read, and is in the budget until the call is over; else it is read when the call is admitted. */
   body?: Buffer;
+}
+
+/** The head of a call that the function sees as its client sent it. @param target where the path was split */
+export function headAsSent(
+  { method = '', rawHeaders, headers }: IncomingMessage,
+  ref: FunctionRef,
+  { basePath, path, query }: Pick<CallRequest, 'basePath' | 'path' | 'query'>,
+): CallHead {
+  return {
+    ref,
+    // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
+    method: method === 'HEAD' ? 'GET' : method,
+    basePath,
+    path,
+    query,
+    headers: functionHeaders(rawHeaders, headers.connection),
+  };
 }
 
 /** Writes an answer. An error it throws is answered instead; the record of the call stays as it is. */

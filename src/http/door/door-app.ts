@@ -14,7 +14,7 @@ import type { Registry } from '../../registry/registry.js';
 import type { BodyBudget } from '../answers/body-budget.js';
 import { createAnswerError, type OnRefused } from '../answers/error-answer.js';
 import { writePublicResponse } from '../answers/function-response.js';
-import { createRunCall } from '../calls/run-call.js';
+import { createRunCall, headAsSent } from '../calls/run-call.js';
 import { nativeEnvelope } from '../families/native/native-envelope.js';
 import { HttpApp } from '../http-app.js';
 import { base } from '../middleware/base.js';
@@ -26,7 +26,6 @@ import { requestShape } from '../middleware/request-shape.js';
 import { refuseWhenStopping } from '../middleware/stopping.js';
 import { clientOf, readClient } from '../requests/client.js';
 import { functionNotFound } from '../requests/function-name-param.js';
-import { functionHeaders } from '../requests/request-headers.js';
 import { requestIdOf } from '../requests/request-id.js';
 import { corsHeaders, isPreflight, preflightHeaders } from './cors-headers.js';
 import { doorTarget, type DoorAddressing } from './door-target.js';
@@ -106,18 +105,8 @@ function callPublicFunction({ functions, invoker, bodies, config }: DoorDeps): M
       answerPreflight(req, res, preflightHeaders(cors, req.headers));
       return;
     }
-    const { ref, basePath, path, query } = target;
-    const call = {
-      ref,
-      // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
-      method: method === 'HEAD' ? 'GET' : method,
-      path,
-      basePath,
-      query,
-      headers: functionHeaders(req.rawHeaders, req.headers.connection),
-    };
     const added = cors === null ? null : corsHeaders(cors, req.headers.origin);
-    const called = runCall(req, res, call, (out, response, ids) =>
+    const called = runCall(req, res, headAsSent(req, target.ref, target), (out, response, ids) =>
       writePublicResponse(out, response, ids, added),
     );
     return added === null ? called : called.catch((error: unknown) => failed(res, added, error));

@@ -5,12 +5,11 @@ import type { CallResponse } from '../../../model/call/call.js';
 import type { Registry } from '../../../registry/registry.js';
 import { writeFunctionResponse } from '../../answers/function-response.js';
 import { decodeSegment, splitTarget } from '../../calls/call-target.js';
-import type { RunCall } from '../../calls/run-call.js';
+import { headAsSent, type RunCall } from '../../calls/run-call.js';
 import { needing } from '../../middleware/needs.js';
 import { methodNotAllowed } from '../../middleware/no-route.js';
 import type { RouteState } from '../../middleware/observe.js';
 import { assertMayCall } from '../../requests/principal.js';
-import { functionHeaders } from '../../requests/request-headers.js';
 import { invokNotFound, invokRef, isOwn } from './invok-ref.js';
 
 const PREFIX = '/invok/';
@@ -34,26 +33,16 @@ export function invokCall({ registry, runCall }: InvokCallDeps): Middleware {
     if (nameAt === undefined) return next();
     if (!ALLOWED.includes(method)) return methodNotAllowed(ctx, ALLOWED);
     (ctx.state as RouteState).route = INVOK_CALL_ROUTE;
-    const { name, basePath, path, query } = splitTarget(url, nameAt);
-    const ref = invokRef(decodeSegment(url.slice(PREFIX.length, nameAt - 1)), name);
+    const target = splitTarget(url, nameAt);
+    const ref = invokRef(decodeSegment(url.slice(PREFIX.length, nameAt - 1)), target.name);
     const found = registry.find(ref);
     const isPublic = (): boolean => found?.settings.public === true;
     assertMayCall(ctx, ref.name, isPublic);
     // One answer for a function that is not there and for one of another namespace.
     if (found === undefined || !(isOwn(ctx, ref) || isPublic())) throw invokNotFound(ref);
     ctx.respond = false;
-    return runCall(
-      req,
-      res,
-      {
-        ref,
-        method: method === 'HEAD' ? 'GET' : method,
-        path,
-        basePath,
-        query,
-        headers: functionHeaders(req.rawHeaders, req.headers.connection),
-      },
-      (_, response, ids) => writeFunctionResponse(res, rawAnswer(response), ids),
+    return runCall(req, res, headAsSent(req, ref, target), (_, response, ids) =>
+      writeFunctionResponse(res, rawAnswer(response), ids),
     );
   });
 }

@@ -2,13 +2,12 @@
 import type { Middleware } from 'koa';
 import type { Registry } from '../../../registry/registry.js';
 import { INVOKE_ROUTE, isCall, splitTarget } from '../../calls/call-target.js';
-import type { RunCall } from '../../calls/run-call.js';
+import { headAsSent, type RunCall } from '../../calls/run-call.js';
 import { needing } from '../../middleware/needs.js';
 import { methodNotAllowed } from '../../middleware/no-route.js';
 import type { RouteState } from '../../middleware/observe.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
 import { assertMayCall, namespaceOf } from '../../requests/principal.js';
-import { functionHeaders } from '../../requests/request-headers.js';
 
 const METHODS: readonly string[] = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'];
 
@@ -28,19 +27,11 @@ export function invokeRoute({ registry, runCall }: InvokeRouteDeps): Middleware 
     if (!isCall(url)) return next();
     if (!METHODS.includes(method)) return methodNotAllowed(ctx, METHODS);
     (ctx.state as RouteState).route = INVOKE_ROUTE;
-    const { name: given, basePath, path, query } = splitTarget(url);
-    const ref = { namespace: namespaceOf(ctx), name: functionNameParam(given) };
+    const target = splitTarget(url);
+    const ref = { namespace: namespaceOf(ctx), name: functionNameParam(target.name) };
     assertMayCall(ctx, ref.name, () => registry.find(ref)?.settings.public === true);
     // The answer is written past Koa, because Koa would choose its type and length from the kind of body.
     ctx.respond = false;
-    return runCall(req, res, {
-      ref,
-      // Functions need not know HEAD: they get a GET, and the body of the answer is left away.
-      method: method === 'HEAD' ? 'GET' : method,
-      path,
-      basePath,
-      query,
-      headers: functionHeaders(req.rawHeaders, req.headers.connection),
-    });
+    return runCall(req, res, headAsSent(req, ref, target));
   });
 }
