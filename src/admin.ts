@@ -62,20 +62,12 @@ async function resetKey(): Promise<void> {
   const { dir, logLevel } = readConfig();
   const file = openAccountFile(dir);
   try {
-    const { text, record } = await replaceServerKey(file.accounts, Date.now());
-    const trail = new AuditTrail({
+    const audit = new AuditTrail({
       store: file.audit,
       logger: createLogger(logLevel),
       now: () => Date.now(),
     });
-    await trail.record({
-      actor: { kind: 'operator', id: 'operator' },
-      namespace: record.namespace,
-      action: 'key.create',
-      target: record.id,
-      address: null,
-      detail: { role: record.role },
-    });
+    const { text } = await replaceServerKey(file.accounts, audit, Date.now());
     process.stderr.write("New admin key, shown this once; the admin keys that were nobody's have ended:\n");
     process.stdout.write(`${text}\n`);
   } finally {

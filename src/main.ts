@@ -59,7 +59,10 @@ try {
     stoppingSince = now;
     logger.info({ signal, graceMs: config.shutdownMs }, 'stopping');
     runtime.close(config.shutdownMs).then(
-      () => process.exit(),
+      () => {
+        logger.info({}, 'stopped');
+        process.exit();
+      },
       (err: unknown) => {
         logger.error({ err }, 'stopping failed');
         process.exit(1);

@@ -67,16 +67,8 @@ export class Accounts {
   /** A key for the first admin, to be shown to the operator; undefined when there is an admin already. Rejects with `StoreError`. */
   async firstAdminKey(): Promise<string | undefined> {
     if (await this.#store.hasAdmin()) return undefined;
-    const { text, record } = await replaceServerKey(this.#store, this.#now());
+    const { text } = await replaceServerKey(this.#store, this.audit, this.#now());
     this.authentication.changed();
-    void this.audit.record({
-      actor: { kind: 'operator', id: 'operator' },
-      namespace: record.namespace,
-      action: 'key.create',
-      target: record.id,
-      address: null,
-      detail: { role: record.role },
-    });
     return text;
   }
 

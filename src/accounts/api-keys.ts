@@ -5,6 +5,7 @@ import type { KeyRecord } from '../model/account/account.js';
 import { isFunctionName } from '../model/function/function-name.js';
 import { includesRole, ROLES, type Principal, type Role } from '../model/principal.js';
 import type { AccountStore, KeyPatch } from '../store/account-store.js';
+import type { AuditTrail } from './audit-trail.js';
 import { createKeyText, digestOf } from './key-text.js';
 
 /** Keys of one user, or of the server itself: more are a mistake. */
@@ -107,9 +108,10 @@ export class ApiKeys {
 
 /**
  * The admin key of the server itself: in the namespace `default`, without an end, nobody's. All such keys made before are
- * ended. Rejects with `StoreError`.
+ * ended, and the audit log gets a line. Rejects with `StoreError`.
+ * @param now epoch milliseconds
  */
-export async function replaceServerKey(store: AccountStore, now: number): Promise<NewKey> {
+export async function replaceServerKey(store: AccountStore, audit: AuditTrail, now: number): Promise<NewKey> {
   const text = createKeyText();
   const record: KeyRecord = {
     id: randomUUID(),
@@ -124,6 +126,15 @@ export async function replaceServerKey(store: AccountStore, now: number): Promis
     lastUsedAt: null,
   };
   await store.replaceServerKey(record);
+  const { id, namespace, role } = record;
+  await audit.record({
+    actor: { kind: 'operator', id: 'operator' },
+    namespace,
+    action: 'key.create',
+    target: id,
+    address: null,
+    detail: { role },
+  });
   return { text, record };
 }
 

@@ -1,4 +1,6 @@
 /** Owns what a backup holds: the parts of a data directory that cannot be made again, and the note that comes first. */
+import { KEY_FILE } from '../data/key-file.js';
+import { TOKEN_SECRET_FILE } from '../data/secret-file.js';
 
 /** The note, the first entry of the archive: JSON of `BackupNote`. */
 export const NOTE = 'glambdar-backup.json';
@@ -17,7 +19,7 @@ export interface BackupNote {
 export const DATABASES = ['glambdar.db', 'invocations.db'] as const;
 
 /** Secrets of the server itself: without them sealed values cannot be opened, and nobody stays signed in. A directory may have none. */
-export const KEY_FILES = ['secrets.key', 'token-secret'] as const;
+export const KEY_FILES = [KEY_FILE, TOKEN_SECRET_FILE] as const;
 
 /** The code, as `data/function-layout.ts` lays it out. */
 export const CODE = 'functions';

@@ -18,6 +18,9 @@ import {
 import { dirname, join } from 'node:path';
 import { syncDirectory } from './sync-directory.js';
 
+/** Its name in GLAMBDAR_DIR. */
+export const KEY_FILE = 'secrets.key';
+
 const KEY_BYTES = 32;
 /** Longer files are not read: the digits and a line end. */
 const MAX_BYTES = 1024;
@@ -39,7 +42,7 @@ export class KeyFile {
    * @param onTightened called when others could read the file, which they cannot any more
    */
   constructor(dir: string, onTightened: () => void = () => undefined) {
-    this.#file = join(dir, 'secrets.key');
+    this.#file = join(dir, KEY_FILE);
     this.#onTightened = onTightened;
   }
 

@@ -4,6 +4,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { StartupError } from '../model/startup-error.js';
 import { writeDurably } from './write-durably.js';
 
+/** The name in GLAMBDAR_DIR of the secret that signs the tokens of users. */
+export const TOKEN_SECRET_FILE = 'token-secret';
+
 /**
  * The secret in the file, which is made when it is missing. Throws `StartupError` when the file holds something else, or when
  * others can read it; the file system's errors.

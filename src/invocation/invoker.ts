@@ -63,7 +63,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
         try {
           options.limits.enter(record);
         } catch (error) {
-          options.namespaces.leave(record.ref.namespace);
+          options.namespaces.withdraw(record.ref.namespace);
           throw error;
         }
       } catch (error) {

@@ -4,6 +4,9 @@ import type { Quota } from '../model/account/quota.js';
 
 const MINUTE_MS = 60_000;
 
+/** With more namespaces than this, those that have had no call lately are forgotten. */
+const MANY = 1_000;
+
 interface Usage {
   running: number;
   /** Calls in the minute that began at `since`, and in the minute before it. */
@@ -26,11 +29,7 @@ export class NamespaceLimits {
    * @param now monotonic milliseconds
    */
   enter(namespace: string, now = performance.now()): void {
-    let usage = this.#usage.get(namespace);
-    if (usage === undefined) {
-      usage = { running: 0, current: 0, before: 0, since: now };
-      this.#usage.set(namespace, usage);
-    }
+    const usage = this.#usage.get(namespace) ?? this.#add(namespace, now);
     const { concurrentCalls, callsPerMinute } = this.#quotaOf(namespace);
     if (concurrentCalls !== null && usage.running >= concurrentCalls)
       throw new GlambdarError(
@@ -54,15 +53,30 @@ export class NamespaceLimits {
 
   leave(namespace: string): void {
     const usage = this.#usage.get(namespace);
+    if (usage !== undefined) usage.running -= 1;
+  }
+
+  /** Instead of `leave`, for a call that another limit refuses at the same moment: it does not count in this minute. */
+  withdraw(namespace: string): void {
+    const usage = this.#usage.get(namespace);
     if (usage === undefined) return;
     usage.running -= 1;
-    // What is counted a minute must outlive the call; without such a count there is nothing to remember.
-    if (usage.running === 0 && usage.current === 0 && usage.before === 0) this.#usage.delete(namespace);
+    usage.current = Math.max(0, usage.current - 1);
   }
 
   /** Calls of the namespace that run or wait now. */
   running(namespace: string): number {
     return this.#usage.get(namespace)?.running ?? 0;
+  }
+
+  /** Of a namespace whose last minute began two minutes ago nothing counts any more. */
+  #add(namespace: string, now: number): Usage {
+    if (this.#usage.size >= MANY)
+      for (const [other, { running, since }] of this.#usage)
+        if (running === 0 && now - since >= 2 * MINUTE_MS) this.#usage.delete(other);
+    const usage = { running: 0, current: 0, before: 0, since: now };
+    this.#usage.set(namespace, usage);
+    return usage;
   }
 }
 

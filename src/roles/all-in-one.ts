@@ -40,7 +40,7 @@ import type { FunctionRecord } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
 import { Routes } from '../registry/routes.js';
-import { secretFile } from '../data/secret-file.js';
+import { secretFile, TOKEN_SECRET_FILE } from '../data/secret-file.js';
 import { KeyFile } from '../data/key-file.js';
 import { Secrets } from '../secrets/secrets.js';
 import { GlambdarError } from '../errors.js';
@@ -139,7 +139,7 @@ async function build(
         auditStore: functions.audit,
         tokenSecret:
           config.tokenSecret === null
-            ? secretFile(join(directory.path, 'token-secret'), TOKEN_SECRET_BYTES)
+            ? secretFile(join(directory.path, TOKEN_SECRET_FILE), TOKEN_SECRET_BYTES)
             : Buffer.from(config.tokenSecret),
         registration: config.registration,
         clock: systemClock,

@@ -6,9 +6,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { integration } from '../helpers/integration.js';
-import { namespaceRows, rowName, type Target } from '../helpers/namespace-rows.js';
 import { serverForFile, until, zipOf, type Answer } from '../helpers/server-process.js';
-import { startServer } from '../unit/http/server-fixture.js';
 
 const PASSWORD = 'canary-password-5f1d';
 const server = serverForFile({
@@ -116,101 +114,6 @@ integration(
     );
   },
 );
-
-integration('another namespace is as if it were not there, by every route', async (t) => {
-  const [owner, other] = [await register('owner'), await register('other')];
-  for (const [{ token }, text] of [
-    [owner, 'canary of the owner'],
-    [other, 'of the other'],
-  ] as const)
-    t.is((await deploy(token, 'same', says(text))).status, 201);
-  // The same name is two functions.
-  t.is((await send('POST', '/invoke/same', { token: owner.token })).json, 'canary of the owner');
-  t.is((await send('POST', '/invoke/same', { token: other.token })).json, 'of the other');
-  t.is((await deploy(owner.token, 'mine', says('canary of the owner'))).status, 201);
-  const called = await send('POST', '/invoke/mine', { token: owner.token });
-  const route = await send('POST', '/v1/routes', {
-    token: owner.token,
-    body: { path: '/mine', function_id: 'mine' },
-  });
-  t.is(route.status, 200);
-  const { key, id: keyId } = (await send('POST', '/auth/keys', { token: owner.token, body: { name: 'k' } }))
-    .json;
-  const theirs = {
-    name: 'mine',
-    path: 'mine',
-    call: called.headers.get('x-invocation-id')!,
-    route: route.json.data.id as string,
-    function: route.json.data.function.id as string,
-    key: keyId as string,
-    user: owner.uuid,
-  };
-  const UUID = '6f1e1f0a-3c0e-4f3a-9a58-0d9f3f6f2b11';
-  const nobodys = {
-    name: 'no-such',
-    path: 'no-such',
-    call: 'no-such',
-    route: UUID,
-    function: UUID,
-    key: UUID,
-    user: UUID,
-  };
-  const { app } = await startServer(t);
-  const known = app.routes.map(rowName);
-  t.deepEqual(
-    known.filter((name) => !(name in namespaceRows)),
-    [],
-    'a route without a row',
-  );
-  const shown = ({ status, text }: Answer, target: Target): string => {
-    let said = `${status} ${text}`.replace(/"requestId":"[^"]*"/, '');
-    for (const part of Object.values(target)) said = said.replaceAll(part, '…');
-    return said;
-  };
-  for (const name of known) {
-    const row = namespaceRows[name];
-    if (row === null || row === undefined) continue;
-    const method = name.startsWith('CALL ') ? 'POST' : name.split(' ')[0]!;
-    const ask = async (target: Target): Promise<string> => {
-      const { path, body } = row(target);
-      return shown(
-        await send(method, path, { token: other.token, ...(body !== undefined && { body }) }),
-        target,
-      );
-    };
-    const answered = await ask(theirs);
-    t.is(answered, await ask(nobodys), name);
-    t.notRegex(answered, /canary of the owner/, name);
-    // A namespace that is named is no other way in.
-    const { path, body } = row(theirs);
-    const named = await server().request(path, {
-      method,
-      headers: { ...bearer(other.token), 'x-glambdar-namespace': owner.uuid },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    t.regex(named.text, /There is no such namespace\./, `${name} with a namespace`);
-    for (const spelled of [`${owner.uuid}/mine`, `..%2f${owner.uuid}%2fmine`, `%2e%2e/mine`]) {
-      if (!/:name|<path>/.test(name)) continue;
-      const odd = await send(method, row({ ...theirs, name: spelled, path: spelled }).path, {
-        token: other.token,
-      });
-      t.notRegex(odd.text, /canary of the owner/, `${name} ${spelled}`);
-      t.true(odd.status >= 400, `${name} ${spelled}: ${odd.status}`);
-    }
-  }
-  // All of it is still there for its owner, and for an admin who names the namespace.
-  t.is((await send('POST', '/r/mine', { token: owner.token })).json, 'canary of the owner');
-  t.like((await send('GET', '/info/mine', { token: key })).json, {
-    name: 'mine',
-    settings: { timeoutMs: 30_000 },
-  });
-  const named = { ...bearer(adminKey), 'x-glambdar-namespace': owner.uuid };
-  t.is((await server().request('/info', { headers: named })).json.count, 2);
-  t.is(
-    (await server().request('/info', { headers: { ...named, 'x-glambdar-namespace': UUID } })).status,
-    404,
-  );
-});
 
 integration('a key that is ended, and a user who is removed, are refused on open connections', async (t) => {
   const { uuid, token } = await register('leaver');

@@ -52,7 +52,8 @@ function shown({ status, text, headers }: Answer, target: Target): string {
 integration(
   'no role reaches what another namespace has, or learns that it is there, by any route',
   async (t) => {
-    const [owner, other] = [await register('owner'), await register('other')];
+    // The name in a scope would stand in the list of its user's keys, so the key with the scope has a user of its own.
+    const [owner, other, third] = [await register('owner'), await register('other'), await register('third')];
     await deployFor(owner.headers, 'mine');
     const called = await send('POST', '/invoke/mine', owner.headers);
     t.is(called.json, CANARY);
@@ -79,10 +80,11 @@ integration(
     };
     const senders: Record<string, Headers> = {
       nobody: {},
+      'a user': other.headers,
       viewer: await keyOf(other.headers, { role: 'viewer' }),
       invoker: await keyOf(other.headers, { role: 'invoker' }),
       deployer: await keyOf(other.headers, { role: 'deployer' }),
-      'a key for one function': await keyOf(other.headers, { scopes: ['invoke:mine'] }),
+      'a key for one function': await keyOf(third.headers, { scopes: ['invoke:mine'] }),
     };
     const { app } = await startServer(t);
     const known = app.routes.map(rowName);
@@ -106,6 +108,17 @@ integration(
         t.is(answered, await ask(absent), `${name} by ${who}`);
         t.notRegex(answered, /canary/, `${name} by ${who}`);
         if (who === 'nobody') t.regex(answered, /^401 /, name);
+        if (who !== 'a user') continue;
+        // A namespace that is named is no other way in, and neither is an odd spelling.
+        const { path, body } = row(theirs);
+        const named = await send(method, path, { ...headers, 'x-glambdar-namespace': owner.uuid }, body);
+        t.regex(named.text, /There is no such namespace\./, `${name} with a namespace`);
+        if (!/:name|<path>/.test(name)) continue;
+        for (const spelled of [`${owner.uuid}/mine`, `..%2f${owner.uuid}%2fmine`, `%2e%2e/mine`]) {
+          const odd = await send(method, row({ ...theirs, name: spelled, path: spelled }).path, headers);
+          t.notRegex(odd.text, /canary/, `${name} ${spelled}`);
+          t.true(odd.status >= 400, `${name} ${spelled}: ${odd.status}`);
+        }
       }
     }
     // All of it is as its owner left it.

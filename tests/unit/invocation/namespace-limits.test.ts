@@ -75,3 +75,12 @@ test('within any minute there are at most twice as many calls as the quota, and 
   );
   t.pass();
 });
+
+test('a call that another limit refuses does not count in its minute', (t) => {
+  const namespaces = limits({ callsPerMinute: 1 });
+  namespaces.enter('a', 0);
+  namespaces.withdraw('a');
+  t.is(namespaces.running('a'), 0);
+  t.notThrows(() => namespaces.enter('a', 0));
+  t.throws(() => namespaces.enter('a', 0), { code: 'RATE_LIMITED' });
+});
