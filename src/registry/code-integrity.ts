@@ -3,7 +3,7 @@
  * again from disk; before every later use its stamp is compared, and the digest is computed again when the stamp differs.
  * Altered or missing code is not served.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock.js';
 import { GlambdarError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { versionKey, type FunctionRecord, type VersionRecord } from '../model/function/function.js';
@@ -11,27 +11,42 @@ import { digestTree } from './tree-digest.js';
 import { stampTree } from './tree-stamp.js';
 import type { VersionFiles } from './version-files.js';
 
-/** Who uses a version so soon after its deploy waits so long. */
+/** The stamp of a new version is made so long after its deploy, unless somebody uses the version before. */
 const TRUST_AFTER_MS = 20;
+
+interface Verdict {
+  /** Resolves with the stamp of files found unaltered, or rejects for altered or missing ones. */
+  stamp: Promise<string>;
+  /** Somebody waits for the stamp: it is to be made now. */
+  begin: () => void;
+}
 
 export class CodeIntegrity {
   readonly #files: VersionFiles;
+  readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Verdicts by `versionKey`: resolves with the stamp of files found unaltered, or rejects for altered or missing ones. */
-  readonly #verdicts = new Map<string, Promise<string>>();
+  /** By `versionKey`. */
+  readonly #verdicts = new Map<string, Verdict>();
 
-  constructor(files: VersionFiles, logger: Logger) {
+  constructor(files: VersionFiles, clock: Clock, logger: Logger) {
     this.#files = files;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
   /** To be called when this process has just written the files of the record's active version. */
   trust({ ref, active }: FunctionRecord): void {
-    // After the answer to the deploy: thousands of files would hold it up.
-    const stamp = sleep(TRUST_AFTER_MS).then(() => stampTree(this.#files.path(ref, active.version)));
+    // Later than the answer to the deploy, which the stamp of thousands of files would hold up; but a call does not wait for that.
+    let begin!: () => void;
+    const due = new Promise<void>((resolve) => (begin = resolve));
+    const cancel = this.#clock.after(TRUST_AFTER_MS, begin);
+    const stamp = due.then(() => {
+      cancel();
+      return stampTree(this.#files.path(ref, active.version));
+    });
     // Without a stamp the next use computes the digest.
     stamp.catch(() => this.forget(active));
-    this.#verdicts.set(versionKey(active), stamp);
+    this.#verdicts.set(versionKey(active), { stamp, begin });
   }
 
   forget(version: VersionRecord): void {
@@ -49,19 +64,20 @@ export class CodeIntegrity {
       await this.#judge(record);
       return;
     }
-    const stamp = await verdict;
+    verdict.begin();
+    const stamp = await verdict.stamp;
     const now = await stampTree(this.#files.path(ref, active.version)).catch(() => 'cannot be read');
     if (now === stamp) return;
     // Other callers may have noticed the change, too; the first of them computes the digest for all.
     const newer = this.#verdicts.get(versionKey(active));
-    await (newer === undefined || newer === verdict ? this.#judge(record) : newer);
+    await (newer === undefined || newer === verdict ? this.#judge(record) : newer.stamp);
   }
 
   #judge(record: FunctionRecord): Promise<string> {
-    const verdict = this.#compare(record);
-    verdict.catch(() => undefined);
-    this.#verdicts.set(versionKey(record.active), verdict);
-    return verdict;
+    const stamp = this.#compare(record);
+    stamp.catch(() => undefined);
+    this.#verdicts.set(versionKey(record.active), { stamp, begin: () => undefined });
+    return stamp;
   }
 
   async #compare({ ref, active }: FunctionRecord): Promise<string> {

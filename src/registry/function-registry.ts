@@ -2,6 +2,7 @@
  * Owns the deployed functions: the only writer of the store's functions and of their files. `deploy/` decides what is
  * deployed, and whether it may be; the registry offers it a turn per name, the next version's record, and publishing.
  */
+import type { Clock } from '../clock.js';
 import { namedDiskError } from '../data/disk-error.js';
 import { readSidecar } from '../data/sidecar.js';
 import { GlambdarError } from '../errors.js';
@@ -37,6 +38,7 @@ export interface FunctionRegistryOptions {
   onRetired: (record: FunctionRecord) => Promise<void>;
   /** Called when a function was deleted, so that others forget it. `onRetired` follows. */
   onRemoved?: (record: FunctionRecord) => void;
+  clock: Clock;
   logger: Logger;
 }
 
@@ -54,10 +56,10 @@ export class FunctionRegistry implements Registry {
   readonly #collector: VersionCollector;
 
   constructor(options: FunctionRegistryOptions) {
-    const { store, functionsDir, tmpDir, logger } = options;
+    const { store, functionsDir, tmpDir, clock, logger } = options;
     this.#options = options;
     this.#files = new VersionFiles(functionsDir, tmpDir);
-    this.#integrity = new CodeIntegrity(this.#files, logger);
+    this.#integrity = new CodeIntegrity(this.#files, clock, logger);
     this.#collector = new VersionCollector({
       store,
       leases: this.#leases,

@@ -265,6 +265,7 @@ async function build(
       limits.forget(id);
       metrics.forget(id);
     },
+    clock: systemClock,
     logger,
   });
   const secrets: Secrets = new Secrets({

@@ -82,6 +82,7 @@ export class InvokerFixture {
       onActive: () => undefined,
       onRetired: (record) =>
         this.pools.pool.retire(codeKeyOf(record.active, this.secrets.revisionOf(record.id))),
+      clock: systemClock,
       logger,
     });
     this.secrets = new Secrets({

@@ -13,6 +13,7 @@ import type { FunctionRecord } from '../../src/model/function/function.js';
 import { DEFAULT_NAMESPACE, type FunctionRef } from '../../src/model/function/ref.js';
 import { FunctionRegistry, type FunctionRegistryOptions } from '../../src/registry/function-registry.js';
 import { buildZip } from './hostile-zip.js';
+import { ManualClock } from './manual-clock.js';
 import { MemoryCallStore } from './memory-call-store.js';
 import { MemoryFunctionStore } from './memory-function-store.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -52,6 +53,7 @@ export class RegistryFixture {
   space: GlambdarError | null = null;
   registry: FunctionRegistry;
   pipeline: DeployPipeline;
+  readonly clock = new ManualClock();
   readonly #dir: string;
 
   constructor(t: ExecutionContext, options: Partial<DeployPipelineOptions> = {}) {
@@ -79,6 +81,7 @@ export class RegistryFixture {
       onRetired: async ({ ref, active }) => {
         this.retired.push(`${ref.name}@${active.version}`);
       },
+      clock: this.clock,
       logger: Object.assign(createLogger('silent'), { warn: log('warn'), error: log('error') }),
       ...options,
     });

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import AdmZip from 'adm-zip';
 import test, { type ExecutionContext } from 'ava';
 import { readRestored } from '../../../src/data/sidecar.js';
@@ -296,6 +297,8 @@ test('the files of a version stay while its code is being read, and no longer', 
 
 test('code that was altered on disk is not given out', async (t) => {
   const fixture = await withVersions(t, 2);
+  fixture.clock.move(20);
+  await setImmediate();
   writeFileSync(join(fixture.functionsDir, 'f/1/index.js'), 'altered');
   await refused(t, fixture.pipeline.code(f, 1), 'CODE_UNAVAILABLE', /altered/);
 });

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { StoreError } from '../../../src/model/store-error.js';
 import { until } from '../../helpers/pool-fixture.js';
@@ -212,6 +213,24 @@ test('a code file edited in place while the function serves is noticed before th
   await t.throwsAsync(fixture.registry.verifyCode(record), { code: 'CODE_UNAVAILABLE' } as never, 'for good');
   await fixture.deploy('three');
   await t.notThrowsAsync(fixture.registry.verifyCode(fixture.registry.record(f)));
+});
+
+test('the first use right after a deploy does not wait until the stamp of the code is due', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one');
+  // The clock stands still.
+  await t.notThrowsAsync(fixture.registry.verifyCode(fixture.registry.record(f)));
+});
+
+test('a code file edited between a deploy and the first use is noticed, once the stamp was due', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one');
+  fixture.clock.move(20);
+  await setImmediate();
+  fs.writeFileSync(join(fixture.functionsDir, 'f/1/index.js'), 'two');
+  await t.throwsAsync(fixture.registry.verifyCode(fixture.registry.record(f)), {
+    code: 'CODE_UNAVAILABLE',
+  } as never);
 });
 
 for (const [what, alter] of [

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { systemClock } from '../../../src/clock.js';
 import { readRestored, readSidecar } from '../../../src/data/sidecar.js';
 import { createLogs } from '../../../src/invocation/logs.js';
 import { Recorder } from '../../../src/invocation/recorder.js';
@@ -38,6 +39,7 @@ async function started(t: ExecutionContext, dir: string) {
     tmpDir: join(dir, 'tmp'),
     onActive: () => undefined,
     onRetired: () => Promise.resolve(),
+    clock: systemClock,
     logger,
   });
   await registry.open();
