@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine, machineText } from './machine.js';
 import { verdictOf, type Finding, type Measurement, type Result } from './measurement.js';
+import { accounts } from './measurements/accounts.js';
 import { arrivals } from './measurements/arrivals.js';
 import { burst } from './measurements/burst.js';
 import { cold } from './measurements/cold.js';
@@ -70,8 +71,8 @@ const measurements: Measurement[] = [
   arrivals,
 ];
 
-/** Run only when they are named: `install` needs the network, and `dev` is no measure of the server alone. */
-const onDemand: Measurement[] = [install, dev];
+/** Run only when they are named: `install` needs the network, `dev` is no measure of the server alone, and few have `accounts`. */
+const onDemand: Measurement[] = [install, dev, accounts];
 
 interface Run {
   only: string[];

@@ -18,16 +18,22 @@ export interface Answer {
   ms: number;
 }
 
-/** The bytes of a request. @param body sent as JSON unless `type` says otherwise */
+/**
+ * The bytes of a request.
+ * @param body sent as JSON unless `type` says otherwise
+ * @param headers further ones
+ */
 export function requestBytes(
   method: string,
   path: string,
   body?: string | Buffer,
   type = 'application/json',
+  headers: Record<string, string> = {},
 ): Buffer {
+  const further = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const content =
     body === undefined ? '' : `Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
-  const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${content}\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${further.join('')}${content}\r\n`;
   return Buffer.concat([Buffer.from(head), Buffer.from(body ?? '')]);
 }
 

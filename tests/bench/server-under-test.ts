@@ -38,13 +38,22 @@ const UNDER_WAY = ['starting', 'loading', 'stopping', 'busy'];
 export class ServerUnderTest {
   readonly dir: string;
   readonly port: number;
+  /** What the server's own requests carry: with accounts, the admin key. */
+  readonly #headers: Record<string, string>;
   readonly #engine: RawEngine;
   readonly #child: ChildProcess;
   readonly #control: ConnectionPool;
 
-  private constructor(dir: string, port: number, child: ChildProcess, engine: RawEngine) {
+  private constructor(
+    dir: string,
+    port: number,
+    headers: Record<string, string>,
+    child: ChildProcess,
+    engine: RawEngine,
+  ) {
     this.dir = dir;
     this.port = port;
+    this.#headers = headers;
     this.#child = child;
     this.#engine = engine;
     this.#control = new ConnectionPool(port);
@@ -72,13 +81,19 @@ export class ServerUnderTest {
     process.once('exit', killAtExit);
     child.once('exit', () => process.off('exit', killAtExit));
     try {
-      const line = await new Promise<string>((resolve, reject) => {
+      const said: string[] = [];
+      const url = await new Promise<URL>((resolve, reject) => {
         setTimeout(() => reject(new Error('the server was not ready in time')), READY_MS).unref();
-        createInterface(child.stdout).once('line', resolve);
+        createInterface(child.stdout).on('line', (line) => {
+          said.push(line);
+          const ready = /ready at (http:\S+)/.exec(line);
+          if (ready) resolve(new URL(ready[1]!));
+        });
         child.once('exit', (code) => reject(new Error(`the server ended with ${code} while it started`)));
       });
-      const url = new URL(/http:\S+/.exec(line)![0]);
-      return new ServerUnderTest(dir, Number(url.port), child, engine);
+      const key = /shown this once: (\S+)/.exec(said.join('\n'))?.[1];
+      const headers = key === undefined ? {} : { 'X-API-Key': key };
+      return new ServerUnderTest(dir, Number(url.port), headers, child, engine);
     } catch (error) {
       child.kill('SIGKILL');
       await removeAll(engine, dir).catch(() => undefined); // it may not have come so far as to have an identity
@@ -92,16 +107,23 @@ export class ServerUnderTest {
   }
 
   /** One request on a connection of its own kind, apart from the load's. */
-  request(method: string, path: string, body?: string | Buffer, type?: string): Promise<Answer> {
-    return this.#control.call(requestBytes(method, path, body, type));
+  request(
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    type?: string,
+    headers = this.#headers,
+  ): Promise<Answer> {
+    return this.#control.call(requestBytes(method, path, body, type, headers));
   }
 
-  /** Deploys one CommonJS file, and others beside it. */
+  /** Deploys one CommonJS file, and others beside it. @param headers say whose it is; by default the admin's */
   async deploy(
     name: string,
     source: string,
     settings: Record<string, string | number> = {},
     files: Record<string, string> = {},
+    headers = this.#headers,
   ): Promise<void> {
     const zip = new AdmZip();
     for (const [path, content] of Object.entries(files)) zip.addFile(path, Buffer.from(content));
@@ -111,7 +133,7 @@ export class ServerUnderTest {
     form.set('file', new Blob([new Uint8Array(zip.toBuffer())]), `${name}.zip`);
     const encoded = new Response(form);
     const body = Buffer.from(await encoded.arrayBuffer());
-    assertOk(await this.request('POST', '/deploy', body, encoded.headers.get('content-type')!));
+    assertOk(await this.request('POST', '/deploy', body, encoded.headers.get('content-type')!, headers));
   }
 
   async undeploy(...names: string[]): Promise<void> {
