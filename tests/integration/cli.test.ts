@@ -1,5 +1,5 @@
 /** The command line against a real server: each command as its user types it, some of them on a pseudo-terminal. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import AdmZip from 'adm-zip';
 import test from 'ava';
@@ -228,6 +228,28 @@ integration('dev deploys at every change, tells mistakes, and streams the calls'
   await until('a new folder is live', async () => (await server().invoke('living')).json === 'three');
   writeFileSync(join(folder, 'lib/word.js'), "module.exports = 'four';");
   await until('a file in it is live', async () => (await server().invoke('living')).json === 'four');
+  const answers = (word: string): Promise<void> =>
+    until(`${word} is live`, async () => (await server().invoke('living')).json === word);
+  // As sed -i, formatters and many editors save: another file takes the name. What is written into it later counts, too.
+  for (const word of ['five', 'six']) {
+    writeFileSync(join(folder, 'lib/word.js.new'), `module.exports = '${word}';`);
+    renameSync(join(folder, 'lib/word.js.new'), join(folder, 'lib/word.js'));
+    await answers(word);
+    writeFileSync(join(folder, 'lib/word.js'), `module.exports = '${word} written';`);
+    await answers(`${word} written`);
+  }
+  // As changing branches does: a folder goes, and comes again with other files; then the function's own.
+  rmSync(join(folder, 'lib'), { recursive: true });
+  mkdirSync(join(folder, 'lib'));
+  writeFileSync(join(folder, 'lib/word.js'), "module.exports = 'seven';");
+  await answers('seven');
+  writeFileSync(join(folder, 'lib/word.js'), "module.exports = 'eight';");
+  await answers('eight');
+  renameSync(folder, `${folder}-before`);
+  folderOf('living', { 'index.js': greeting('nine') });
+  await answers('nine');
+  writeFileSync(join(folder, 'index.js'), greeting('ten'));
+  await answers('ten');
   const end = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGINT');
   t.is(await end, 130);

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { runDocumented } from '../helpers/documented-lines.js';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { serverForFile, until, type Answer } from '../helpers/server-process.js';
 import { nodeImage, removeImages } from '../helpers/test-images.js';
@@ -70,8 +71,19 @@ if (integrationEnabled) {
       ['EXPOSE 8123'],
     );
   });
-  test.after.always('the images are removed', () => removeImages(images));
+  test.after.always('the images are removed', () => removeImages([...images, 'hello-image']));
 }
+
+integration("the lines of the example's README answer what stands below them", async (t) => {
+  const { said, expected } = await runDocumented(
+    join(import.meta.dirname, '../../examples/cloudfunc'),
+    server().url,
+  );
+  t.is(expected.length, 5);
+  t.deepEqual(said, expected);
+  for (const { name, image } of (await server().request('/functions')).json)
+    if (image === 'hello-image') await server().request(`/del/${name}`, { method: 'DELETE' });
+});
 
 const post = (path: string, body: unknown): Promise<Answer> =>
   server().request(path, {

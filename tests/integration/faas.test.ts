@@ -1,13 +1,10 @@
 /** The API of faas as its clients see it: the lines of the example's README, and a table of every answer. */
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { runDocumented } from '../helpers/documented-lines.js';
 import { integration } from '../helpers/integration.js';
 import { serverForFile, zipOf, type Answer } from '../helpers/server-process.js';
 import { buildTar, tarEntries, type TarEntry } from '../helpers/tar-blocks.js';
 
-const run = promisify(execFile);
 const server = serverForFile({ env: { GLAMBDAR_MAX_ZIP_MB: '1', GLAMBDAR_MAX_BODY_BYTES: '100000' } });
 const example = join(import.meta.dirname, '../../examples/faas');
 
@@ -23,22 +20,9 @@ const deploy = (name: unknown, archive: Buffer): Promise<Answer> =>
   post('/functions', JSON.stringify({ name, file: archive.toString('base64') }));
 
 integration("the lines of the example's README answer what stands below them", async (t) => {
-  const readme = readFileSync(join(example, 'README.md'), 'utf8');
-  const [, script = ''] = /```sh\n([^]*?)```/.exec(readme) ?? [];
-  const lines = script.replaceAll('http://127.0.0.1:8000', server().url).split('\n');
-  let count = 0;
-  for (const [at, line] of lines.entries()) {
-    if (line === '' || line.startsWith('#')) continue;
-    const { stdout } = await run('bash', ['-c', line], { cwd: example, timeout: 40_000 });
-    const said = stdout.split('\n').filter((text) => text !== '');
-    t.deepEqual(
-      said.map((text) => `# ${text}`),
-      lines.slice(at + 1, at + 1 + said.length),
-      line,
-    );
-    count += 1;
-  }
-  t.is(count, 6);
+  const { said, expected } = await runDocumented(example, server().url);
+  t.is(expected.length, 11);
+  t.deepEqual(said, expected);
   const info = (await server().request('/info/add')).json;
   t.like(info, { version: 1, settings: { contract: 'faas' }, invokeCount: 2, errorCount: 0 });
   const [record] = (await server().request('/logs/add?limit=1')).json;

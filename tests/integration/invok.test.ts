@@ -1,12 +1,10 @@
 /** The API of Invok as its clients see it: the lines of the example's README, two people with functions of one name, and streams of logs. */
-import { execFile } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { runDocumented } from '../helpers/documented-lines.js';
 import { integration } from '../helpers/integration.js';
 import { serverForFile, zipOf, type Answer, type Files } from '../helpers/server-process.js';
 
-const run = promisify(execFile);
 const example = join(import.meta.dirname, '../../examples/invok');
 const server = serverForFile({
   env: { GLAMBDAR_AUTH: 'on', GLAMBDAR_STANDBY: '2', GLAMBDAR_UID_BASE: '680000' },
@@ -34,21 +32,9 @@ function deploy({ headers }: Person, fileName: string, files: Files, fields = {}
 }
 
 integration("the lines of the example's README answer what stands below them", async (t) => {
-  const readme = readFileSync(join(example, 'README.md'), 'utf8');
-  const [, block = ''] = /```sh\n([^]*?)```/.exec(readme) ?? [];
-  const lines = block.replaceAll('http://127.0.0.1:8000', server().url).split('\n');
-  const script: string[] = [];
-  const expected: string[] = [];
-  for (const line of lines) {
-    if (line.startsWith('# ')) expected.push(line.slice(2));
-    else if (line !== '') script.push(line, line.startsWith('curl') ? 'echo' : 'true');
-  }
-  const { stdout } = await run('bash', ['-c', script.map((line) => `${line}\n`).join('')], {
-    cwd: example,
-    timeout: 60_000,
-  });
-  rmSync('/tmp/greet.zip', { force: true });
-  const said = stdout.split('\n').filter((line) => line !== '');
+  t.teardown(() => rmSync('/tmp/greet.zip', { force: true }));
+  const { said, expected } = await runDocumented(example, server().url);
+  t.is(expected.length, 10);
   t.deepEqual(said, expected);
 });
 

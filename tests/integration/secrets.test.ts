@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync, renameSync, statSync } from 'nod
 import { join } from 'node:path';
 import AdmZip from 'adm-zip';
 import Dockerode from 'dockerode';
+import ignore from 'ignore';
 import type { ExecutionContext } from 'ava';
 import { integration } from '../helpers/integration.js';
 import { serverForFile, zipOf, type Answer } from '../helpers/server-process.js';
@@ -214,6 +215,35 @@ integration(
         { version: first.version + 1, active: expected === 'second' },
         { version: first.version, active: expected === 'first' },
       ]);
+    }
+  },
+);
+
+integration(
+  'a server that keeps its data in the checkout leaves nothing to commit or to copy into an image',
+  async (t) => {
+    const root = join(import.meta.dirname, '../..');
+    const dir = server().dir;
+    t.is((await server().deploy('kept', { 'index.js': source('kept') })).status, 201);
+    t.is(
+      (await server().request('/functions/kept/secrets/WORD', { method: 'PUT', body: 'kept' })).status,
+      204,
+    );
+    const entries = readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory()
+        ? readdirSync(join(dir, entry.name)).map((inner) => `${entry.name}/${inner}`)
+        : [entry.name],
+    );
+    t.true(entries.includes('secrets.key') && entries.includes('reserve-calls.bin'), entries.join());
+    // The secret of tokens is there with accounts, copies of packages once there are dependencies.
+    entries.push('token-secret', 'dependencies/0123', 'glambdar.db.corrupt-0123', 'lock.db');
+    for (const file of ['.gitignore', '.dockerignore']) {
+      const rules = ignore().add(readFileSync(join(root, file), 'utf8'));
+      t.deepEqual(
+        entries.filter((entry) => !rules.ignores(entry)),
+        [],
+        file,
+      );
     }
   },
 );

@@ -1,41 +1,70 @@
 /** Owns noticing that a file of a folder has changed. */
-import { watch } from 'node:fs';
-import { sep } from 'node:path';
 import { IgnoreRules } from './ignore-rules.js';
+import { WatchedFolders } from './watched-folders.js';
 
 /** Editors save in several steps (write, rename, change times); those within this time are one change. */
 const SETTLE_MS = 20;
 
+/** How often a folder that has gone is looked for: changing branches can take it away for a moment. */
+const LOOK_MS = 300;
+
 export interface FolderChanges {
-  /** Resolves when files have changed since it was called last, or when watching has ended. */
+  /**
+   * Resolves when files have changed since it was called last, or when watching has ended. Rejects with CliError when the
+   * machine allows no further watch.
+   */
   next: () => Promise<void>;
 }
 
-/** Watches the folder and all below it, but what its ignore rules leave out, until the signal aborts. */
+/**
+ * Watches the folder and all below it, but what its ignore rules leave out, until the signal aborts. Throws CliError when the
+ * machine does not allow it.
+ */
 export function watchFolder(folder: string, signal: AbortSignal): FolderChanges {
   let changed = false;
+  let failure: Error | undefined;
   let wake: () => void = () => undefined;
   let timer: NodeJS.Timeout | undefined;
-  const notice = (): void => {
-    changed = true;
-    clearTimeout(timer);
-    timer = setTimeout(() => wake(), SETTLE_MS);
-  };
-  const watcher = watch(folder, { recursive: true, signal }, (_, path) => {
-    if (path === null || !isIgnored(folder, path.split(sep).join('/'))) notice();
+  const watched = new WatchedFolders(folder, (path) => {
+    if (!isIgnored(folder, path)) notice();
   });
-  // A folder that goes away while it is read: its parent tells of that, too.
-  watcher.on('error', () => undefined);
+  if (watched.update() === 'gone') settle(LOOK_MS);
   signal.addEventListener('abort', () => {
     clearTimeout(timer);
+    watched.close();
     wake();
   });
   return {
     next: async () => {
       if (!changed && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      if (failure !== undefined) throw failure;
       changed = false;
     },
   };
+
+  function notice(): void {
+    changed = true;
+    settle(SETTLE_MS);
+  }
+
+  function settle(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(settled, ms);
+  }
+
+  function settled(): void {
+    try {
+      const found = watched.update();
+      if (found === 'gone') settle(LOOK_MS);
+      // What is in a new folder may have been written before it was watched, or be written still.
+      else if (found === 'more') notice();
+      else if (changed) wake();
+    } catch (error) {
+      failure = error as Error;
+      changed = true;
+      wake();
+    }
+  }
 }
 
 /** Whether the path or a folder above it is left out. The rules are read anew: they may be what has changed. */
