@@ -10,8 +10,6 @@ export interface WaiterOptions {
   /** Makes the error of a request that has waited for `queueTimeoutMs`. */
   late: () => Error;
   onGone: () => void;
-  /** Called once, when the outcome is known. */
-  onSettled?: () => void;
 }
 
 export class Waiter<T> {
@@ -30,7 +28,8 @@ export class Waiter<T> {
   readonly #unwatch: () => void;
   readonly #onSettled: (() => void) | undefined;
 
-  constructor({ signal, clock, queueTimeoutMs, late, onGone, onSettled }: WaiterOptions) {
+  /** @param onSettled called once, when the outcome is known */
+  constructor({ signal, clock, queueTimeoutMs, late, onGone }: WaiterOptions, onSettled?: () => void) {
     this.arrivedAt = clock.now();
     this.onGone = onGone;
     this.#onSettled = onSettled;

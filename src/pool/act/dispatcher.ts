@@ -122,6 +122,7 @@ export class Dispatcher {
     }
     const waiter: InstanceWaiter = new InstanceWaiter({
       request,
+      signal: request.signal,
       clock,
       trees,
       queueTimeoutMs,

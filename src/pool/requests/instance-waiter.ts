@@ -20,7 +20,7 @@ export interface PoolRequest {
   failedLoadOutput?: LogSink;
 }
 
-export interface InstanceWaiterOptions extends Omit<WaiterOptions, 'signal' | 'onSettled'> {
+export interface InstanceWaiterOptions extends WaiterOptions {
   request: PoolRequest;
   trees: TreeStock;
 }
@@ -30,10 +30,11 @@ export class InstanceWaiter extends Waiter<Lease> {
   readonly #trees: TreeStock;
   #tree: Promise<string> | null = null;
 
-  constructor({ request, trees, ...options }: InstanceWaiterOptions) {
-    super({ ...options, signal: request.signal, onSettled: () => this.#giveTreeBack() });
-    this.request = request;
-    this.#trees = trees;
+  constructor(options: InstanceWaiterOptions) {
+    // Handed on as they are: under many connections most calls wait, and each copy of the options would cost every one of them.
+    super(options, () => this.#giveTreeBack());
+    this.request = options.request;
+    this.#trees = options.trees;
   }
 
   /** Prepares the tree of the request's code, once, while the container starts. Resolves with the tree's path. */
