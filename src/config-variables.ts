@@ -37,7 +37,7 @@ export const CONFIG_GROUPS: readonly ConfigGroup[] = [
       variable(
         'GLAMBDAR_DIR',
         'dir',
-        'the checkout',
+        'the checkout; of an installed package `~/.local/share/glambdar`',
         'The data directory: functions, databases, keys. It is made if it is missing. Only one server at a time can use it.',
       ),
       variable(
