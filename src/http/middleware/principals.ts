@@ -35,9 +35,13 @@ export function principals({ accounts, hasNamespace }: PrincipalsOptions): Middl
         : accounts.authentication.authenticate(text);
     const go = (authenticated: Authenticated): Promise<void> => {
       const entered = enter(ctx, header, authenticated, hasNamespace);
-      if (text !== undefined)
-        (ctx.state as PrincipalState).watch = (lost) =>
+      if (text !== undefined && !('unproven' in authenticated)) {
+        const state = ctx.state as PrincipalState;
+        state.watch = (lost) =>
           accounts.authentication.watch(text, (now) => mayAct(now, principalOf(ctx)), lost);
+        state.still = async () =>
+          assertMayAct(await accounts.authentication.authenticate(text), principalOf(ctx));
+      }
       return entered === undefined ? (next() as Promise<void>) : entered.then(next);
     };
     const second = secondCredential(ctx.req, header);
@@ -91,6 +95,13 @@ function mayAct(now: Authenticated, then: Principal): boolean {
   // A key that has been limited to functions may call those and do nothing else.
   const isNotLess = now.functions === null || then.functions !== null;
   return isThere && isNotLess && includesRole(now.role, then.role ?? 'viewer');
+}
+
+/** Throws UNAUTHENTICATED or FORBIDDEN when what a token or key proves now is not enough for what was let in with it. */
+function assertMayAct(now: Authenticated, then: Principal): void {
+  if ('unproven' in now) throw new GlambdarError('UNAUTHENTICATED', now.unproven);
+  if (mayAct(now, then) && (now.mayBridge || !then.mayBridge)) return;
+  throw new GlambdarError('FORBIDDEN', 'What you may do was changed while this request was under way.');
 }
 
 /**

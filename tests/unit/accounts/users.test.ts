@@ -100,7 +100,12 @@ test('a text that is no address is no way to guess at an account', async (t) => 
   const { user } = await fixture.register('ada');
   // A store that compares less than the whole text.
   fixture.store.userByEmail = () => fixture.store.user(user.id);
-  for (const email of ['ada@example.org\0', 'ada@example.org\0x', 'ada@example.org\u200bx', 'ada @example.org'])
+  for (const email of [
+    'ada@example.org\0',
+    'ada@example.org\0x',
+    'ada@example.org\u200bx',
+    'ada @example.org',
+  ])
     await t.throwsAsync(fixture.accounts.users.signIn(email, 'password', ADDRESS), {
       message: 'Invalid credentials',
     });

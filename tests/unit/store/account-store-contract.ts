@@ -52,6 +52,14 @@ export function accountStoreContract(
     t.false(await store.hasAdmin());
   });
 
+  test(`${subject} keeps the ids of removed users`, async (t) => {
+    const store = await open(t);
+    for (const id of ['a', 'b', 'c']) await store.addUser(user(id));
+    t.deepEqual(await store.removedUsers(), []);
+    for (const id of ['b', 'b', 'a', 'nobody']) await store.removeUser(id);
+    t.deepEqual((await store.removedUsers()).sort(), ['a', 'b']);
+  });
+
   test(`${subject} finds nothing by a text that only begins like the one that is looked for`, async (t) => {
     const store = await open(t);
     await store.addUser(user('a'));
