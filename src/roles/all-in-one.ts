@@ -449,6 +449,7 @@ async function build(
     config.functions &&
     createDoorApp({
       functions: registry,
+      authentication: accounts?.authentication ?? null,
       invoker,
       bodies,
       onRequest: (request) => metrics.request(request),
