@@ -3,15 +3,13 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { environmentVariable, setEnvironmentVariable } from '../../config.js';
-import { CONFIG_VARIABLES } from '../../config-variables.js';
+import { ConfigError, environmentVariable, readConfig, setEnvironmentVariable } from '../../config.js';
+import { CliError, EXIT } from '../cli-error.js';
+import { flagOf, variablesOf, type FlagValues } from '../config-flags.js';
 
-/** @param options of commander: the flags in camel case */
-export async function start(options: Record<string, string>): Promise<void> {
-  for (const { name } of CONFIG_VARIABLES) {
-    const value = options[optionOf(name)];
-    if (value !== undefined) setEnvironmentVariable(name, value);
-  }
+/** Becomes the server. Throws CliError for a flag with a wrong value. */
+export async function start(flags: FlagValues): Promise<void> {
+  useFlags(flags);
   useDefaultDirectory();
   // By its address, not by its name: nothing may import the beginning of the server.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -28,12 +26,19 @@ export function useDefaultDirectory(): void {
     );
 }
 
-/** `GLAMBDAR_MAX_ZIP_MB` as commander names its option: `maxZipMb`. */
-function optionOf(variable: string): string {
-  return variable
-    .replace(/^GLAMBDAR_/, '')
-    .toLowerCase()
-    .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Sets the variables that the flags stand for. Throws CliError, which names the flag, when the configuration refuses one. */
+function useFlags(flags: FlagValues): void {
+  const variables = variablesOf(flags);
+  for (const [name, value] of variables) setEnvironmentVariable(name, value);
+  try {
+    readConfig();
+  } catch (error) {
+    const told = error instanceof ConfigError ? error.message : '';
+    const wrong = variables.find(([name]) => told.startsWith(`${name} `));
+    // A variable of the environment is the server's to refuse, as without this program.
+    if (wrong === undefined) return;
+    throw new CliError(flagOf(wrong[0]) + told.slice(wrong[0].length), EXIT.usage);
+  }
 }
 
 /** Whether this file lies in a checkout, compiled or not: packages come without the sources. */

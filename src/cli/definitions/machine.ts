@@ -1,26 +1,17 @@
 /** Owns the definitions of the commands for the machine a server runs on. */
 import type { Command } from 'commander';
 import type { ServiceOptions } from '../commands/service.js';
-import { CONFIG_VARIABLES } from '../../config-variables.js';
+import { addConfigFlags } from '../config-flags.js';
 import { addCommand, later } from './command.js';
 
-/** `GLAMBDAR_MAX_ZIP_MB` as the flag `--max-zip-mb`. */
-export function flagOf(variable: string): string {
-  return `--${variable
-    .replace(/^GLAMBDAR_/, '')
-    .toLowerCase()
-    .replaceAll('_', '-')}`;
-}
-
 export function machineCommands(program: Command): void {
-  const start = program
-    .command('start')
-    .description(
-      'Run a server here. Every flag is a variable of docs/configuration.md, which may be set in the environment instead.',
-    );
-  for (const { name, value, fallback, meaning } of CONFIG_VARIABLES)
-    start.option(`${flagOf(name)} <${value}>`, `${plain(meaning)} (default: ${plain(fallback)}; ${name})`);
-  start
+  addConfigFlags(
+    program
+      .command('start')
+      .description(
+        'Run a server here. Every flag is a variable of docs/configuration.md, which may be set in the environment instead.',
+      ),
+  )
     .addHelpText(
       'after',
       '\nExamples:\n  glambdar start\n  glambdar start --port 9000 --dir /var/lib/glambdar',
@@ -103,9 +94,4 @@ export function machineCommands(program: Command): void {
         return (shell: string) => completion(shell, program);
       }),
     );
-}
-
-/** Markdown's marks taken away. */
-function plain(markdown: string): string {
-  return markdown.replaceAll('`', '');
 }
