@@ -14,7 +14,10 @@ export function flagOf(variable: string): string {
 export function addConfigFlags(command: Command, without: readonly string[] = []): Command {
   for (const { name, value, fallback, meaning } of CONFIG_VARIABLES)
     if (!without.includes(name))
-      command.option(`${flagOf(name)} <${value}>`, `${plain(meaning)} (default: ${plain(fallback)}; ${name})`);
+      command.option(
+        `${flagOf(name)} <${value}>`,
+        `${plain(meaning)} (default: ${plain(fallback)}; ${name})`,
+      );
   return command;
 }
 
