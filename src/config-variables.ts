@@ -25,7 +25,7 @@ export const CONFIG_VARIABLES: readonly ConfigVariable[] = [
   variable(
     'GLAMBDAR_DIR',
     'dir',
-    'the checkout',
+    'the checkout; of an installed package `~/.local/share/glambdar`',
     'where functions, database and slots live; created if missing; one server at a time',
   ),
   variable(

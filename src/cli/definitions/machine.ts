@@ -1,5 +1,5 @@
 /** Owns the definitions of the commands for the machine a server runs on. */
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { ServiceOptions } from '../commands/service.js';
 import { addConfigFlags } from '../config-flags.js';
 import { addCommand, later } from './command.js';
@@ -82,11 +82,12 @@ export function machineCommands(program: Command): void {
   }
 
   program
-    .command('completion <shell>')
+    .command('completion')
     .description('Print completions for bash, zsh or fish.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',
-      '\nExamples:\n  eval "$(glambdar completion bash)"\n  glambdar completion fish > ~/.config/fish/completions/glambdar.fish',
+      '\nExamples:\n  eval "$(glambdar completion bash)"\n  eval "$(glambdar completion zsh)"\n  glambdar completion fish > ~/.config/fish/completions/glambdar.fish',
     )
     .action(
       later(async () => {
