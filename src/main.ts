@@ -98,5 +98,5 @@ try {
 }
 
 function adminKeyText(key: string): string {
-  return `Admin key, shown this once: ${key}\nKeep it. A new one is made on this machine with: npm run admin -- reset-key\n`;
+  return `Admin key, shown this once: ${key}\nKeep it. A new one is made on this machine with: npx glambdar reset-key\n`;
 }

@@ -1,6 +1,8 @@
 /** Owns the flags that stand for variables of the server's configuration, such as `--max-zip-mb` for `GLAMBDAR_MAX_ZIP_MB`. */
 import type { Command } from 'commander';
+import { ConfigError } from '../config.js';
 import { CONFIG_VARIABLES } from '../config-variables.js';
+import { CliError, EXIT } from './cli-error.js';
 
 /** What commander makes of the flags that were given: value by name in camel case. */
 export type FlagValues = Record<string, unknown>;
@@ -27,6 +29,18 @@ export function variablesOf(flags: FlagValues): [name: string, value: string][] 
     const value = flags[propertyOf(name)];
     return typeof value === 'string' ? [[name, value] as [string, string]] : [];
   });
+}
+
+/** The CliError for what `readConfig` has thrown, when the value of a flag is at fault: it names the flag. */
+export function flagErrorOf(
+  error: unknown,
+  variables: readonly [name: string, value: string][],
+): CliError | null {
+  if (!(error instanceof ConfigError)) return null;
+  const wrong = variables.find(([name]) => error.message.startsWith(`${name} `));
+  return wrong === undefined
+    ? null
+    : new CliError(flagOf(wrong[0]) + error.message.slice(wrong[0].length), EXIT.usage);
 }
 
 /** As commander names an option's value: `maxZipMb`. */

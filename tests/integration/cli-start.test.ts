@@ -82,7 +82,11 @@ integration('start refuses an unknown flag, a wrong value and a word too many wi
     [['--token-secret', 'short'], 2, /^glambdar: --token-secret is too short; expected a random text/],
     [['--public-url', 'here'], 2, /^glambdar: --public-url is "here"; expected a URL/],
     [['now'], 2, /^error: too many arguments for 'start'/],
-    [['--docker-host', NOWHERE, '--port', '0'], 1, /^glambdar: Docker is not running or its socket is missing; .*\.\n$/],
+    [
+      ['--docker-host', NOWHERE, '--port', '0'],
+      1,
+      /^glambdar: Docker is not running or its socket is missing; .*\.\n$/,
+    ],
   ];
   for (const [args, code, said] of cases) {
     const ended = await line.run(['start', ...args], { env: { GLAMBDAR_DIR: join(line.folder, 'refused') } });

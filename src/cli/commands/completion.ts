@@ -87,7 +87,7 @@ ${cases.join('\n')}
 
 function bash(places: Place[]): string {
   return `_glambdar() {
-${findPlace(places, { first: 1, end: 'at < COMP_CWORD', word: '${COMP_WORDS[at]}' })}
+${findPlace(places, { first: 1, end: 'at < COMP_CWORD', word: `\${COMP_WORDS[at]}` })}
   local current="\${COMP_WORDS[COMP_CWORD]}"
   if [[ $current == -* ]]; then nexts="$flags"; fi
   COMPREPLY=($(compgen -W "$nexts" -- "$current"))
@@ -100,7 +100,7 @@ complete -o default -F _glambdar glambdar
 function zsh(places: Place[]): string {
   return `#compdef glambdar
 _glambdar() {
-${findPlace(places, { first: 2, end: 'at < CURRENT', word: '${words[at]}' })}
+${findPlace(places, { first: 2, end: 'at < CURRENT', word: `\${words[at]}` })}
   if [[ \${words[CURRENT]} == -* ]]; then
     compadd -- \${=flags}
   elif [[ -n $nexts ]]; then

@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, environmentVariable, readConfig, setEnvironmentVariable } from '../../config.js';
-import { CliError, EXIT } from '../cli-error.js';
-import { flagOf, variablesOf, type FlagValues } from '../config-flags.js';
+import { environmentVariable, readConfig, setEnvironmentVariable } from '../../config.js';
+import { flagErrorOf, variablesOf, type FlagValues } from '../config-flags.js';
 
 /** Becomes the server. Throws CliError for a flag with a wrong value. */
 export async function start(flags: FlagValues): Promise<void> {
@@ -33,11 +32,9 @@ function useFlags(flags: FlagValues): void {
   try {
     readConfig();
   } catch (error) {
-    const told = error instanceof ConfigError ? error.message : '';
-    const wrong = variables.find(([name]) => told.startsWith(`${name} `));
+    const wrong = flagErrorOf(error, variables);
     // A variable of the environment is the server's to refuse, as without this program.
-    if (wrong === undefined) return;
-    throw new CliError(flagOf(wrong[0]) + told.slice(wrong[0].length), EXIT.usage);
+    if (wrong !== null) throw wrong;
   }
 }
 

@@ -42,6 +42,14 @@ export function machineCommands(program: Command): void {
         return restore;
       }),
     );
+  program
+    .command('reset-key')
+    .description(
+      'End the admin keys that belong to no user, and print a new one. The server may be running, or not.',
+    )
+    .option(...data)
+    .addHelpText('after', '\nExamples:\n  glambdar reset-key --dir /var/lib/glambdar')
+    .action(later(async () => (await import('../commands/backup.js')).resetKey));
 
   addCommand(
     program,
@@ -61,18 +69,23 @@ export function machineCommands(program: Command): void {
     const command = service
       .command(verb)
       .description(
-        verb === 'install' ? 'Write the unit and start it.' : 'Stop the service and remove its unit.',
+        verb === 'install'
+          ? 'Write the unit and start it, with the flags of start.'
+          : 'Stop the service and remove its unit. Its data stays.',
       )
       .option('--print', 'print what would be written or run, and change nothing')
       .addHelpText(
         'after',
-        `\nExamples:\n  sudo glambdar service ${verb}\n  glambdar service ${verb} --print`,
+        `\nExamples:\n  sudo glambdar service ${verb}${verb === 'install' ? ' --port 9000 --auth on' : ''}\n  glambdar service ${verb} --print`,
       );
     if (verb === 'install')
-      command
-        .option('--dir <dir>', 'the data directory', '/var/lib/glambdar')
-        .option('--port <port>', 'the port', '8000')
-        .option('--nice <level>', "the server's priority, from -20 to 19", '-5');
+      addConfigFlags(
+        command
+          .option('--nice <level>', "the server's priority, from -20 to 19", '-5')
+          .option('--dir <dir>', 'the data directory', '/var/lib/glambdar'),
+        // Everybody may read a unit: no secret belongs there.
+        ['GLAMBDAR_DIR', 'GLAMBDAR_TOKEN_SECRET'],
+      );
     command.action(
       later(async () => {
         const { service } = await import('../commands/service.js');
