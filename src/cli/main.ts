@@ -11,7 +11,8 @@ process.stdout.on('error', () => process.exit(0));
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  process.exitCode = exitCodeFor(error);
+  // At once: an answer that nobody reads to its end, or another stream of calls, would keep the process for seconds or for ever.
+  process.exit(exitCodeFor(error));
 }
 
 function exitCodeFor(error: unknown): number {

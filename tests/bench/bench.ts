@@ -17,6 +17,7 @@ import { describeMachine, machineText } from './machine.js';
 import { verdictOf, type Finding, type Measurement, type Result } from './measurement.js';
 import { arrivals } from './measurements/arrivals.js';
 import { burst } from './measurements/burst.js';
+import { cliStart } from './measurements/cli-start.js';
 import { cold } from './measurements/cold.js';
 import { dev } from './measurements/dev.js';
 import { execute } from './measurements/execute.js';
@@ -70,8 +71,8 @@ const measurements: Measurement[] = [
   arrivals,
 ];
 
-/** Run only when they are named: `install` needs the network, and `dev` is no measure of the server alone. */
-const onDemand: Measurement[] = [install, dev];
+/** Run only when they are named: `install` needs the network; `dev` and `cli-start` are no measures of the server alone. */
+const onDemand: Measurement[] = [install, dev, cliStart];
 
 interface Run {
   only: string[];
