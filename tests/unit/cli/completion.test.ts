@@ -17,7 +17,7 @@ const SINGLE: [typed: string, completed: string][] = [
   ['glambdar secrets list --se', '--server'],
   ['glambdar completion z', 'zsh'],
   // What stands where a path or a name stands is no command.
-  ['glambdar deploy list --na', '--name'],
+  ['glambdar deploy list --pr', '--profile'],
   ['glambdar info --he', '--help'],
 ];
 
