@@ -26,6 +26,6 @@ function exitCodeFor(error: unknown): number {
   const { message, details, code, exitCode } = error;
   if (process.argv.includes('--json'))
     process.stderr.write(`${safeJson({ error: message, code, details })}\n`);
-  else process.stderr.write(`glambdar: ${message}\n${details === '' ? '' : `${details}\n`}`);
+  else process.stderr.write(safeText(`glambdar: ${message}\n${details === '' ? '' : `${details}\n`}`));
   return exitCode;
 }

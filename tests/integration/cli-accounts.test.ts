@@ -56,6 +56,7 @@ integration('keys are made, listed, changed and ended, and sign in a profile of 
   const changed = await line.run(['keys', 'change', made.id, '--name', 'robot', '--role', 'viewer']);
   t.is(changed.code, 0, changed.stderr);
   t.regex((await line.run(['keys', 'list'])).stdout, /robot +viewer/);
+  t.is((await line.run(['keys', 'change', made.id])).code, 2);
   t.is((await line.run(['keys', 'rm', made.id])).code, 0);
   t.not((await list()).code, 0);
 });
@@ -95,6 +96,10 @@ integration('versions are listed, gone back to, and downloaded', async (t) => {
   t.is(got.code, 0, got.stderr);
   const code = new AdmZip(join(line.folder, 'aged-v2.zip')).readAsText('index.js');
   t.true(code.includes('body: 2'));
+  t.is((await line.run(['download', 'aged', '-o', '-'])).stdout.slice(0, 2), 'PK');
+  const terminal = await line.runOnTerminal(['download', 'aged', '-o', '-']);
+  t.is(terminal.code, 2);
+  t.is(terminal.stdout, 'glambdar: A zip is no text for a terminal; write it to a file or into a pipe.\r\n');
   // The answer that is not read keeps nobody waiting.
   const began = performance.now();
   t.is((await line.run(['download', 'aged', '--version', '2'])).code, 2);

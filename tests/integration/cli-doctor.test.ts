@@ -218,6 +218,17 @@ integration(
   },
 );
 
+integration('doctor on a terminal has green and red marks, and none with NO_COLOR', async (t) => {
+  const args = ['doctor', '--docker-host', 'unix:///nowhere', ...NO_SERVER];
+  const colored = await line.runOnTerminal(args);
+  t.is(colored.code, 1);
+  t.regex(colored.stdout, /^\u001b\[32m✓\u001b\[39m versions /m);
+  t.regex(colored.stdout, /^\u001b\[31m✗\u001b\[39m Docker .*\r\n +→ Start Docker/m);
+  const plain = await line.runOnTerminal(args, { env: { NO_COLOR: '1' } });
+  t.regex(plain.stdout, /^✗ Docker /m);
+  t.false(plain.stdout.includes('\u001b'));
+});
+
 integration('doctor finds a variable with a wrong value, and goes on without it', async (t) => {
   const ended = await line.run(['doctor', '--docker-host', 'unix:///nowhere'], {
     env: { GLAMBDAR_PORT: 'eighty' },
