@@ -188,7 +188,7 @@ export const ROUTE_NOTES: Readonly<Record<Tag, Readonly<Record<string, RouteNote
     'POST /config/:name': {
       summary: 'Changes settings of a function.',
       body: json(SETTINGS),
-      answer: ok(text('function', 'status')),
+      answer: ok(object({ function: STRING, status: STRING, version: { type: 'integer' } })),
     },
     'GET /functions/:name/versions': { summary: 'Lists the kept versions.', answer: ok(ANY) },
     'POST /functions/:name/rollback': {

@@ -68,10 +68,10 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       const patch: unknown = ctx.request.body;
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch))
         throw notSettings('The body is JSON, but no object.');
-      const changed = await deployments.configure(ref, patch, principalOf(ctx));
+      const { changed, version } = await deployments.configure(ref, patch, principalOf(ctx));
       // Names only: the values of variables may be secrets.
       audited(ctx, 'function.configure', ref.name, { changed: Object.keys(changed).join(', ') });
-      sendJson(ctx, 200, { ...changed, function: ref.name, status: 'updated' });
+      sendJson(ctx, 200, { ...changed, function: ref.name, status: 'updated', version });
     },
   );
 

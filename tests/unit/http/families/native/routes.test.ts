@@ -95,7 +95,7 @@ test('lists, shows, removes and changes functions with the bodies of the contrac
     headers: { 'content-type': 'application/json' },
     body: '{"memoryMb":256}',
   });
-  t.deepEqual(json, { memoryMb: 256, function: 'hello', status: 'updated' });
+  t.deepEqual(json, { memoryMb: 256, function: 'hello', status: 'updated', version: 4 });
   t.deepEqual(registry.patches, [{ memoryMb: 256 }]);
 });
 
