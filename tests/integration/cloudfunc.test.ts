@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { serverForFile, until, type Answer } from '../helpers/server-process.js';
-import { nodeImage, removeImages } from '../helpers/test-images.js';
+import { nodeImage, removeImages, removeTestImages } from '../helpers/test-images.js';
 
 const run = promisify(execFile);
 const server = serverForFile({ env: { GLAMBDAR_START_TIMEOUT_MS: '5000' } });
@@ -70,7 +70,7 @@ if (integrationEnabled) {
       ['EXPOSE 8123'],
     );
   });
-  test.after.always('the images are removed', () => removeImages(images));
+  test.after.always('the images are removed', () => removeTestImages(images));
 }
 
 const post = (path: string, body: unknown): Promise<Answer> =>
