@@ -129,12 +129,21 @@ export function removeImages(references: string[]): void {
   for (const reference of references) spawnSync('docker', ['rmi', '--force', reference], { stdio: 'ignore' });
 }
 
+/** Images of tests that came from a registry of a test. Its port was a random one, so nothing else ever takes their names. */
+function pulledFromTests(): string[] {
+  const filters = [`--filter=label=${TEST_IMAGE_LABEL}`, '--filter=reference=127.0.0.1:*/*/*'];
+  const { stdout } = spawnSync('docker', ['images', ...filters, '--format={{.Repository}}:{{.Tag}}'], {
+    encoding: 'utf8',
+  });
+  return stdout.split('\n').filter((name) => name !== '' && !name.endsWith(':<none>'));
+}
+
 /**
  * Removes a test file's images when it ends, and with them all images of tests that have no name: stages of builds, those whose name
  * a newer image has, and what a run that was killed has left. A function that still runs such an image loses it.
  */
 export function removeTestImages(references: string[]): void {
-  removeImages(references);
+  removeImages([...references, ...pulledFromTests()]);
   spawnSync('docker', ['image', 'prune', '--force', `--filter=label=${TEST_IMAGE_LABEL}`], {
     stdio: 'ignore',
   });
