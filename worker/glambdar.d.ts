@@ -12,6 +12,12 @@ export interface HandlerRequest {
   readonly path: string;
   /** The absolute address, of the host that the client named. */
   readonly url: string;
+  /** The host and port that the client named. */
+  readonly host: string;
+  /** The client's IP address. */
+  readonly ip: string;
+  /** The part of the public path before `path`, such as `/hello`; empty when a host name names the function. */
+  readonly basePath: string;
   /** The decoded query; a key that is repeated has an array. */
   readonly query: Record<string, string | string[]>;
   /** Keys in Title-Case, found in any case. Repeated headers are joined by `, `; `Set-Cookie` is an array. */

@@ -26,6 +26,8 @@ export async function restoreBackup({ file, dir }: RestoreRequest): Promise<Back
   const archive = extract();
   let note: BackupNote | undefined;
   const reading = pipeline(createReadStream(file), createGunzip(), archive);
+  // The archive ends with the same error. It may come while an entry is being written, when nobody waits for `reading` yet.
+  reading.catch(() => undefined);
   try {
     for await (const entry of archive) {
       if (note === undefined) {
@@ -35,7 +37,6 @@ export async function restoreBackup({ file, dir }: RestoreRequest): Promise<Back
     }
     await reading;
   } catch (error) {
-    await reading.catch(() => undefined);
     throw isBroken(error) ? notABackup(file, error) : error;
   }
   if (note === undefined) throw notABackup(file);
@@ -43,12 +44,13 @@ export async function restoreBackup({ file, dir }: RestoreRequest): Promise<Back
 }
 
 async function readNote(file: string, text: Promise<unknown>): Promise<BackupNote> {
-  const note = (await text) as BackupNote;
+  const note = (await text) as Partial<BackupNote> | null;
+  if (typeof note?.format !== 'number') throw notABackup(file);
   if (note.format !== FORMAT)
     throw new BackupError(
       `${file} has the format ${note.format}, and this release reads the format ${FORMAT}. Use the release that made it, or a newer one.`,
     );
-  return note;
+  return note as BackupNote;
 }
 
 async function write(root: string, header: Header, content: Readable): Promise<void> {

@@ -34,6 +34,7 @@ import type { Dependencies } from './dependencies.js';
 import type {
   BundleSource,
   CodeArchive,
+  ConfigureResult,
   DeployImageRequest,
   Deployments,
   DeployRequest,
@@ -147,7 +148,7 @@ export class DeployPipeline implements Deployments {
     ref: FunctionRef,
     patch: unknown,
     { mayBridge }: { mayBridge: boolean } = { mayBridge: false },
-  ): Promise<Partial<FunctionSettings>> {
+  ): Promise<ConfigureResult> {
     const { registry } = this.#options;
     registry.record(ref);
     const parsed = parseSettingsPatch(patch, 'settings');
@@ -162,7 +163,7 @@ export class DeployPipeline implements Deployments {
       } catch (error) {
         throw namedDiskError(error);
       }
-      return changed;
+      return { changed, version: registry.record(ref).active.version };
     });
   }
 

@@ -57,6 +57,13 @@ export interface DeployResult {
   notes?: string[];
 }
 
+export interface ConfigureResult {
+  /** The settings that are other ones than before. */
+  changed: Partial<FunctionSettings>;
+  /** The active version: a new one when a setting changed that shapes the container. */
+  version: number;
+}
+
 /** A version's code as a zip, from whose deploy the same code would come. */
 export interface CodeArchive {
   version: number;
@@ -77,14 +84,10 @@ export interface Deployments {
    */
   deployImage(request: DeployImageRequest): Promise<FunctionRecord>;
   /**
-   * Changes some settings; resolves to the changed ones only. Rejects with INVALID_REQUEST, FUNCTION_NOT_FOUND, FORBIDDEN,
+   * Changes some settings. Rejects with INVALID_REQUEST, FUNCTION_NOT_FOUND, FORBIDDEN,
    * LOAD_FAILED, CODE_UNAVAILABLE, DISK_FULL.
    */
-  configure(
-    ref: FunctionRef,
-    patch: unknown,
-    sender?: { mayBridge: boolean },
-  ): Promise<Partial<FunctionSettings>>;
+  configure(ref: FunctionRef, patch: unknown, sender?: { mayBridge: boolean }): Promise<ConfigureResult>;
   /**
    * Makes a kept version the active one again, if its code still loads; the active version stays as it is. Rejects with
    * FUNCTION_NOT_FOUND, VERSION_NOT_FOUND, FORBIDDEN, LOAD_FAILED, IMAGE_UNAVAILABLE, CODE_UNAVAILABLE, DISK_FULL.

@@ -1,6 +1,6 @@
 /**
- * Owns the only way out of an install's container: an HTTP server on a Unix socket that forwards reading requests to the
- * configured registry, and nothing else to nowhere else. What asks is hostile when scripts of packages run.
+ * Owns the only way out of an install's container: an HTTP server on a Unix socket. It forwards requests that read packages to the
+ * configured registry, and refuses all others. When scripts of packages run, the requests are hostile.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { RegistryClient } from './registry-client.js';

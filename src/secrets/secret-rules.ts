@@ -3,10 +3,10 @@ import { GlambdarError } from '../errors.js';
 import { printable } from '../model/printable.js';
 
 /** Secrets of one function. */
-export const MAX_SECRETS = 64;
+const MAX_SECRETS = 64;
 /** Bytes of one value as UTF-8, and of all values of a function. */
-export const MAX_VALUE_BYTES = 16 * 1024;
-export const MAX_TOTAL_BYTES = 64 * 1024;
+const MAX_VALUE_BYTES = 16 * 1024;
+const MAX_TOTAL_BYTES = 64 * 1024;
 
 /** As names of `env`. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
@@ -34,14 +34,9 @@ const RESERVED: readonly string[] = [
   'NODE_V8_COVERAGE',
 ];
 
-/** Whether a secret can have the name: others are found nowhere. */
-export function isSecretName(name: string): boolean {
-  return NAME.test(name);
-}
-
 /** Throws INVALID_REQUEST for a name that a new secret may not have. */
 export function assertSecretName(name: string): void {
-  if (!isSecretName(name)) {
+  if (!NAME.test(name)) {
     // Behind the first sign of equality, in a name that somebody wrote as `NAME=value`, stands the value.
     const [shown = '', ...others] = name.split('=', 2);
     throw new GlambdarError(

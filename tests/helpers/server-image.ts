@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { TEST_IMAGE_LABEL } from './test-images.js';
 
 const root = join(import.meta.dirname, '../..');
 const APPLETS = ['sh', 'test', 'env', 'mount', 'umount'];
@@ -39,10 +40,14 @@ export function buildServerImage(reference: string, base: string): void {
     const files = execFileSync('tar', ['-C', folder, '--owner=0', '--group=0', '-c', '.'], {
       maxBuffer: 512 * 2 ** 20,
     });
-    execFileSync('docker', ['import', '--change', 'ENV PATH=/usr/bin:/bin', '-', base], {
-      input: files,
-      stdio: ['pipe', 'ignore', 'pipe'],
-    });
+    execFileSync(
+      'docker',
+      ['import', `--change=LABEL ${TEST_IMAGE_LABEL}=`, '--change=ENV PATH=/usr/bin:/bin', '-', base],
+      {
+        input: files,
+        stdio: ['pipe', 'ignore', 'pipe'],
+      },
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

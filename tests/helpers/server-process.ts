@@ -356,7 +356,8 @@ export function serverForFile(options: ServerProcessOptions = {}): () => ServerP
       t.timeout(READY_MS + 10_000);
       server = await ServerProcess.start(options);
     });
-    test.after.always('the server leaves nothing behind', async (t) => {
+    // Serial, so that a file's later hooks find no container any more: an image that runs only loses its name.
+    test.serial.after.always('the server leaves nothing behind', async (t) => {
       t.timeout(STOP_MS + 30_000);
       await server?.destroy();
     });

@@ -16,6 +16,12 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+/**
+ * The label of every image that tests make, and of the stages of their builds, which inherit it from their base: by it those are
+ * found that have no name any more.
+ */
+export const TEST_IMAGE_LABEL = 'glambdar.test-image';
+
 const BUSYBOX = '/bin/busybox';
 const APPLETS = [
   'sh',
@@ -64,10 +70,12 @@ export function shellImage(
   script: string,
   { changes = [], files = {} }: ImageOptions = {},
 ): void {
-  const args = ['ENV PATH=/bin', 'ENTRYPOINT ["/entrypoint"]', ...changes].flatMap((change) => [
-    '--change',
-    change,
-  ]);
+  const args = [
+    `LABEL ${TEST_IMAGE_LABEL}=`,
+    'ENV PATH=/bin',
+    'ENTRYPOINT ["/entrypoint"]',
+    ...changes,
+  ].flatMap((change) => ['--change', change]);
   execFileSync('docker', ['import', ...args, '-', reference], {
     input: shellTar(script, files),
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -107,7 +115,7 @@ export function nodeImage(reference: string, program: string, changes: string[] 
   try {
     writeFileSync(join(root, 'main.cjs'), program);
     writeFileSync(join(root, 'Dockerfile'), `${lines.join('\n')}\n`);
-    execFileSync('docker', ['build', '--quiet', '--tag', reference, root], {
+    execFileSync('docker', ['build', '--quiet', `--label=${TEST_IMAGE_LABEL}=`, '--tag', reference, root], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, DOCKER_BUILDKIT: '0' },
     });
@@ -119,4 +127,24 @@ export function nodeImage(reference: string, program: string, changes: string[] 
 /** Removes images by name; missing ones are ignored. */
 export function removeImages(references: string[]): void {
   for (const reference of references) spawnSync('docker', ['rmi', '--force', reference], { stdio: 'ignore' });
+}
+
+/** Images of tests that came from a registry of a test. Its port was a random one, so nothing else ever takes their names. */
+function pulledFromTests(): string[] {
+  const filters = [`--filter=label=${TEST_IMAGE_LABEL}`, '--filter=reference=127.0.0.1:*/*/*'];
+  const { stdout } = spawnSync('docker', ['images', ...filters, '--format={{.Repository}}:{{.Tag}}'], {
+    encoding: 'utf8',
+  });
+  return stdout.split('\n').filter((name) => name !== '' && !name.endsWith(':<none>'));
+}
+
+/**
+ * Removes a test file's images when it ends, and with them all images of tests that have no name: stages of builds, those whose name
+ * a newer image has, and what a run that was killed has left. A function that still runs such an image loses it.
+ */
+export function removeTestImages(references: string[]): void {
+  removeImages([...references, ...pulledFromTests()]);
+  spawnSync('docker', ['image', 'prune', '--force', `--filter=label=${TEST_IMAGE_LABEL}`], {
+    stdio: 'ignore',
+  });
 }

@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { runDocumented } from '../helpers/documented-lines.js';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { serverForFile, until, type Answer } from '../helpers/server-process.js';
-import { nodeImage, removeImages } from '../helpers/test-images.js';
+import { nodeImage, removeImages, removeTestImages } from '../helpers/test-images.js';
 
 const run = promisify(execFile);
 const server = serverForFile({ env: { GLAMBDAR_START_TIMEOUT_MS: '5000' } });
@@ -71,7 +71,7 @@ if (integrationEnabled) {
       ['EXPOSE 8123'],
     );
   });
-  test.after.always('the images are removed', () => removeImages([...images, 'hello-image']));
+  test.after.always('the images are removed', () => removeTestImages([...images, 'hello-image']));
 }
 
 integration("the lines of the example's README answer what stands below them", async (t) => {

@@ -462,6 +462,7 @@ integration('settings come by form, by glambdar.json and by /config, and the for
   t.deepEqual(changed.json, {
     function: 'set',
     status: 'updated',
+    version: 2,
     memoryMb: 110,
     env: { FROM: 'config', SPACED: 'a b=c' },
   });

@@ -10,7 +10,13 @@ import test from 'ava';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { LoopbackRegistry } from '../helpers/loopback-registry.js';
 import { serverForFile, until, type Answer } from '../helpers/server-process.js';
-import { removeImages, shellImage, shellTar } from '../helpers/test-images.js';
+import {
+  removeImages,
+  removeTestImages,
+  shellImage,
+  shellTar,
+  TEST_IMAGE_LABEL,
+} from '../helpers/test-images.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const UNKNOWN = '6f1e1f0a-3c0e-4f3a-9a58-0d9f3f6f2b11';
@@ -25,7 +31,7 @@ if (integrationEnabled) {
     shellImage(ECHO, 'cat "$CONTEXT_PATH/request.json" > "$CONTEXT_PATH/response.json"');
     shellImage(EXAMPLE, readFileSync(join(example, 'entrypoint.sh'), 'utf8'));
   });
-  test.after.always('images are removed', () => removeImages(images));
+  test.after.always('images are removed', () => removeTestImages(images));
 }
 
 /** As `curl -d` sends it. */
@@ -254,7 +260,11 @@ integration('the lines of the example run as they stand there', async (t) => {
 integration('an image that is not here is pulled; why one cannot be had is said in words', async (t) => {
   const registry = await LoopbackRegistry.open();
   t.teardown(() => registry.close());
-  const config = { Entrypoint: ['/entrypoint'], Env: ['PATH=/bin'] };
+  const config = {
+    Entrypoint: ['/entrypoint'],
+    Env: ['PATH=/bin'],
+    Labels: { [TEST_IMAGE_LABEL]: '' },
+  };
   const answering = (text: string): Buffer => shellTar(`echo '"${text}"' > "$CONTEXT_PATH/response.json"`);
   const one = registry.push('team/one', 'latest', answering('one'), config);
   const image = `${registry.host}/team/one`;

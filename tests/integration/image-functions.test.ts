@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { serverForFile, until, type Answer } from '../helpers/server-process.js';
-import { nodeImage, removeImages, shellImage } from '../helpers/test-images.js';
+import { nodeImage, removeTestImages, shellImage } from '../helpers/test-images.js';
 
 const SHELL = 'glambdar-test-images/shell:1';
 const ODD = 'glambdar-test-images/odd:1';
@@ -37,7 +37,7 @@ if (integrationEnabled) {
        fs.writeFileSync(dir + '/response.json', JSON.stringify({ twice: 2 * request.n, uid: process.getuid() }));`,
     );
   });
-  test.after.always('images are removed', () => removeImages([SHELL, ODD, NODE, EMPTY, WRONG]));
+  test.after.always('images are removed', () => removeTestImages([SHELL, ODD, NODE, EMPTY, WRONG]));
 }
 
 async function register(

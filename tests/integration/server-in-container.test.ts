@@ -6,7 +6,7 @@ import { integration } from '../helpers/integration.js';
 import { NpmRegistry } from '../helpers/npm-registry.js';
 import { buildServerImage, composeArguments } from '../helpers/server-image.js';
 import { ServerProcess } from '../helpers/server-process.js';
-import { removeImages, shellImage } from '../helpers/test-images.js';
+import { removeTestImages, shellImage } from '../helpers/test-images.js';
 
 const SERVER = 'glambdar-test-images/server:1';
 const BASE = 'glambdar-test-images/server-base:1';
@@ -42,7 +42,7 @@ integration(
     const folder = mkdtempSync(join(tmpdir(), 'glambdar-compose-'));
     t.teardown(() => {
       rmSync(folder, { recursive: true, force: true });
-      removeImages([SERVER, BASE, SHELL]);
+      removeTestImages([SERVER, BASE, SHELL]);
     });
     const registry = await NpmRegistry.start();
     t.teardown(() => registry.close());

@@ -16,9 +16,13 @@ export interface Packed {
   ignored: number;
 }
 
-/** Zips the folder. Throws CliError for an empty one and for a link that leads out of it. */
+/**
+ * Zips the folder. Links to packages that only development needs are left out, for a server never runs those. Throws CliError
+ * for an empty folder, and for any other link that leads out of it or to a folder.
+ */
 export function packFolder(folder: string): Packed {
   const root = realpathSync(folder);
+  const developmentPackages = developmentPackagesOf(root);
   const zip = new AdmZip();
   const count = { files: 0, ignored: 0 };
   addFolder('', IgnoreRules.of(root));
@@ -38,11 +42,11 @@ export function packFolder(folder: string): Packed {
         continue;
       }
       const real = realpathSync(join(root, inner));
-      if (real !== join(root, inner) && (isFolder || !real.startsWith(root + sep)))
-        throw new CliError(
-          `${join(folder, inner)} is a link that a bundle cannot hold; put the files themselves there, or list it in .glambdarignore.`,
-          EXIT.usage,
-        );
+      if (real !== join(root, inner) && (isFolder || !real.startsWith(root + sep))) {
+        if (!developmentPackages.has(inner)) throw notInBundle(join(folder, inner), inner);
+        count.ignored += 1;
+        continue;
+      }
       if (isFolder) addFolder(`${inner}/`, rules.inside(root, `${inner}/`));
       else if (stats.isFile()) addFile(inner, (stats.mode & 0o111) !== 0);
     }
@@ -54,4 +58,34 @@ export function packFolder(folder: string): Packed {
     if (entry) (entry.header as unknown as { timeval: number }).timeval = NO_TIME;
     count.files += 1;
   }
+}
+
+/** Where the packages lie, from the folder, that `package.json` names for development alone. Empty without a readable one. */
+function developmentPackagesOf(root: string): Set<string> {
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8').replace(/^\uFEFF/, ''));
+  } catch {
+    // The server says what is wrong with a package.json that cannot be read.
+    return new Set();
+  }
+  const names = (key: string): string[] =>
+    Object.keys((manifest as Record<string, Record<string, unknown>> | null)?.[key] ?? {});
+  const needed = new Set(['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap(names));
+  return new Set(
+    names('devDependencies')
+      .filter((name) => !needed.has(name))
+      .map((name) => `node_modules/${name}`),
+  );
+}
+
+/** The error of a link that is needed. @param shown its path, as the user knows it @param inner its path from the folder */
+function notInBundle(shown: string, inner: string): CliError {
+  const remedy = /^node_modules\/(?:@[^/]+\/)?[^/]+$/.test(inner)
+    ? 'run `npm install --install-links`, which copies linked packages'
+    : 'put the files themselves there';
+  return new CliError(
+    `${shown} is a link, and a bundle holds no links out of it or to folders; ${remedy}, or list it in .glambdarignore.`,
+    EXIT.usage,
+  );
 }

@@ -61,7 +61,7 @@ function fromPackages(packages: Record<string, unknown>, name: string, registry:
       continue;
     }
     // Development packages are not installed, so it does not matter where they would come from.
-    if (entry['dev'] === true) continue;
+    if (entry['dev'] === true || isDevelopmentLink(entry, packages)) continue;
     if (entry['link'] === true || !PATH.test(path) || /(^|\/)\.{1,2}(\/|$)/.test(path))
       throw refused(
         `${name}: ${shown(path)} is a folder beside the function, not a package of the registry. Publish it, or bring node_modules in the archive.`,
@@ -82,6 +82,13 @@ function fromPackages(packages: Record<string, unknown>, name: string, registry:
     packages: counted.length,
     hasIntegrity: counted.every(isVerified),
   };
+}
+
+/** Whether an entry links to a folder that only development needs. npm marks the folder's entry as such, never the link's own. */
+function isDevelopmentLink({ link, resolved }: Entry, packages: Record<string, unknown>): boolean {
+  if (link !== true || typeof resolved !== 'string' || !Object.hasOwn(packages, resolved)) return false;
+  const folder = packages[resolved];
+  return isRecord(folder) && folder['dev'] === true;
 }
 
 /** Version 1, of npm 6 and older: packages by name, each with those that only it sees. npm looks the rest up in the registry. */

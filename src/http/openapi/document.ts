@@ -5,7 +5,7 @@
 import { ERROR_CODES } from '../../errors.js';
 import { settingsJsonSchema } from '../../model/function/settings-schema.js';
 import type { RouteNeed } from '../middleware/needs.js';
-import { ROUTE_NOTES, type RouteNote, type Schema, type Tag } from './route-notes.js';
+import { object, ROUTE_NOTES, type RouteNote, type Schema, type Tag } from './route-notes.js';
 
 export interface ApiInfo {
   name: string;
@@ -19,14 +19,14 @@ const ALL_METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
 /** The media type and schema of the errors of each family. */
 const ERRORS: Readonly<Record<Tag, readonly [type: string, schema: Schema]>> = {
-  accounts: ['application/json', objectOf({ error: STRING })],
-  cloudfunc: ['application/json', objectOf({ error: {} })],
-  faas: ['application/json', objectOf({ message: STRING })],
-  'go-serverless': ['application/json', objectOf({ success: { const: false }, message: STRING, data: {} })],
+  accounts: ['application/json', object({ error: STRING })],
+  cloudfunc: ['application/json', object({ error: {} })],
+  faas: ['application/json', object({ message: STRING })],
+  'go-serverless': ['application/json', object({ success: { const: false }, message: STRING, data: {} })],
   invok: ['text/plain', STRING],
   native: [
     'application/json',
-    objectOf({ error: STRING, code: { type: 'string', enum: ERROR_CODES }, requestId: STRING }),
+    object({ error: STRING, code: { type: 'string', enum: ERROR_CODES }, requestId: STRING }),
   ],
 };
 
@@ -131,8 +131,4 @@ function fieldsOf({ properties }: Record<string, unknown>): Schema {
       fields.map(([name, { description }]) => [name, { type: 'string', description }]),
     ),
   };
-}
-
-function objectOf(members: Readonly<Record<string, Schema>>): Schema {
-  return { type: 'object', properties: members, required: Object.keys(members) };
 }

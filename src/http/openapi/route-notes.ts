@@ -27,8 +27,8 @@ const OBJECT: Schema = { type: 'object' };
 const LIST: Schema = { type: 'array', items: OBJECT };
 const SETTINGS: Schema = { $ref: '#/components/schemas/Settings' };
 
-/** An object of which some members are required: those whose name does not end with a question mark. */
-function object(members: Readonly<Record<string, Schema>>): Schema {
+/** The schema of an object. A member is required unless its name here ends with a question mark. */
+export function object(members: Readonly<Record<string, Schema>>): Schema {
   const names = Object.keys(members);
   return {
     type: 'object',
@@ -188,7 +188,7 @@ export const ROUTE_NOTES: Readonly<Record<Tag, Readonly<Record<string, RouteNote
     'POST /config/:name': {
       summary: 'Changes settings of a function.',
       body: json(SETTINGS),
-      answer: ok(text('function', 'status')),
+      answer: ok(object({ function: STRING, status: STRING, version: { type: 'integer' } })),
     },
     'GET /functions/:name/versions': { summary: 'Lists the kept versions.', answer: ok(ANY) },
     'POST /functions/:name/rollback': {

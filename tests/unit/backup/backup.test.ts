@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -126,6 +127,37 @@ test('a file that is no backup, or not all of one, is refused', async (t) => {
   await t.throwsAsync(restoreBackup({ file, dir: join(root, 'r2') }), { message: /not a whole backup/ });
   execFileSync('tar', ['-C', root, '-czf', file, 'dir/functions']);
   await t.throwsAsync(restoreBackup({ file, dir: join(root, 'r3') }), { message: /not a whole backup/ });
+});
+
+test('a backup that ends in the middle of a file is refused like any other, and nothing else fails', async (t) => {
+  const server = await makeServer(t);
+  // More than the streams on the way hold, so that the end comes while the file is being written.
+  writeFileSync(join(server.dir, 'functions/hello/1/large.bin'), randomBytes(4 * 2 ** 20));
+  const file = join(server.dir, '../b.tgz');
+  await makeBackup({ dir: server.dir, file });
+  truncateSync(file, 2 * 2 ** 20);
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): unknown => unhandled.push(error);
+  process.on('unhandledRejection', note);
+  t.teardown(() => process.off('unhandledRejection', note));
+  await t.throwsAsync(restoreBackup({ file, dir: join(server.dir, '../r') }), {
+    message: /not a whole backup/,
+  });
+  t.deepEqual(unhandled, []);
+});
+
+test('an archive whose note is no note of a backup is refused', async (t) => {
+  const root = temporaryDirectory(t);
+  const file = join(root, 'b.tgz');
+  for (const text of ['null', '{}', '{"format":"1"}']) {
+    writeFileSync(join(root, 'glambdar-backup.json'), text);
+    execFileSync('tar', ['-C', root, '-czf', file, 'glambdar-backup.json']);
+    await t.throwsAsync(
+      restoreBackup({ file, dir: join(root, 'r') }),
+      { message: /not a whole backup/ },
+      text,
+    );
+  }
 });
 
 test('a backup whose names lead out of the directory, or that holds links, is refused', async (t) => {

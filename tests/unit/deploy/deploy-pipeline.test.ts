@@ -86,7 +86,10 @@ test('a public function stays public through redeploys and configures that do no
   t.true(fixture.registry.get(f).settings.public);
   t.true((await fixture.stored())?.settings.public);
   t.true(restored(fixture)[0]?.settings.public);
-  t.deepEqual(await fixture.pipeline.configure(f, { public: false }), { public: false });
+  t.deepEqual(await fixture.pipeline.configure(f, { public: false }), {
+    changed: { public: false },
+    version: 2,
+  });
   t.like(fixture.registry.get(f), { version: 2, settings: { public: false } });
 });
 
@@ -212,7 +215,10 @@ test('a deploy that is committed succeeds even when old versions cannot be forgo
 test('changing what shapes a container makes a version of the same code', async (t) => {
   const fixture = new RegistryFixture(t);
   const { digest } = await fixture.deploy('one');
-  t.deepEqual(await fixture.pipeline.configure(f, { memoryMb: 256, timeoutMs: 30_000 }), { memoryMb: 256 });
+  t.deepEqual(await fixture.pipeline.configure(f, { memoryMb: 256, timeoutMs: 30_000 }), {
+    changed: { memoryMb: 256 },
+    version: 2,
+  });
   t.like(fixture.registry.get(f), { version: 2, digest, settings: { memoryMb: 256 } });
   t.deepEqual(fixture.retired, ['f@1']);
   t.is(fs.readFileSync(join(fixture.functionsDir, 'f/2/index.js'), 'utf8'), 'one');
@@ -229,7 +235,10 @@ test('settings that are stored are those of the next calls, whether or not the s
   const sidecar = join(fixture.functionsDir, 'f/1.json');
   fs.rmSync(sidecar);
   fs.mkdirSync(join(sidecar, 'in the way'), { recursive: true });
-  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777 }), { timeoutMs: 777 });
+  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777 }), {
+    changed: { timeoutMs: 777 },
+    version: 1,
+  });
   t.is((await fixture.stored())?.settings.timeoutMs, 777);
   t.is(fixture.registry.record(f).settings.timeoutMs, 777);
   t.like(fixture.logged.at(-1), { level: 'warn', fields: { function: 'f' } });
@@ -239,12 +248,19 @@ test('settings that are stored are those of the next calls, whether or not the s
 test('changing other settings keeps the version and is in store and sidecar', async (t) => {
   const fixture = new RegistryFixture(t);
   await fixture.deploy('one');
-  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777, rateLimit: 0 }), { timeoutMs: 777 });
+  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777, rateLimit: 0 }), {
+    changed: { timeoutMs: 777 },
+    version: 1,
+  });
   t.like(fixture.registry.get(f), { version: 1, settings: { timeoutMs: 777 } });
   t.is((await fixture.stored())?.settings.timeoutMs, 777);
   t.is(restored(fixture)[0]?.settings.timeoutMs, 777);
-  t.deepEqual(await fixture.pipeline.configure(f, {}), {});
-  t.deepEqual(await fixture.pipeline.configure(f, { timeoutMs: 777 }), {}, 'no change');
+  t.deepEqual(await fixture.pipeline.configure(f, {}), { changed: {}, version: 1 });
+  t.deepEqual(
+    await fixture.pipeline.configure(f, { timeoutMs: 777 }),
+    { changed: {}, version: 1 },
+    'no change',
+  );
   t.is(fixture.checked.length, 1);
   await t.throwsAsync(fixture.pipeline.configure(f, { timeoutMs: 1 }), {
     code: 'INVALID_REQUEST',
@@ -370,7 +386,7 @@ test('the same image with the same settings makes no new version; another one, o
   const third = await deploy();
   t.like(third, { id: first.id, active: { version: 3, sizeBytes: 8 } });
   t.deepEqual(third.settings.env, { A: 'b' }, 'what is not named stays');
-  t.is((await fixture.pipeline.configure(f, { memoryMb: 256 })).memoryMb, 256);
+  t.is((await fixture.pipeline.configure(f, { memoryMb: 256 })).changed.memoryMb, 256);
   t.like((await fixture.stored())?.active, {
     version: 4,
     digest: third.active.digest,

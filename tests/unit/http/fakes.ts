@@ -4,7 +4,7 @@ import { GlambdarError } from '../../../src/errors.js';
 import type { AdmittedCall, Invoker } from '../../../src/invocation/invocation.js';
 import type { CallRequest, CallResponse } from '../../../src/model/call/call.js';
 import type { InvocationView, Logs } from '../../../src/invocation/logs.js';
-import { DEFAULT_SETTINGS } from '../../../src/model/function/settings.js';
+import { DEFAULT_SETTINGS, type FunctionSettings } from '../../../src/model/function/settings.js';
 import type { DeployImageRequest, DeployRequest, Deployments } from '../../../src/deploy/deployments.js';
 import type { FunctionRecord } from '../../../src/model/function/function.js';
 import { createFunctionId, type FunctionId } from '../../../src/model/function/id.js';
@@ -229,7 +229,7 @@ export class FakeRegistry implements Registry, Deployments {
   async configure(ref: FunctionRef, patch: unknown): ReturnType<Deployments['configure']> {
     this.get(ref);
     this.patches.push(patch);
-    return patch as Awaited<ReturnType<Deployments['configure']>>;
+    return { changed: patch as Partial<FunctionSettings>, version: 4 };
   }
 }
 

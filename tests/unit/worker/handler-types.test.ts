@@ -1,8 +1,10 @@
 /** The types that authors import, as an author's own compiler sees them. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import ts from 'typescript';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 
 const root = join(import.meta.dirname, '../../..');
@@ -62,4 +64,29 @@ test('the compiler finds answers that a server of this kind would not understand
   t.regex(output, /index\.ts\(3,.*status/s);
   t.regex(output, /index\.ts\(4,/);
   t.regex(output, /index\.ts\(5,.*params/);
+});
+
+/** The keys of an interface in the types that come with the package. */
+function keysOfType(name: string): string[] {
+  const path = join(root, 'worker/glambdar.d.ts');
+  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest);
+  const found = source.statements.find(
+    (statement) => ts.isInterfaceDeclaration(statement) && statement.name.text === name,
+  ) as ts.InterfaceDeclaration;
+  return found.members.map(({ name: key }) => (key as ts.Identifier).text).sort();
+}
+
+/** The keys that an object has itself or from its class. */
+function keysOfObject(value: object): string[] {
+  const inherited = Object.getOwnPropertyNames(Object.getPrototypeOf(value));
+  return [...Object.keys(value), ...inherited.filter((key) => key !== 'constructor')].sort();
+}
+
+test('the types of request and context have the keys of what a handler really gets', (t) => {
+  const { createRequest, createContext } = createRequire(import.meta.url)(
+    join(root, 'worker/node/request.cjs'),
+  ) as Record<'createRequest' | 'createContext', (...given: unknown[]) => object>;
+  const message = { method: 'GET', path: '/', query: '', headers: [], timeoutMs: 1 };
+  t.deepEqual(keysOfType('HandlerRequest'), keysOfObject(createRequest(message, Buffer.from(''))));
+  t.deepEqual(keysOfType('HandlerContext'), keysOfObject(createContext(message, 'f', 128, () => undefined)));
 });

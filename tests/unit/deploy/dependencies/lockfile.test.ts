@@ -109,6 +109,21 @@ test('development packages are left out, wherever they come from', (t) => {
   t.is(lockfile.packages, 1);
 });
 
+test('a link to a folder is left out only when the folder is for development, as npm writes both', (t) => {
+  const linked = (folder: Entry | undefined) => ({
+    '': { dependencies: { a: '1' }, devDependencies: { lib: 'file:../lib' } },
+    'node_modules/a': { version: '1.0.0', integrity },
+    'node_modules/lib': { resolved: '../lib', link: true },
+    ...(folder && { '../lib': folder }),
+  });
+  const lockfile = parse(linked({ version: '1.0.0', dev: true }));
+  const { packages } = JSON.parse(lockfile.text) as { packages: Record<string, Entry> };
+  t.deepEqual(Object.keys(packages), ['', 'node_modules/a']);
+  t.is(lockfile.packages, 1);
+  for (const folder of [{ version: '1.0.0' }, { devOptional: true }, undefined])
+    t.throws(() => parse(linked(folder)), { message: /lib" is a folder beside the function/ });
+});
+
 test('a lockfile fixes its packages only if each has a strong checksum', (t) => {
   const of = (entry: Entry) => parse({ 'node_modules/a': { version: '1.0.0', ...entry } }).hasIntegrity;
   t.true(of({ integrity }));

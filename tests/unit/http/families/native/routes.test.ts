@@ -95,7 +95,7 @@ test('lists, shows, removes and changes functions with the bodies of the contrac
     headers: { 'content-type': 'application/json' },
     body: '{"memoryMb":256}',
   });
-  t.deepEqual(json, { memoryMb: 256, function: 'hello', status: 'updated' });
+  t.deepEqual(json, { memoryMb: 256, function: 'hello', status: 'updated', version: 4 });
   t.deepEqual(registry.patches, [{ memoryMb: 256 }]);
 });
 
@@ -135,10 +135,10 @@ const settingsFaults: [body: string, headers: Record<string, string>, message: R
   [
     '{"a":}',
     json,
-    /^The body is not a JSON object: unexpected "\}" at byte 5\. Send the settings as a JSON object /,
+    /^The body is not a JSON object: unexpected "\}" at byte 5\. Send the settings as a JSON object, e\.g\. /,
   ],
   ['"x"', json, /^The body is/],
-  ['{}', { 'content-type': 'text/plain' }, /^The body's Content-Type is "text\/plain"\. /],
+  ['a=1', { 'content-type': 'text/plain' }, /^The body is not a JSON object: /],
   ['', json, /^The body is empty\. /],
   [`{"a":"${'x'.repeat(300_000)}"}`, json, /^Settings may take 262144 bytes \(256 KiB\); these take more\.$/],
 ];
@@ -146,6 +146,24 @@ for (const [body, headers, message] of settingsFaults) {
   test(`/config says of ${body.slice(0, 10) || 'no body'} as ${headers['content-type']} what is wrong with it`, async (t) => {
     const { get } = await startServer(t);
     t.regex((await get('/config/hello', { method: 'POST', headers, body })).json['error'] as string, message);
+  });
+}
+
+for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data', 'a/b', '?']) {
+  test(`settings and the version of a rollback are JSON, also when their type is ${type}`, async (t) => {
+    const { get, registry } = await startServer(t);
+    const post = async (path: string, body: string, headers: Record<string, string> = {}) =>
+      (await get(path, { method: 'POST', body, headers: { 'content-type': type, ...headers } })).response
+        .status;
+    t.is(await post('/config/hello', '{"memoryMb":256}'), 200);
+    t.deepEqual(registry.patches, [{ memoryMb: 256 }]);
+    t.is(await post('/functions/hello/rollback', '{"version":3}'), 200);
+    // No type keeps the pages of other sites out: their browsers name the origin.
+    for (const path of ['/config/hello', '/functions/hello/rollback']) {
+      t.is(await post(path, '{"version":3}', { origin: 'https://evil.example' }), 403);
+      t.is(await post(path, '{"version":3}', { 'sec-fetch-site': 'cross-site' }), 403);
+    }
+    t.is(registry.patches.length, 1);
   });
 }
 

@@ -6,10 +6,9 @@ const advice = 'The contract "lambda" understands such answers: POST /config/hel
 const jsonText = "({ headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ a: 1 }) })";
 
 const foreign: [code: string, seen: string][] = [
-  [jsonText, 'its body is JSON text already, which was encoded as JSON once more (return the object itself)'],
   [
-    "({ statusCode: 200, body: '[1]' })",
-    'its body is JSON text already, which was encoded as JSON once more (return the object itself)',
+    "({ statusCode: 200, body: '[1]', isBase64Encoded: true })",
+    'its body is JSON text already, which was encoded as JSON once more (return the object itself); its "isBase64Encoded" was not read, so the text was sent',
   ],
   [
     "({ headers: { 'content-type': 'image/png' }, body: 'iVBORw==', isBase64Encoded: true })",
@@ -26,6 +25,18 @@ test('a Lambda-style answer is sent as it is, with a line in the log that names 
   for (const [code, seen] of foreign) {
     await fn.answer({ body: code });
     t.is(fn.logs.stderr, `glambdar: this answer looks like one for AWS Lambda: ${seen}. ${advice}`, code);
+  }
+});
+
+test('an answer whose body alone is JSON text is told to return the object, and not taken for one of AWS Lambda', async (t) => {
+  const fn = await FunctionProcess.load(t, evaluator);
+  for (const code of [jsonText, "({ statusCode: 200, body: '[1]' })"]) {
+    await fn.answer({ body: code });
+    t.is(
+      fn.logs.stderr,
+      'glambdar: the answer\'s body is JSON text already, which was encoded as JSON once more: return the object itself (code for AWS Lambda needs contract "lambda")\n',
+      code,
+    );
   }
   const { text } = await fn.answer({ body: jsonText });
   t.is(text, '"{\\"a\\":1}"');
