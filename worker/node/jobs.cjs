@@ -11,6 +11,7 @@ const { loadHandler } = require('./handler.cjs');
 const { BadResponse } = require('./response.cjs');
 const { ResponseTooLarge } = require('./answer/answer-rules.cjs');
 const { InvalidBody } = require('./request.cjs');
+const { heldNow, tellLeftRunning } = require('./failure/left-running.cjs');
 
 // Kept, because functions may replace the global ones.
 const { setTimeout, clearTimeout } = globalThis;
@@ -68,6 +69,8 @@ function createJobs(socket, root) {
   let loadBegan = false;
   /** @type {LoadedFunction | null} */
   let loaded = null;
+  /** What the loaded module holds; null where the worker itself may hold something for it. @type {ReturnType<typeof heldNow> | null} */
+  let heldByModule = null;
 
   // While work is under way only the user's own handles keep the process alive (the socket is unreferenced then). If
   // no handle is left, the handler's promise can never settle: the host hears so at once, not at the deadline. Unless the
@@ -148,6 +151,8 @@ function createJobs(socket, root) {
       if (work?.id !== message.id) return;
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
+      // The connection to an image's server is the worker's.
+      if (contract.load === undefined) heldByModule = heldNow();
     } catch (error) {
       if (work?.id === message.id) work.fail('function', error);
     }
@@ -190,6 +195,7 @@ function createJobs(socket, root) {
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
         response.body,
       );
+      if (message.oneUse && heldByModule !== null) tellLeftRunning(socket, heldByModule, root);
     } catch (error) {
       if (work === mine) mine.fail(kindOf(error), error);
     }
