@@ -149,6 +149,7 @@ function createJobs(socket, root) {
         memoryMb: message.memoryMb,
       };
       if (work?.id !== message.id) return;
+      if (contract.load === undefined) tellLoadHints(loaded);
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
       // The connection to an image's server is the worker's.
@@ -252,6 +253,17 @@ function kindOf(error) {
 /** See `failure/hints.cjs`, which is rarely needed. @type {typeof import('./failure/hints.cjs').hintFor} */
 function hintFor(error, root, name, isNative) {
   return require('./failure/hints.cjs').hintFor(error, root, name, isNative);
+}
+
+/** Writes what an author should know of a module that has loaded into the log of the load. @param {LoadedFunction} fn */
+function tellLoadHints({ handler, isNative }) {
+  const { hintsOfHandler, listenHint } = require('./failure/load-hints.cjs');
+  try {
+    for (const hint of [listenHint(), ...(isNative ? hintsOfHandler(handler) : [])])
+      if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
+  } catch {
+    // The handles and the handler are the user's objects.
+  }
 }
 
 /** Adds a hint behind the first line of a message: the further lines tell where a module was required. @param {string} message @param {string} hint */

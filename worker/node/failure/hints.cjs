@@ -42,6 +42,7 @@ function hintFor(error, root, name, isNative = false) {
         networkHint(one, name) ??
         writeHint(one, root) ??
         shellHint(one) ??
+        syntaxHint(one) ??
         moduleHint(one, root) ??
         packageHint(one, root) ??
         (isNative ? handlerHint(one) : null);
@@ -77,6 +78,29 @@ function shellHint({ code, syscall, path: program }) {
   const isSpawn = code === 'ENOENT' && typeof syscall === 'string' && syscall.startsWith('spawn');
   return isSpawn && /^(?:\/(?:usr\/)?bin\/)?(?:ba|da|z)?sh$/.test(program)
     ? 'there is no shell in the container; use execFile with a program that is in the bundle'
+    : null;
+}
+
+/**
+ * The two kinds of modules mixed up, and JSX.
+ * @param {any} error
+ */
+function syntaxHint(error) {
+  const message = String(error.message);
+  if (error.name === 'SyntaxError') {
+    if (/^Cannot use import statement outside a module|^Unexpected token 'export'/.test(message))
+      return /\.cjs:\d+\n/.test(String(error.stack))
+        ? 'a .cjs file is no ES module: name it .mjs, or use require and exports'
+        : '"type" in package.json says that it is no ES module: set it to "module", or name the file .mjs';
+    // The first character of JSX that JavaScript does not know.
+    return message === "Unexpected token '<'"
+      ? 'JSX is no JavaScript: compile it before you deploy it, e.g. with npx esbuild'
+      : null;
+  }
+  // With "type": "module" Node says itself what to do.
+  return error.name === 'ReferenceError' &&
+    /^(?:exports|module) is not defined in ES module scope$/.test(message)
+    ? 'an import or export makes the file an ES module: write "export const handler = …", or use require only'
     : null;
 }
 
