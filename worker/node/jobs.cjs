@@ -11,7 +11,7 @@ const { loadHandler } = require('./handler.cjs');
 const { BadResponse } = require('./response.cjs');
 const { ResponseTooLarge } = require('./answer/answer-rules.cjs');
 const { InvalidBody } = require('./request.cjs');
-const { heldNow, tellLeftRunning } = require('./failure/left-running.cjs');
+const { heldNow, tellLateError, tellLeftRunning } = require('./failure/left-running.cjs');
 
 // Kept, because functions may replace the global ones.
 const { setTimeout, clearTimeout } = globalThis;
@@ -107,7 +107,10 @@ function createJobs(socket, root) {
     // The function has a listener of its own, which decides what an uncaught error means.
     if (process.listenerCount('uncaughtException') > 1) return;
     if (work) work.fail(error instanceof InvalidBody ? 'invalid-body' : 'uncaught', error);
-    else process.exit(1);
+    else {
+      if (loadBegan) tellLateError(error, root);
+      process.exit(1);
+    }
   });
 
   /** @param {HostMessage} message @param {Buffer} body */

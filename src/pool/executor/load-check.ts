@@ -85,7 +85,11 @@ function hintsIn(stderr: string, redactor: Redaction): string[] {
     .split('\n')
     .filter((line) => line.startsWith(HINT))
     .slice(0, MAX_HINTS)
-    .map((line) => `${line.slice(HINT.length, HINT.length + MAX_HINT_CHARACTERS)}.`);
+    .map((line) => sentence(line.slice(HINT.length, HINT.length + MAX_HINT_CHARACTERS)));
+}
+
+function sentence(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
 }
 
 /** The error for the author of code that does not load; null when the error says nothing about the code. */

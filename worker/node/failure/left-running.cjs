@@ -1,6 +1,7 @@
 /**
- * Owns telling an author what a call has left running when it answered: a container that serves one call ends soon after the
- * answer, and with it timers, requests and programs that nobody waited for. Nothing here runs before the answer is sent.
+ * Owns telling an author what a call has left behind when it answered: a container that serves one call ends soon after the
+ * answer, and with it timers, requests and programs that nobody waited for; and an error that nobody waited for ends it at
+ * once. Nothing here runs before the answer is sent.
  *
  * What is idle is no work: kept connections of `fetch`, of HTTP agents and of databases, unreferenced timers, and what the
  * module has had since it was loaded.
@@ -65,6 +66,24 @@ function look(socket, before, root, traffic) {
     writeSync(2, `glambdar: ${text}\n`);
   } catch {
     // Handles are the user's objects, and Node does not document its list of them: without it there is no hint.
+  }
+}
+
+/**
+ * Writes a line about an error that nobody caught, while no call was under way that could have failed with it.
+ * @param {unknown} error
+ * @param {string} root absolute path of the function's folder
+ */
+function tellLateError(error, root) {
+  const { name, message, file, line } = require('../error.cjs').serializeError(error, root);
+  const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
+  try {
+    writeSync(
+      2,
+      `glambdar: an error that nobody caught ended the process while no call was running: ${name}: ${message}${place}; await what may fail before you return\n`,
+    );
+  } catch {
+    // Nobody reads the output any more.
   }
 }
 
@@ -218,4 +237,4 @@ function duration(ms) {
   return ms < 1_000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`;
 }
 
-module.exports = { heldNow, tellLeftRunning };
+module.exports = { heldNow, tellLateError, tellLeftRunning };

@@ -32,7 +32,7 @@ function adviceFor(root, names, entryFiles, main) {
   const similar = names.find((name) => wanted.some((one) => one.toLowerCase() === name.toLowerCase()));
   if (similar !== undefined) {
     const meant = wanted.find((one) => one.toLowerCase() === similar.toLowerCase());
-    return `Names that differ in case differ: rename ${similar} to ${meant}`;
+    return `Upper and lower case count: rename ${similar} to ${meant}`;
   }
   if (names.some((name) => JSX.test(name)))
     return 'JSX is no JavaScript: compile it before you deploy it, e.g. npx esbuild index.tsx --bundle --platform=node --outfile=index.js';

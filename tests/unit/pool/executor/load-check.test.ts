@@ -89,7 +89,7 @@ test("the worker's hints about code that loads are told, without secrets and bou
   const listens = "require('node:net').createServer().listen(0, '127.0.0.1'); exports.handler = () => ({});";
   t.regex(
     (await (await check(t, listens))()).hints.join(),
-    /^the code listens on port \d+ while it loads, .*\.$/,
+    /^The code listens on port \d+ while it loads, .*\.$/,
   );
   t.deepEqual((await (await check(t, 'exports.handler = () => ({});'))()).hints, []);
 });

@@ -111,3 +111,16 @@ test('a function that has replaced what the search needs answers all the same', 
     '',
   );
 });
+
+test('an error that nobody caught after the answer is told with its place', async (t) => {
+  const fn = await FunctionProcess.load(
+    t,
+    "exports.handler = async () => {\n  Promise.reject(new TypeError('nobody'));\n  return { body: 'done' };\n};",
+  );
+  t.is((await fn.answer()).text, '"done"');
+  t.deepEqual(await fn.driver.exitState('worker', 30_000), { exitCode: 1, oomKilled: false });
+  t.is(
+    (await fn.driver.output('worker', 64 * 1024)).stderr,
+    'glambdar: an error that nobody caught ended the process while no call was running: TypeError: nobody (index.js:2); await what may fail before you return\n',
+  );
+});
