@@ -114,8 +114,8 @@ function exportAdvice(exports, file) {
     (name) => typeof Object.getOwnPropertyDescriptor(exports, name)?.value === 'function',
   );
   const [name] = functions.length === 1 ? functions : functions.filter((one) => /^handler$/i.test(one));
-  // Another contract's look-up has not taken it.
-  if (name === undefined || name === 'handler') return null;
+  // A "handler" here is what another contract's look-up has not taken; a "fetch" is called with a Request.
+  if (name === undefined || name === 'handler' || name === 'fetch') return null;
   return `did you mean "${name}"? Export it as "handler", or set handler to "${file.replace(/\.[mc]?[jt]s$/, '')}.${name}"`;
 }
 

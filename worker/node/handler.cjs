@@ -71,7 +71,7 @@ function parseSetting(root, setting) {
     if (dot === 0) break;
   }
   throw new LoadError(
-    `handler "${setting}": no file ${setting.slice(0, setting.lastIndexOf('.'))} (${EXTENSION_LIST}) in the function's folder.`,
+    `handler "${setting}": no file ${setting.slice(0, setting.lastIndexOf('.'))} (${EXTENSION_LIST}) in the function's folder; ${require('./failure/missing-entry.cjs').listFiles(root)}.`,
   );
 }
 

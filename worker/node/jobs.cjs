@@ -172,7 +172,8 @@ function createJobs(socket, root) {
       if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
       const cut = end();
       const serialized = serializeError(error, root);
-      if (kind === 'invalid-body') serialized.message = /** @type {InvalidBody} */ (error).describe();
+      if (kind === 'invalid-body')
+        serialized.message = /** @type {InvalidBody} */ (error).describe(message.headers);
       const failure = {
         type: /** @type {const} */ ('error'),
         id: message.id,

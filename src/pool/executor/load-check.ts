@@ -2,7 +2,13 @@
 import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
-import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/call/outcome.js';
+import {
+  describeExit,
+  hasExited,
+  isOutOfMemory,
+  loadFailed,
+  loadTimedOut,
+} from '../../model/call/outcome.js';
 import { networkUnavailable } from '../../model/call/refusal.js';
 import type { Profile } from '../../model/function/profile.js';
 import { redactedError, type Redaction } from '../../model/call/redaction.js';
@@ -119,5 +125,6 @@ function diedLoading(failure: InstanceFailure, memoryMb: number): string {
   if (isOutOfMemory(failure.exit, failure.output?.stderr ?? ''))
     return `The function does not load: loading it needs more than its limit of ${memoryMb} MB; raise memoryMb or use less.`;
   const how = failure.exit ? `the process did not survive, ${describeExit(failure.exit)}` : failure.message;
-  return `The function does not load: ${how}.`;
+  const advice = hasExited(failure.exit) ? ' Does its code call process.exit?' : '';
+  return `The function does not load: ${how}.${advice}`;
 }

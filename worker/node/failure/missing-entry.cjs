@@ -18,12 +18,17 @@ const MAX_FILES_NAMED = 10;
  * @returns {string} what was found, and after a full stop what to do; without one at the end
  */
 function describeFiles(root, entryFiles, main) {
+  const advice = adviceFor(root, fs.readdirSync(root), entryFiles, main);
+  return advice === null ? listFiles(root) : `${listFiles(root)}. ${advice}`;
+}
+
+/** @param {string} root @returns {string} e.g. `found "a.js", "b.js" and 3 more` */
+function listFiles(root) {
   const names = fs.readdirSync(root);
   if (names.length === 0) return 'the zip is empty';
   const shown = names.slice(0, MAX_FILES_NAMED).map((name) => JSON.stringify(name.slice(0, 64)));
-  const found = `found ${shown.join(', ')}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}`;
-  const advice = adviceFor(root, names, entryFiles, main);
-  return advice === null ? found : `${found}. ${advice}`;
+  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
+  return `found ${shown.join(', ')}${more}`;
 }
 
 /** @param {string} root @param {readonly string[]} names @param {readonly string[]} entryFiles @param {string | null} main */
@@ -64,4 +69,4 @@ function isFile(file) {
   }
 }
 
-module.exports = { describeFiles };
+module.exports = { describeFiles, listFiles };
