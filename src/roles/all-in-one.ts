@@ -261,9 +261,10 @@ async function build(
       if (registry.byId(record.id) === undefined) secrets.forget(record.id);
       return pool.retire(key);
     },
-    onRemoved: ({ id }) => {
+    onRemoved: ({ id, ref }) => {
       limits.forget(id);
       metrics.forget(id);
+      events?.deleted(shownRef(ref));
     },
     logger,
   });
