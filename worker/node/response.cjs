@@ -54,7 +54,7 @@ function renderResponse(value, maxBytes) {
 function adviceFor(value) {
   if (value === undefined) return ' (is a "return" or an "await" missing?)';
   const isBody = value === null || typeof value !== 'object' || Array.isArray(value) || isPlain(value);
-  return isBody ? '; to answer with it, return { body: it }' : '';
+  return isBody ? '; if it is the body, return { body: … }' : '';
 }
 
 /** @param {number} statusCode @param {[string, string][]} headers @param {RenderedBody} rendered @returns {Rendered} */
