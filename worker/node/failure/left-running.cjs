@@ -113,12 +113,16 @@ function bytesOf({ bytesRead, bytesWritten }) {
  * @returns {string | null} null for what is idle
  */
 function describeHandle(handle, traffic) {
-  if (typeof handle.spawnfile === 'string') return `the program ${path.basename(handle.spawnfile)}`;
+  if (typeof handle.spawnfile === 'string') {
+    // A program that has ended is listed until its handle is closed.
+    const hasEnded = handle.exitCode !== null || handle.signalCode !== null;
+    return hasEnded ? null : `the program ${path.basename(handle.spawnfile)}`;
+  }
   if (handle.listening === true) {
     const port = handle.address()?.port;
     return port === undefined ? 'a server that listens' : `a server that listens on port ${port}`;
   }
-  if (!isConnection(handle)) return null;
+  if (!isConnection(handle) || handle.destroyed) return null;
   const request = handle._httpMessage;
   if (request?.method !== undefined && request.protocol !== undefined) {
     // Without the query, which may hold a token.

@@ -76,7 +76,7 @@ test('requests that nobody waited for are told with their host', async (t) => {
   t.notRegex(left, /token/);
 });
 
-test('kept connections, unreferenced timers and what the module holds are no work', async (t) => {
+test('kept connections, unreferenced timers, what has ended and what the module holds are no work', async (t) => {
   const left = await leftRunning(
     t,
     withWork(
@@ -86,6 +86,12 @@ test('kept connections, unreferenced timers and what the module holds are no wor
   await new Promise((resolve) => http.get({ port, host: '127.0.0.1', agent: new http.Agent({ keepAlive: true }) }, (res) => res.resume().on('end', resolve)));
   const idle = net.connect(port, '127.0.0.1');
   await new Promise((resolve) => idle.on('connect', resolve));
+  net.connect(port, '127.0.0.1').destroy();
+  const closing = net.createServer();
+  await new Promise((resolve) => closing.listen(0, '127.0.0.1', resolve));
+  closing.close();
+  const { spawn } = require('node:child_process');
+  await new Promise((resolve) => spawn(process.execPath, ['-e', '']).once('exit', resolve));
   setTimeout(() => undefined, 5_000).unref();
   clearTimeout(setTimeout(() => undefined, 5_000));
   AbortSignal.timeout(5_000);`,
