@@ -4,7 +4,7 @@
  */
 import { replaceServerKey } from './accounts/api-keys.js';
 import { AuditTrail } from './accounts/audit-trail.js';
-import { BackupError } from './backup/backup-error.js';
+import { BackupError, fileFault } from './backup/backup-error.js';
 import { makeBackup } from './backup/make-backup.js';
 import { restoreBackup } from './backup/restore-backup.js';
 import { ConfigError, readConfig } from './config.js';
@@ -40,9 +40,8 @@ try {
   }
 } catch (error) {
   const expected = [BackupError, ConfigError, StartupError, StoreError].some((kind) => error instanceof kind);
-  process.stderr.write(
-    `glambdar: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
-  );
+  const sentence = expected ? (error as Error).message : fileFault(error);
+  process.stderr.write(`glambdar: ${sentence ?? (error as Error).stack ?? String(error)}\n`);
   process.exitCode = 1;
 }
 

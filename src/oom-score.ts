@@ -17,6 +17,9 @@ export function protectFromOom(file = '/proc/self/oom_score_adj'): string | null
     return null;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return `When the machine is out of memory, the kernel may kill this server before its functions: its oom_score_adj cannot be lowered (${code}); it takes CAP_SYS_RESOURCE, or OOMScoreAdjust=${OOM_SCORE} in a systemd unit.`;
+    return (
+      'Should this machine run out of memory, Linux may end this server instead of a function. ' +
+      `To protect it, run it as a service (sudo npx glambdar service install), or as root (oom_score_adj: ${code}).`
+    );
   }
 }

@@ -96,13 +96,16 @@ export class DeployPipeline implements Deployments {
       return registry.inTurn(ref, async () => {
         const settings = settingsNow();
         progress('Loading the function.');
-        const { active } = await this.#publish(
-          registry.candidate(ref, settings, code),
-          staged,
-          request.assertAllowed,
-        );
-        const result = { function: ref.name, version: active.version, digest: active.digest };
-        return notes.length === 0 ? result : { ...result, notes };
+        const candidate = registry.candidate(ref, settings, code);
+        const hints = [...bundle.hints, ...(await this.#publish(candidate, staged, request.assertAllowed))];
+        const { version, digest } = candidate.active;
+        return {
+          function: ref.name,
+          version,
+          digest,
+          ...(notes.length > 0 && { notes }),
+          ...(hints.length > 0 && { hints }),
+        };
       });
     });
   }
@@ -300,28 +303,31 @@ export class DeployPipeline implements Deployments {
     });
   }
 
-  /** @param assertAllowed see `DeployRequest.assertAllowed` */
+  /**
+   * @param assertAllowed see `DeployRequest.assertAllowed`
+   * @returns hints for the author, as the load check gives them
+   */
   async #publish(
     candidate: FunctionRecord,
     staged: string,
     assertAllowed?: () => Promise<void>,
-  ): Promise<FunctionRecord> {
+  ): Promise<string[]> {
     const { registry, loadCheck, room } = this.#options;
     const giveBack = room.take(candidate);
     try {
-      const discard = await loadCheck(candidate, staged);
+      const loaded = await loadCheck(candidate, staged);
       faultPoint('deploy.loaded');
       try {
         await assertAllowed?.();
         await registry.publish(candidate, staged);
       } catch (error) {
-        discard();
+        loaded.discard();
         throw error;
       }
+      return loaded.hints;
     } finally {
       giveBack();
     }
-    return candidate;
   }
 
   /** Makes a kept version active whose code or image is still what was deployed, and still loads. */
@@ -337,7 +343,7 @@ export class DeployPipeline implements Deployments {
       return;
     }
     await registry.verifyCode(candidate);
-    const discard = await loadCheck(candidate, registry.codePath(candidate));
+    const { discard } = await loadCheck(candidate, registry.codePath(candidate));
     faultPoint('rollback.loaded');
     try {
       await registry.goBack(candidate);

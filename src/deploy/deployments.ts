@@ -55,6 +55,8 @@ export interface DeployResult {
   digest: string;
   /** Sentences for the caller about what was installed, if there is something to say. */
   notes?: string[];
+  /** Sentences for the author about the code, if there is something to say. */
+  hints?: string[];
 }
 
 export interface ConfigureResult {

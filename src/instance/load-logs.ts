@@ -12,6 +12,11 @@ export class LoadLogs {
     joined.add(text);
   };
 
+  /** The text of one stream so far. The first call still takes it. */
+  shown(stream: 'stdout' | 'stderr'): string {
+    return this.#streams.get(stream)?.bytes.toString('utf8') ?? '';
+  }
+
   /** Returns the whole output, one entry per stream, and forgets it. */
   take(): Parameters<LogSink>[] {
     const taken = [...this.#streams].map(([stream, { bytes }]): Parameters<LogSink> => [stream, bytes]);

@@ -32,7 +32,7 @@ export class FunctionLimits {
     if (maxConcurrency !== null && usage.running >= maxConcurrency)
       throw new GlambdarError(
         'CONCURRENCY_LIMIT',
-        `"${name}" already runs ${usage.running} calls at once, as many as its maxConcurrency allows; try again later.`,
+        `"${name}" already runs ${usage.running} ${usage.running === 1 ? 'call' : 'calls at once'}, as many as its maxConcurrency allows; try again later.`,
         { retryAfterSeconds: 1 },
       );
     if (rateLimit > 0) {
@@ -44,7 +44,7 @@ export class FunctionLimits {
       if (usage.tokens < 1)
         throw new GlambdarError(
           'RATE_LIMITED',
-          `"${name}" allows ${rateLimit} requests per second; try again later.`,
+          `"${name}" allows ${rateLimit} ${rateLimit === 1 ? 'request' : 'requests'} per second, as its rateLimit says; try again later.`,
           {
             retryAfterSeconds: Math.max(1, Math.ceil((1 - usage.tokens) / rateLimit)),
           },

@@ -34,7 +34,7 @@ export class NamespaceLimits {
     if (concurrentCalls !== null && usage.running >= concurrentCalls)
       throw new GlambdarError(
         'CONCURRENCY_LIMIT',
-        `The functions of this namespace already run ${usage.running} calls at once, and its quota is ${concurrentCalls}; try again later.`,
+        `The functions of this namespace already run ${usage.running} ${usage.running === 1 ? 'call' : 'calls at once'}, and its quota is ${concurrentCalls}; try again later.`,
         { retryAfterSeconds: 1 },
       );
     if (callsPerMinute !== null) {

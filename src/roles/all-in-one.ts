@@ -263,9 +263,10 @@ async function build(
       if (registry.byId(record.id) === undefined) secrets.forget(record.id);
       return pool.retire(key);
     },
-    onRemoved: ({ id }) => {
+    onRemoved: ({ id, ref }) => {
       limits.forget(id);
       metrics.forget(id);
+      events?.deleted(shownRef(ref));
     },
     clock: systemClock,
     logger,

@@ -1,6 +1,6 @@
 /**
  * Owns the words of the server to people who watch its terminal: a line for each deploy, failed calls with their reason and
- * the last lines of their logs, and refused requests counted. Programs that read the server's output get its log instead.
+ * the last lines of their logs, refused deploys, and what comes often counted. Programs that read the server's output get its log instead.
  */
 import type { Clock } from '../clock.js';
 import type { ErrorCode, Fault } from '../errors.js';
@@ -11,26 +11,52 @@ import type { CallRecord } from '../model/call/call.js';
 export interface ServerEvents {
   /** A version of a function is in force, or has other settings. @param name as clients see it */
   deployed(name: string, version: number): void;
+  /** A function is gone. @param name as clients see it */
+  deleted(name: string): void;
   /** A call has ended, however it ended. */
   called(record: CallRecord): void;
   /** A request was answered with an error before, or without, any call. */
-  refused(error: { code: ErrorCode; fault: Fault; status: number }): void;
+  refused(error: Refusal): void;
 }
 
-/** Refusals of this time are counted in one line, and at most so many failed calls are shown by themselves. */
+/** The error that a request was answered with. */
+export interface Refusal {
+  code: ErrorCode;
+  fault: Fault;
+  status: number;
+  message: string;
+}
+
+/** Refusals and further failures of this time are counted. */
 const WINDOW_MS = 5_000;
-const MAX_FAILED_CALLS = 20;
+/** At most so many failed calls, and refused deploys, are shown by themselves in one window: of one function, and of all. */
+const MAX_SHOWN_OF_ONE = 3;
+const MAX_SHOWN = 20;
+/** Functions whose failures are counted by themselves in one window. */
+const MAX_COUNTED = 10;
 /** Lines of a failed call's log that are shown, and characters of each. */
 const MAX_LOG_LINES = 5;
 const MAX_LINE = 300;
+
+/** Refusals that say what is wrong with somebody's code: they are told at once. */
+const ABOUT_CODE: ReadonlySet<ErrorCode> = new Set(['LOAD_FAILED', 'INVALID_BUNDLE', 'INSTALL_FAILED']);
+
+/** What happened several times, how often it was shown, and the sentence about the last time. */
+interface Count {
+  count: number;
+  shown: number;
+  last: string;
+}
 
 export class Terminal implements ServerEvents {
   readonly #write: (text: string) => void;
   readonly #clock: Clock;
   /** The versions told last, by the name of their function. */
   readonly #versions = new Map<string, number>();
-  readonly #refused = new Map<ErrorCode, number>();
-  #failed = 0;
+  readonly #refused = new Map<ErrorCode, Count>();
+  /** Failed calls of the window, by the name of their function. */
+  readonly #failed = new Map<string, Count>();
+  #shown = 0;
   #isCounting = false;
 
   /** @param write takes whole lines */
@@ -45,43 +71,76 @@ export class Terminal implements ServerEvents {
     this.#line(`${name}: version ${version} is in force`);
   }
 
+  deleted(name: string): void {
+    this.#versions.delete(name);
+    this.#line(`${name} was deleted`);
+  }
+
   called({ funcName, outcome, status, durationMs, error, stdout, stderr }: CallRecord): void {
     if (error === null || outcome === 'cancelled') return;
-    this.#failed += 1;
-    this.#count();
-    if (this.#failed > MAX_FAILED_CALLS) return;
+    this.#begin();
+    const failures = note(this.#failed, funcName, error.message);
+    if (failures.shown >= MAX_SHOWN_OF_ONE || this.#shown >= MAX_SHOWN) return;
+    failures.shown += 1;
+    this.#shown += 1;
     this.#line(`${funcName} failed with ${status} after ${Math.round(durationMs)} ms: ${error.message}`);
     for (const line of lastLines(stdout + (stdout === '' || stdout.endsWith('\n') ? '' : '\n') + stderr))
       this.#write(`           | ${shown(line)}\n`);
   }
 
-  refused({ code, fault, status }: { code: ErrorCode; fault: Fault; status: number }): void {
+  refused({ code, fault, status, message }: Refusal): void {
     // A function's failure in a call is told by the call. A client that has gone was not refused.
     if ((fault === 'function' && status !== 422) || code === 'CANCELLED' || code === 'INVALID_BODY') return;
-    this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1);
-    this.#count();
+    this.#begin();
+    if (ABOUT_CODE.has(code) && this.#shown < MAX_SHOWN) {
+      this.#shown += 1;
+      this.#line(`a deploy was refused: ${message}`);
+    } else note(this.#refused, code, message);
   }
 
-  /** Begins to count, unless it does so already. */
-  #count(): void {
+  /** Begins a window, unless there is one. */
+  #begin(): void {
     if (this.#isCounting) return;
     this.#isCounting = true;
     this.#clock.after(WINDOW_MS, () => this.#tell());
   }
 
   #tell(): void {
-    const total = [...this.#refused.values()].reduce((sum, count) => sum + count, 0);
-    const codes = [...this.#refused].map(([code, count]) => `${count} ${code}`).join(', ');
-    if (total > 0) this.#line(`refused ${total} ${total === 1 ? 'request' : 'requests'}: ${codes}`);
-    if (this.#failed > MAX_FAILED_CALLS) this.#line(`${this.#failed - MAX_FAILED_CALLS} more calls failed`);
+    for (const [code, { count, last }] of mostFrequent(this.#refused))
+      this.#line(
+        count === 1
+          ? `refused a request (${code}): ${last}`
+          : `refused ${count} requests (${code}), the last one: ${last}`,
+      );
+    const hidden = mostFrequent(this.#failed).filter(([, { count, shown }]) => count > shown);
+    for (const [name, { count, last }] of hidden.slice(0, MAX_COUNTED)) {
+      const times = count === 1 ? 'once' : `${count} times`;
+      this.#line(`${name} failed ${times} in ${WINDOW_MS / 1_000} s, the last time: ${last}`);
+    }
+    if (hidden.length > MAX_COUNTED)
+      this.#line(`calls of ${hidden.length - MAX_COUNTED} more functions failed, too`);
     this.#refused.clear();
-    this.#failed = 0;
+    this.#failed.clear();
+    this.#shown = 0;
     this.#isCounting = false;
   }
 
   #line(text: string): void {
     this.#write(lineForPeople(text));
   }
+}
+
+/** Counts one more. */
+function note<K>(counts: Map<K, Count>, key: K, last: string): Count {
+  const noted = counts.get(key) ?? { count: 0, shown: 0, last };
+  counts.set(key, noted);
+  noted.count += 1;
+  noted.last = last;
+  return noted;
+}
+
+function mostFrequent<K>(counts: ReadonlyMap<K, Count>): [K, Count][] {
+  return [...counts].sort(([, one], [, other]) => other.count - one.count);
 }
 
 function lastLines(text: string): string[] {

@@ -1,5 +1,6 @@
 /** Owns which names and values a secret may have (docs/functions.md "Secrets"). */
 import { GlambdarError } from '../errors.js';
+import { describeBytes } from '../model/byte-size.js';
 import { printable } from '../model/printable.js';
 
 /** Secrets of one function. */
@@ -59,7 +60,7 @@ export function assertSecretValue(value: string): void {
   if (bytes === 0 || bytes > MAX_VALUE_BYTES)
     throw new GlambdarError(
       'INVALID_REQUEST',
-      `The value of a secret has 1 to ${MAX_VALUE_BYTES} bytes, not ${bytes}.`,
+      `The value of a secret has 1 to ${describeBytes(MAX_VALUE_BYTES)}, not ${bytes}.`,
     );
   if (value.includes('\0') || Buffer.from(value).toString() !== value)
     throw new GlambdarError('INVALID_REQUEST', 'The value of a secret is text without NUL.');
@@ -79,6 +80,6 @@ export function assertRoomForSecret(others: readonly number[], value: string): v
   if (bytes > MAX_TOTAL_BYTES)
     throw new GlambdarError(
       'INVALID_REQUEST',
-      `The secrets of a function have at most ${MAX_TOTAL_BYTES} bytes together; with this one they would have ${bytes}.`,
+      `The secrets of a function have at most ${describeBytes(MAX_TOTAL_BYTES)} together; with this one they would have ${bytes}.`,
     );
 }

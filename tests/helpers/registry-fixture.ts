@@ -40,6 +40,8 @@ export class RegistryFixture {
   /** `<name>@<version>` of what was retired, in order. */
   readonly retired: string[] = [];
   /** Versions whose instance of the load check was let go. */
+  /** What the load check has to say to authors. */
+  loadHints: string[] = [];
   readonly discarded: number[] = [];
   /** What was said to be active, in order. */
   readonly active: { version: number; used: boolean }[] = [];
@@ -107,7 +109,7 @@ export class RegistryFixture {
         this.checked.push({ version: candidate.active.version, files: fs.readdirSync(treeDir).sort() });
         const failure = this.loadFailures.shift();
         if (failure) throw failure;
-        return () => this.discarded.push(candidate.active.version);
+        return { discard: () => this.discarded.push(candidate.active.version), hints: this.loadHints };
       },
       images: {
         obtain: async (reference) => {

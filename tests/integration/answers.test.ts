@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { integration } from '../helpers/integration.js';
-import { serverForFile, type Files } from '../helpers/server-process.js';
+import { serverForFile, until, type Files } from '../helpers/server-process.js';
 
 const run = promisify(execFile);
 const server = serverForFile();
@@ -193,7 +193,8 @@ integration(
     t.is(answer.status, 400, answer.text);
     t.like(answer.json, {
       code: 'INVALID_BODY',
-      error: 'invalid JSON body: unexpected "}" at position 5 (line 1, column 6).',
+      error:
+        'invalid JSON body: unexpected "}" at position 5 (line 1, column 6); its Content-Type is "text/plain;charset=UTF-8".',
     });
     t.deepEqual((await server().invoke('parse', { body: '\ufeff{"a":1}' })).json, { a: 1 });
   },
@@ -226,6 +227,53 @@ integration('errors of the missing network and of the read-only folder come with
     t.is(answer.json.code, 'FUNCTION_ERROR', answer.text);
     t.is((await lastRecord('hints')).stderr, hint, path);
   }
+});
+
+integration(
+  'work that a call leaves running, and an error after the answer, are told in its log',
+  async (t) => {
+    const cases: [name: string, work: string, hint: RegExp][] = [
+      [
+        'left-timer',
+        'setTimeout(() => undefined, 5_000);',
+        /^glambdar: work was still running when the function answered: a timer of 5 s \(index\.js:2\)\. [^\n]+\n$/,
+      ],
+      [
+        'left-server',
+        "await new Promise((resolve) => require('node:http').createServer().listen(3000, resolve));",
+        /^glambdar: work was still running [^\n]*: a server that listens on port 3000\. [^\n]+\n$/,
+      ],
+      [
+        'left-error',
+        "Promise.reject(new Error('nobody'));",
+        /^glambdar: an error that nobody caught ended the process while no call was running: Error: nobody \(index\.js:2\)/,
+      ],
+    ];
+    for (const [name, work, hint] of cases) {
+      await server().deployed(
+        name,
+        `exports.handler = async () => {\n  ${work}\n  return { body: 'done' };\n};`,
+      );
+      t.is((await server().invoke(name)).text, '"done"');
+      // The line is read from the container when that has ended.
+      let stderr = '';
+      await until('the line is there', async () => ({ stderr } = await lastRecord(name)) && stderr !== '');
+      t.regex(stderr, hint);
+    }
+  },
+);
+
+integration('the answer of a deploy has hints about files and code, and the deploy succeeds', async (t) => {
+  const answer = await server().deploy('hinted', {
+    'index.js': "require('node:net').createServer().listen(3000); exports.handler = () => ({ body: 'ok' });",
+    '.env': 'TOKEN=x',
+  });
+  t.is(answer.status, 201, answer.text);
+  t.is(answer.json.hints.length, 2);
+  t.regex(answer.json.hints[0], /^\.env is part of the bundle/);
+  t.regex(answer.json.hints[1], /^The code listens on port 3000 while it loads/);
+  t.is((await server().invoke('hinted')).text, '"ok"');
+  t.regex((await lastRecord('hinted')).stderr, /^glambdar: the code listens on port 3000 [^\n]+\n$/);
 });
 
 integration(

@@ -1,6 +1,9 @@
 /** Owns looking into the exports of a function's module. Only own exports count, never inherited properties. */
 'use strict';
 
+/** How many exports are named in a sentence. */
+const MAX_NAMES = 20;
+
 /**
  * Reads one export. `Object.prototype` gives every object a `constructor` and a `toString`, which are no handlers.
  * @param {any} exports a value of any type
@@ -66,21 +69,60 @@ const HANDLER_DEFAULT_OR_FETCH = {
 function describeExports(exports) {
   if (exports === null || typeof exports !== 'object')
     return `module.exports = ${exports === null ? 'null' : typeof exports}`;
-  // Node adds `__esModule` to the exports of an ES module that has a default export.
-  const names = Object.keys(exports)
-    .filter((name) => name !== '__esModule')
-    .slice(0, 20);
+  const className = classOf(exports);
+  if (className !== null) return `module.exports = an object of the class ${className}`;
+  const names = exportNames(exports);
   return names.length === 0
     ? 'no exports'
     : names.map((name) => `"${name}"${kindOf(exports, name)}`).join(', ');
 }
 
-/** What a default export is when it is no function: its name alone tells nothing. @param {object} exports @param {string} name */
+/** The class of an exported object; null for a plain object and a module. Its own properties say nothing to its author. @param {object} exports */
+function classOf(exports) {
+  const prototype = Object.getPrototypeOf(exports);
+  if (prototype === null || prototype === Object.prototype) return null;
+  const { value } = Object.getOwnPropertyDescriptor(prototype, 'constructor') ?? {};
+  return typeof value === 'function' && value.name !== '' && value !== Object ? value.name : null;
+}
+
+/** @param {object} exports */
+function exportNames(exports) {
+  // Node adds `__esModule` to the exports of an ES module that has a default export.
+  return Object.keys(exports)
+    .filter((name) => name !== '__esModule')
+    .slice(0, MAX_NAMES);
+}
+
+/** What a default export or a "handler" is when it is no function: its name alone tells nothing. @param {object} exports @param {string} name */
 function kindOf(exports, name) {
   // Without a getter of the user's being run.
   const { value } = Object.getOwnPropertyDescriptor(exports, name) ?? {};
-  if (name !== 'default' || value === undefined || typeof value === 'function') return '';
+  if ((name !== 'default' && name !== 'handler') || value === undefined || typeof value === 'function')
+    return '';
   return value === null ? ' (null, not a function)' : ` (of type ${typeof value}, not a function)`;
 }
 
-module.exports = { ownExport, describeExports, HANDLER_OR_DEFAULT, HANDLER_DEFAULT_OR_FETCH };
+/**
+ * What to do about a module that exports its function under another name.
+ * @param {unknown} exports
+ * @param {string} file relative
+ * @returns {string | null} null when no one function stands out
+ */
+function exportAdvice(exports, file) {
+  if (exports === null || typeof exports !== 'object' || classOf(exports) !== null) return null;
+  const functions = exportNames(exports).filter(
+    (name) => typeof Object.getOwnPropertyDescriptor(exports, name)?.value === 'function',
+  );
+  const [name] = functions.length === 1 ? functions : functions.filter((one) => /^handler$/i.test(one));
+  // A "handler" here is what another contract's look-up has not taken; a "fetch" is called with a Request.
+  if (name === undefined || name === 'handler' || name === 'fetch') return null;
+  return `did you mean "${name}"? Export it as "handler", or set handler to "${file.replace(/\.[mc]?[jt]s$/, '')}.${name}"`;
+}
+
+module.exports = {
+  ownExport,
+  describeExports,
+  exportAdvice,
+  HANDLER_OR_DEFAULT,
+  HANDLER_DEFAULT_OR_FETCH,
+};

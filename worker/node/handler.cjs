@@ -3,16 +3,12 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
-const { describeExports, ownExport } = require('./exports.cjs');
+const { describeExports, exportAdvice, ownExport } = require('./exports.cjs');
 
 /** @typedef {import('./contract.cjs').LookUp} LookUp */
 
 const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
-
-/** Files in other languages, for the sentence about a missing entry file. */
-const FOREIGN_CODE = /\.(?:py|rb|php|go|rs|java|jar|cs|sh)$/;
-const MAX_FILES_NAMED = 10;
 
 const TYPESCRIPT = /\.[mc]?ts$/;
 const EXTENSION_LIST = '.js, .mjs, .cjs, .ts, .mts or .cts';
@@ -49,8 +45,10 @@ async function loadHandler(root, setting, lookUp) {
   const adapted = lookUp.adapt?.(found);
   if (adapted !== undefined) return adapted;
   const expected = exportPath === null ? lookUp.expected : `a function exported as "${exportPath.join('.')}"`;
+  const listening = require('./failure/load-hints.cjs').listenHint();
+  const advice = listening ?? (exportPath === null ? exportAdvice(exports, path.relative(root, file)) : null);
   throw new LoadError(
-    `${path.relative(root, file)} has no handler: expected ${expected}, found ${describeExports(exports)}.`,
+    `${path.relative(root, file)} has no handler: expected ${expected}, found ${describeExports(exports)}${advice === null ? '' : ` (${advice})`}.`,
   );
 }
 
@@ -73,7 +71,7 @@ function parseSetting(root, setting) {
     if (dot === 0) break;
   }
   throw new LoadError(
-    `handler "${setting}": no file ${setting.slice(0, setting.lastIndexOf('.'))} (${EXTENSION_LIST}) in the function's folder.`,
+    `handler "${setting}": no file ${setting.slice(0, setting.lastIndexOf('.'))} (${EXTENSION_LIST}) in the function's folder; ${require('./failure/missing-entry.cjs').listFiles(root)}.`,
   );
 }
 
@@ -103,12 +101,13 @@ function defaultEntry(root) {
       );
     return file;
   }
+  const { describeFiles } = require('./failure/missing-entry.cjs');
   const named =
     main === null
       ? ''
       : `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
   throw new LoadError(
-    `no entry file: ${named}expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts at the root of the zip, a "main" in package.json, or the handler setting; ${describeFiles(root)}.`,
+    `no entry file: ${named}expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts at the root of the zip, a "main" in package.json, or the handler setting; ${describeFiles(root, ENTRY_FILES, main)}.`,
   );
 }
 
@@ -128,27 +127,14 @@ function packageMain(root) {
   let json;
   try {
     json = JSON.parse(source);
-  } catch (error) {
-    throw new LoadError(`package.json is not valid JSON: ${/** @type {Error} */ (error).message}`);
+  } catch {
+    const fault = require('./failure/json-place.cjs').describeJsonFault(source);
+    throw new LoadError(`package.json is not valid JSON: ${fault}`);
   }
   // Node itself fails later for a package.json that holds no object, with a message that names no file.
   if (typeof json !== 'object' || json === null)
     throw new LoadError('package.json does not hold a JSON object.');
   return typeof json.main === 'string' && json.main !== '' ? json.main : null;
-}
-
-/**
- * Says what lies in the function's folder instead of an entry file.
- * @param {string} root
- */
-function describeFiles(root) {
-  const names = fs.readdirSync(root);
-  if (names.length === 0) return 'the zip is empty';
-  const shown = names.slice(0, MAX_FILES_NAMED).map((name) => JSON.stringify(name.slice(0, 64)));
-  const found = `found ${shown.join(', ')}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}`;
-  return names.some((name) => FOREIGN_CODE.test(name))
-    ? `${found}. JavaScript and TypeScript run as a zip, other languages as an image`
-    : found;
 }
 
 /** @param {string} root @param {string} path absolute */
@@ -158,7 +144,12 @@ function isInside(root, path) {
 
 /** @param {string} file */
 function isFile(file) {
-  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return fs.statSync(file).isFile();
+  } catch {
+    // Not there, or a path through a file.
+    return false;
+  }
 }
 
 /** Adds to an error of loading the place of a syntax error, or what the author can do about it. @param {any} error @param {string} file */

@@ -11,6 +11,7 @@ const { loadHandler } = require('./handler.cjs');
 const { BadResponse } = require('./response.cjs');
 const { ResponseTooLarge } = require('./answer/answer-rules.cjs');
 const { InvalidBody } = require('./request.cjs');
+const { heldNow, tellLateError, tellLeftRunning } = require('./failure/left-running.cjs');
 
 // Kept, because functions may replace the global ones.
 const { setTimeout, clearTimeout } = globalThis;
@@ -68,6 +69,8 @@ function createJobs(socket, root) {
   let loadBegan = false;
   /** @type {LoadedFunction | null} */
   let loaded = null;
+  /** What the loaded module holds; null where the worker itself may hold something for it. @type {ReturnType<typeof heldNow> | null} */
+  let heldByModule = null;
 
   // While work is under way only the user's own handles keep the process alive (the socket is unreferenced then). If
   // no handle is left, the handler's promise can never settle: the host hears so at once, not at the deadline. Unless the
@@ -104,7 +107,10 @@ function createJobs(socket, root) {
     // The function has a listener of its own, which decides what an uncaught error means.
     if (process.listenerCount('uncaughtException') > 1) return;
     if (work) work.fail(error instanceof InvalidBody ? 'invalid-body' : 'uncaught', error);
-    else process.exit(1);
+    else {
+      if (loadBegan) tellLateError(error, root);
+      process.exit(1);
+    }
   });
 
   /** @param {HostMessage} message @param {Buffer} body */
@@ -146,8 +152,11 @@ function createJobs(socket, root) {
         memoryMb: message.memoryMb,
       };
       if (work?.id !== message.id) return;
+      if (contract.load === undefined) tellLoadHints(loaded);
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
+      // The connection to an image's server is the worker's.
+      if (contract.load === undefined) heldByModule = heldNow();
     } catch (error) {
       if (work?.id === message.id) work.fail('function', error);
     }
@@ -163,7 +172,8 @@ function createJobs(socket, root) {
       if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
       const cut = end();
       const serialized = serializeError(error, root);
-      if (kind === 'invalid-body') serialized.message = /** @type {InvalidBody} */ (error).describe();
+      if (kind === 'invalid-body')
+        serialized.message = /** @type {InvalidBody} */ (error).describe(message.headers);
       const failure = {
         type: /** @type {const} */ ('error'),
         id: message.id,
@@ -190,6 +200,7 @@ function createJobs(socket, root) {
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
         response.body,
       );
+      if (message.oneUse && heldByModule !== null) tellLeftRunning(socket, heldByModule, root);
     } catch (error) {
       if (work === mine) mine.fail(kindOf(error), error);
     }
@@ -246,6 +257,17 @@ function kindOf(error) {
 /** See `failure/hints.cjs`, which is rarely needed. @type {typeof import('./failure/hints.cjs').hintFor} */
 function hintFor(error, root, name, isNative) {
   return require('./failure/hints.cjs').hintFor(error, root, name, isNative);
+}
+
+/** Writes what an author should know of a module that has loaded into the log of the load. @param {LoadedFunction} fn */
+function tellLoadHints({ handler, isNative }) {
+  const { hintsOfHandler, listenHint } = require('./failure/load-hints.cjs');
+  try {
+    for (const hint of [listenHint(), ...(isNative ? hintsOfHandler(handler) : [])])
+      if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
+  } catch {
+    // The handles and the handler are the user's objects.
+  }
 }
 
 /** Adds a hint behind the first line of a message: the further lines tell where a module was required. @param {string} message @param {string} hint */

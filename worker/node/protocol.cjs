@@ -31,7 +31,7 @@
  * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage} WorkerMessage
  *
  * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: string, env: Record<string, string> }} LoadMessage
- * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, basePath?: string, query: string, headers: [string, string][], host?: string | undefined, protocol?: 'http' | 'https', clientAddress?: string | undefined, timeoutMs: number, maxResponseBytes: number }} InvokeMessage body: the request's
+ * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, basePath?: string, query: string, headers: [string, string][], host?: string | undefined, protocol?: 'http' | 'https', clientAddress?: string | undefined, timeoutMs: number, maxResponseBytes: number, oneUse?: true | undefined }} InvokeMessage body: the request's
  * @typedef {{ type: 'cancel', id: string }} CancelMessage
  * @typedef {LoadMessage | InvokeMessage | CancelMessage} HostMessage
  *

@@ -81,6 +81,9 @@ function clientAddressOf({ clientAddress = '127.0.0.1' }) {
   return clientAddress.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
+/** Characters of a content type that are shown. */
+const MAX_SHOWN_TYPE = 100;
+
 /** The body of a request is no JSON, though the function took it for JSON. */
 class InvalidBody extends Error {
   #text;
@@ -92,9 +95,18 @@ class InvalidBody extends Error {
     this.#text = text;
   }
 
-  /** Says what is wrong at which place, for the caller. */
-  describe() {
-    return `invalid JSON body: ${require('./failure/json-place.cjs').describeJsonFault(this.#text)}.`;
+  /**
+   * Says what is wrong at which place, for the caller, and which type the caller named where that is another one.
+   * @param {readonly [string, string][]} [headers] of the request
+   */
+  describe(headers = []) {
+    const fault = require('./failure/json-place.cjs').describeJsonFault(this.#text);
+    const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+    const named =
+      type === undefined || /[/+]json\b/i.test(type)
+        ? ''
+        : `; its Content-Type is ${JSON.stringify(type.slice(0, MAX_SHOWN_TYPE))}`;
+    return `invalid JSON body: ${fault}${named}.`;
   }
 }
 

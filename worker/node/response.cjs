@@ -34,7 +34,7 @@ function renderResponse(value, maxBytes) {
   if (isWebResponse(value)) return require('./answer/web-response.cjs').renderWebResponse(value, maxBytes);
   if (value === null || typeof value !== 'object' || !KEYS.some((key) => key in value) || isMessage(value))
     throw new BadResponse(
-      `the function returned ${describe(value)}; expected an object with statusCode, headers or body.`,
+      `the function returned ${describe(value)}; expected an object with statusCode, headers or body${adviceFor(value)}.`,
     );
   const statusCode = value.statusCode === undefined ? 200 : value.statusCode;
   assertStatus(statusCode);
@@ -48,6 +48,13 @@ function renderResponse(value, maxBytes) {
     .then((/** @type {RenderedBody | { value: any }} */ read) =>
       complete(statusCode, headers, 'value' in read ? renderBody(read.value, headers) : read),
     );
+}
+
+/** What to do about a value that is no answer. @param {any} value */
+function adviceFor(value) {
+  if (value === undefined) return ' (is a "return" or an "await" missing?)';
+  const isBody = value === null || typeof value !== 'object' || Array.isArray(value) || isPlain(value);
+  return isBody ? '; if it is the body, return { body: … }' : '';
 }
 
 /** @param {number} statusCode @param {[string, string][]} headers @param {RenderedBody} rendered @returns {Rendered} */

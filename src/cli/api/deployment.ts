@@ -22,6 +22,8 @@ export interface Deployed {
   digest: string;
   /** Sentences for the author about what the server noticed. */
   notes?: string[];
+  /** Sentences for the author about the code. */
+  hints?: string[];
 }
 
 /** Sends the bundle. Throws CliError when it is refused. */

@@ -30,9 +30,16 @@ export async function deploy(path: string | undefined, options: DeployOptions): 
   printResult(options.json === true, deployed, () =>
     [
       `${styled('green', '✓')} ${deployed.function} version ${deployed.version} is live: ${client.url}/invoke/${deployed.function}`,
-      ...(deployed.notes ?? []).map((note) => `${styled('yellow', 'note')} ${safeLine(note)}`),
+      ...remarksOf(deployed),
     ].join('\n'),
   );
+}
+
+/** Lines about what was installed, and about what the author may want to change. */
+export function remarksOf({ notes = [], hints = [] }: Deployed): string[] {
+  const lines = (word: string, sentences: string[]): string[] =>
+    sentences.map((sentence) => `${styled('yellow', word)} ${safeLine(sentence)}`);
+  return [...lines('note', notes), ...lines('hint', hints)];
 }
 
 /**

@@ -8,7 +8,7 @@ import { clientOf } from '../session.js';
 import { callText } from '../terminal/call-text.js';
 import { say, styled } from '../terminal/output.js';
 import { safeJson } from '../terminal/safe-text.js';
-import { deploySource, sourceOf, type DeployOptions, type Source } from './deploy.js';
+import { deploySource, remarksOf, sourceOf, type DeployOptions, type Source } from './deploy.js';
 
 export async function dev(path: string | undefined, options: DeployOptions): Promise<void> {
   const client = clientOf(options);
@@ -18,8 +18,10 @@ export async function dev(path: string | undefined, options: DeployOptions): Pro
   // Watching begins before the first deploy: a change during it is not missed.
   const changes = watchFolder(source.path, signal);
   let following: Promise<void> | null = null;
+  /** The remarks told last: they are told again only when they change. */
+  const told = { remarks: '' };
   do {
-    const isLive = await deployOnce(client, source, options);
+    const isLive = await deployOnce(client, source, options, told);
     if (isLive && following === null) {
       following = follow(client, source.name, options, signal);
       if (!options.json) say(`watching ${source.path}; Ctrl-C ends`);
@@ -31,16 +33,25 @@ export async function dev(path: string | undefined, options: DeployOptions): Pro
 }
 
 /** Deploys, and says how it went: broken code is the normal case while somebody writes. Throws when there is no server at the beginning. */
-async function deployOnce(client: Client, source: Source, options: DeployOptions): Promise<boolean> {
+async function deployOnce(
+  client: Client,
+  source: Source,
+  options: DeployOptions,
+  told: { remarks: string },
+): Promise<boolean> {
   const from = performance.now();
   try {
     const deployed = await deploySource(client, source, { ...options, json: true });
     const ms = Math.round(performance.now() - from);
     if (options.json) process.stdout.write(`${safeJson({ deployed, ms }, 0)}\n`);
-    else
+    else {
       say(
         `${styled('green', '✓')} version ${deployed.version} is live after ${ms} ms: ${client.url}/invoke/${deployed.function}`,
       );
+      const remarks = remarksOf(deployed).join('\n');
+      if (remarks !== '' && remarks !== told.remarks) say(remarks);
+      told.remarks = remarks;
+    }
     return true;
   } catch (error) {
     if (!(error instanceof CliError)) throw error;

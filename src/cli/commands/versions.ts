@@ -70,9 +70,14 @@ export async function download(
     throw new CliError(`${file} is there already; name another file with -o.`, EXIT.usage);
   try {
     await pipeline(response, createWriteStream(file, { flags: 'wx' }));
-  } catch {
+  } catch (error) {
     rmSync(file, { force: true });
-    throw new CliError(`${file} could not be written, or the connection was cut; try again.`);
+    const { code, path } = error as NodeJS.ErrnoException;
+    throw new CliError(
+      path === undefined
+        ? `The connection to ${client.url} was cut; try again.`
+        : `${file} cannot be written (${code}); name another file with -o.`,
+    );
   }
   printResult(options.json === true, { file }, () => `${styled('green', '✓')} ${name} is in ${file}`);
 }

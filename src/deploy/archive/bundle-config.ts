@@ -1,4 +1,5 @@
 /** Owns reading `glambdar.json`, the settings that an archive brings with it. It does not know which settings there are. */
+import { JsonTextError, readJsonText } from '../../model/json-text.js';
 import type { PlannedFile } from './bundle-plan.js';
 import { invalidEntry } from './refusals.js';
 import { readRootText } from './root-text.js';
@@ -34,7 +35,7 @@ function parseObject(path: string, text: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw invalidEntry(path, 'is not valid JSON. Correct it, or leave it out.', cause);
+    throw invalidEntry(path, `is not valid JSON: ${faultOf(text)}. Correct it, or leave it out.`, cause);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidEntry(path, 'is not a JSON object. Write { } around its settings.');
@@ -44,6 +45,17 @@ function parseObject(path: string, text: string): Record<string, unknown> {
     throw invalidEntry(path, `is nested more than ${MAX_CONFIG_DEPTH} deep. Simplify it.`);
   }
   return value as Record<string, unknown>;
+}
+
+/** What is wrong with a text that is no JSON. V8's own sentence quotes the text, in which there may be secret variables. */
+function faultOf(text: string): string {
+  try {
+    readJsonText(Buffer.from(text));
+    return 'it cannot be read';
+  } catch (error) {
+    if (error instanceof JsonTextError) return error.message;
+    throw error;
+  }
 }
 
 function isDeeperThan(value: unknown, levels: number): boolean {

@@ -9,6 +9,7 @@ import { faultPoint } from '../../faults.js';
 import { makeDirectory } from '../../registry/tree.js';
 import { digestManifest, type ManifestFile } from '../../registry/tree-digest.js';
 import { readConfig } from './bundle-config.js';
+import { bundleHints } from './bundle-hints.js';
 import { planBundle } from './bundle-plan.js';
 import { checkEntries } from './entry-rules.js';
 import { fsyncAll } from './fsync-all.js';
@@ -46,7 +47,12 @@ export interface ExtractedBundle {
   description: BundleDescription;
   /** The folder that all of the archive lay in, e.g. `app`; null when there was none, or the bundle has an `app` itself. */
   strippedFolder: string | null;
+  /** Sentences for the author; see `bundle-hints.ts`. */
+  hints: string[];
 }
+
+/** How much of a native addon tells what it is built for. */
+const ADDON_HEAD_BYTES = 20;
 
 /**
  * Extracts into `targetDir`; a failure leaves partial content there. Throws GlambdarError BUNDLE_TOO_LARGE, INVALID_BUNDLE,
@@ -72,9 +78,13 @@ export async function extractHere(
   faultPoint('bundle.checked');
   for (const directory of plan.directories) makeDirectory(inside(targetDir, directory));
   let sizeBytes = 0;
+  let packageJson: string | undefined;
+  const addonHeads = new Map<string, Buffer>();
   const manifest = plan.files.map(({ path, executable, entry }) => {
     const content = files.read(entry);
     sizeBytes += content.length;
+    if (path === 'package.json') packageJson = content.toString('utf8');
+    if (path.endsWith('.node')) addonHeads.set(path, Buffer.from(content.subarray(0, ADDON_HEAD_BYTES)));
     writeFile(inside(targetDir, path), content, executable);
     faultPoint('bundle.half');
     return { path, executable, sha256: createHash('sha256').update(content).digest('hex') };
@@ -89,6 +99,8 @@ export async function extractHere(
   await fsyncAll([targetDir]);
   const { strippedFolder } = plan;
   const entries = manifest.length;
+  const sized = plan.files.map(({ path, entry }) => ({ path, sizeBytes: entry.size }));
+  const hints = bundleHints({ files: sized, packageJson, addonHeads });
   return {
     digest: digestManifest(manifest),
     sizeBytes,
@@ -97,6 +109,7 @@ export async function extractHere(
     config,
     description,
     strippedFolder,
+    hints,
   };
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { namedDiskError } from '../../data/disk-error.js';
 import { GlambdarError } from '../../errors.js';
+import { describeBytes } from '../../model/byte-size.js';
 import { removeTree } from '../../registry/tree.js';
 import { extractBundle } from '../archive/bundle.js';
 import type { AddedFiles, Dependencies, DependenciesRequest } from '../dependencies.js';
@@ -168,16 +169,16 @@ export class BundleDependencies implements Dependencies {
   /** The limits of a bundle hold for code and packages together. */
   #assertFits({ sizeBytes, entries }: DependenciesRequest, manifest: TreeManifest): void {
     const { maxUnpackedBytes, maxEntries } = this.#options.limits;
-    const advice = 'Leave out what the function does not need.';
+    const advice = 'Leave out what the function does not need';
     if (sizeBytes + manifest.sizeBytes > maxUnpackedBytes)
       throw new GlambdarError(
         'BUNDLE_TOO_LARGE',
-        `The code with its dependencies takes more than ${maxUnpackedBytes} bytes. ${advice}`,
+        `The code with its dependencies takes more than ${describeBytes(maxUnpackedBytes)}. ${advice}, or raise GLAMBDAR_MAX_UNPACKED_MB on the server.`,
       );
     if (entries + manifest.files.length > maxEntries)
       throw new GlambdarError(
         'BUNDLE_TOO_LARGE',
-        `The code with its dependencies has more than ${maxEntries} files. ${advice}`,
+        `The code with its dependencies has more than ${maxEntries} files. ${advice}, or raise GLAMBDAR_MAX_ENTRIES on the server.`,
       );
   }
 }

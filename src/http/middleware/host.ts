@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from 'node:net';
 import { GlambdarError } from '../../errors.js';
+import { printable } from '../../model/printable.js';
 import { clientOf } from '../requests/client.js';
 import type { Check } from './checks.js';
 
@@ -28,7 +29,8 @@ export function allowedHosts({ host, publicUrl }: HostConfig): Check {
     const { host: header } = req.headers;
     // A trusted proxy may name another host than it was asked for itself: both must be this server's.
     const { host: forwarded } = clientOf(req);
-    if (forwarded !== header && !isAllowed(parseHost(forwarded))) throw misdirected('X-Forwarded-Host');
+    if (forwarded !== header && !isAllowed(parseHost(forwarded)))
+      throw misdirected('X-Forwarded-Host', forwarded);
     // Of several `Host` headers Node keeps the first; a proxy before this server may have checked another.
     const single = countHosts(req.rawHeaders) <= 1;
     if (single && known !== undefined && header === known) return;
@@ -37,14 +39,20 @@ export function allowedHosts({ host, publicUrl }: HostConfig): Check {
       known = header;
       return;
     }
-    if (hostname === null || !isOwn(hostname, req.socket.localAddress)) throw misdirected('Host');
+    if (!single)
+      throw new GlambdarError(
+        'MISDIRECTED_REQUEST',
+        'The request has more than one Host header; send one, which names this server.',
+      );
+    if (hostname === null || !isOwn(hostname, req.socket.localAddress)) throw misdirected('Host', header);
   };
 }
 
-function misdirected(header: string): GlambdarError {
+/** @param value the header's, undefined when there is none */
+function misdirected(header: string, value: string | undefined): GlambdarError {
   return new GlambdarError(
     'MISDIRECTED_REQUEST',
-    `The ${header} header does not name this server. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.`,
+    `The ${header} header ${value === undefined ? 'is missing' : `is ${printable(value)}, which does not name this server`}. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.`,
   );
 }
 

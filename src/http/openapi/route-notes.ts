@@ -47,7 +47,8 @@ const DEPLOYED = object({
   status: STRING,
   version: { type: 'integer' },
   digest: STRING,
-  'notes?': { type: 'array', items: STRING },
+  'notes?': { type: 'array', items: STRING, description: 'What was installed.' },
+  'hints?': { type: 'array', items: STRING, description: 'What the author may want to change.' },
 });
 const SIGNED_IN = object({ token: STRING, user: text('uuid', 'email') });
 const CREDENTIALS = json(text('email', 'password'));

@@ -16,6 +16,8 @@ export async function readJsonObject(ctx: Context, bodies: BodyBudget): Promise<
   const body = await readBody(ctx.req, ctx.res, MAX_BYTES, bodies, FLOW);
   bodies.give(body.length, FLOW);
   await assertStillSender(ctx);
+  if (body.length === 0)
+    throw new GlambdarError('INVALID_REQUEST', 'The body must be a JSON object, and it is empty.');
   let value: unknown;
   try {
     readJsonText(body);

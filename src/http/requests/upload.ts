@@ -60,7 +60,7 @@ export async function withUpload<T>(
   if (type !== 'multipart/form-data') {
     throw new GlambdarError(
       'UNSUPPORTED_MEDIA_TYPE',
-      'Send the zip, tar or tar.gz as multipart/form-data, in the field "file".',
+      'Send the zip, tar or tar.gz as multipart/form-data, in the field "file". With curl: -F file=@my-function.zip',
     );
   }
   if (!hasBody(req)) throw missingFile(choice, []);

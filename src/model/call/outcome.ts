@@ -140,6 +140,12 @@ export function describeExit(exit: ExitState | undefined): string {
   return signal ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
 }
 
+/** Whether a process ended by itself, not by a signal. */
+export function hasExited(exit: ExitState | undefined): boolean {
+  const code = exit?.exitCode;
+  return code !== undefined && code !== null && code <= 128;
+}
+
 function timedOut(timeoutMs: number): GlambdarError {
   return new GlambdarError(
     'INVOCATION_TIMEOUT',
@@ -171,10 +177,15 @@ function crash(
     };
   }
   const how = exit ? describeExit(exit) : message;
+  const advice = hasExited(exit) ? ' Did it call process.exit? A function returns its answer instead.' : '';
   return {
-    error: new GlambdarError('INSTANCE_CRASHED', `The function's process ended before it answered: ${how}.`, {
-      details: exit?.exitCode === undefined || exit.exitCode === null ? {} : { exitCode: exit.exitCode },
-    }),
+    error: new GlambdarError(
+      'INSTANCE_CRASHED',
+      `The function's process ended before it answered: ${how}.${advice}`,
+      {
+        details: exit?.exitCode === undefined || exit.exitCode === null ? {} : { exitCode: exit.exitCode },
+      },
+    ),
     outcome: 'crash',
   };
 }

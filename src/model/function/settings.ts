@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { GlambdarError } from '../../errors.js';
+import { printable } from '../printable.js';
 import { CONTRACT_NAMES, type ContractName } from '../contracts.js';
 import { CORS_EXPECTED, corsSchema, type CorsSettings } from './cors.js';
 
@@ -150,7 +151,7 @@ export type SettingsPatch = Partial<Omit<FunctionSettings, 'env'>> & { env?: Env
 export function parseSettingsPatch(value: unknown, source: string): SettingsPatch {
   const result = patchSchema.safeParse(value);
   if (!result.success) {
-    const wrong = result.error.issues.map((issue) => describeIssue(issue, source)).join('; ');
+    const wrong = result.error.issues.map((issue) => describeIssue(issue, source, value)).join('; ');
     throw new GlambdarError('INVALID_REQUEST', `${source}: ${wrong}.`);
   }
   // zod gives optional keys the type "… | undefined"; only keys that were sent are kept.
@@ -230,7 +231,7 @@ function parseJson(key: string, text: string): unknown {
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue, source: string): string {
+function describeIssue(issue: z.core.$ZodIssue, source: string, given: unknown): string {
   const path = issue.path.map((part) => String(part).slice(0, 64)).join('.');
   const expected = EXPECTED[issue.path[0] as keyof FunctionSettings];
   if (issue.code === 'unrecognized_keys') {
@@ -241,8 +242,22 @@ function describeIssue(issue: z.core.$ZodIssue, source: string): string {
       : `${path}: unknown part ${keys}; expected ${expected}`;
   }
   if (path === '') return 'expected a JSON object of settings';
+  const [setting, variable] = issue.path;
+  if (setting === 'env' && variable !== undefined)
+    return issue.code === 'invalid_key'
+      ? `env: ${printable(String(variable))} is no name of a variable; expected letters, digits and _, and no digit first`
+      : `${path}: expected a string, or null to remove the variable`;
   // The refinements of `env` say what is wrong; those of `cors` leave it to the sentence about the whole setting.
   return issue.code === 'custom' && issue.path[0] !== 'cors'
     ? `${path}: ${issue.message}`
-    : `${path}: expected ${expected}`;
+    : `${path}: expected ${expected}${cameInstead(issue.path, given)}`;
+}
+
+/** e.g. `, not 10`; empty for what may be long, and for variables, whose values may be secret. */
+function cameInstead(path: readonly PropertyKey[], given: unknown): string {
+  const [key] = path;
+  if (path.length !== 1 || typeof key !== 'string' || key === 'env') return '';
+  const value = (given as Record<string, unknown>)[key];
+  if (typeof value === 'string') return `, not ${printable(value)}`;
+  return typeof value === 'number' || typeof value === 'boolean' || value === null ? `, not ${value}` : '';
 }

@@ -2,7 +2,13 @@
 import { GlambdarError } from '../../errors.js';
 import { InstanceFailure, LoadTimeout } from '../../instance/instance-failure.js';
 import { LoadFailure } from '../../instance/wire/worker-connection.js';
-import { describeExit, isOutOfMemory, loadFailed, loadTimedOut } from '../../model/call/outcome.js';
+import {
+  describeExit,
+  hasExited,
+  isOutOfMemory,
+  loadFailed,
+  loadTimedOut,
+} from '../../model/call/outcome.js';
 import { networkUnavailable } from '../../model/call/refusal.js';
 import type { Profile } from '../../model/function/profile.js';
 import { redactedError, type Redaction } from '../../model/call/redaction.js';
@@ -15,6 +21,11 @@ import { workloadOf, type SecretsOf } from './workloads.js';
 
 /** How much of the end of each output stream the author of code that does not load is told. */
 const OUTPUT_CHARACTERS = 16 * 1024;
+
+/** How the worker begins its own lines in a function's log. */
+const HINT = 'glambdar: ';
+const MAX_HINTS = 10;
+const MAX_HINT_CHARACTERS = 500;
 
 export interface LoadCheckOptions {
   pool: Pool;
@@ -29,12 +40,15 @@ export interface LoadCheckOptions {
 }
 
 /**
- * The returned function loads a candidate. It resolves to a function that throws the container away, for a version that is
- * not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had, a variable that
+ * The returned function loads a candidate. It resolves to the worker's hints about the code, and a function that throws the
+ * container away, for a version that is not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had, a variable that
  * cannot take effect), DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
 export function createLoadCheck({ pool, prepareNetwork, copyTree, secrets }: LoadCheckOptions) {
-  return async (candidate: FunctionRecord, treeDir: string): Promise<() => void> => {
+  return async (
+    candidate: FunctionRecord,
+    treeDir: string,
+  ): Promise<{ discard: () => void; hints: string[] }> => {
     const { settings } = candidate;
     const code = {
       copy: (_: FunctionRecord, target: string) => copyTree(treeDir, target),
@@ -56,8 +70,9 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree, secrets }: Loa
         signal: new AbortController().signal,
         failedLoadOutput: (stream, text) => void (printed[stream] += text.toString('utf8')),
       });
+      const hints = hintsIn(lease.instance.loadLogs.shown('stderr'), secrets.redactorOf(candidate.id));
       await lease.release(true);
-      return () => void pool.retire(workload.code.key);
+      return { discard: () => void pool.retire(workload.code.key), hints };
     } catch (error) {
       // The next candidate may have the same version number: no instance of this candidate may be used for it.
       void pool.retire(workload.code.key);
@@ -67,6 +82,20 @@ export function createLoadCheck({ pool, prepareNetwork, copyTree, secrets }: Loa
       throw redactedError(withOutput(refusal, printed, redactor), redactor);
     }
   };
+}
+
+/** The lines of the worker in what a load printed. The code may print such lines, too: they are bounded, and its own author's. */
+function hintsIn(stderr: string, redactor: Redaction): string[] {
+  return redactor
+    .redact(stderr)
+    .split('\n')
+    .filter((line) => line.startsWith(HINT))
+    .slice(0, MAX_HINTS)
+    .map((line) => sentence(line.slice(HINT.length, HINT.length + MAX_HINT_CHARACTERS)));
+}
+
+function sentence(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
 }
 
 /** The error for the author of code that does not load; null when the error says nothing about the code. */
@@ -96,5 +125,6 @@ function diedLoading(failure: InstanceFailure, memoryMb: number): string {
   if (isOutOfMemory(failure.exit, failure.output?.stderr ?? ''))
     return `The function does not load: loading it needs more than its limit of ${memoryMb} MB; raise memoryMb or use less.`;
   const how = failure.exit ? `the process did not survive, ${describeExit(failure.exit)}` : failure.message;
-  return `The function does not load: ${how}.`;
+  const advice = hasExited(failure.exit) ? ' Does its code call process.exit?' : '';
+  return `The function does not load: ${how}.${advice}`;
 }

@@ -77,7 +77,7 @@ export class PoolExecutor implements Executor {
     const begun = clock.now();
     let answer: WorkerAnswer;
     try {
-      const message = this.#message(call);
+      const message = this.#message(call, reuse);
       answer = await exchange({
         instance: lease.instance,
         message,
@@ -110,7 +110,7 @@ export class PoolExecutor implements Executor {
     return { result, cut, peakMemoryKb: peak, release: () => outputOf(lease.release(keep, true)) };
   }
 
-  #message({ invocationId, record, request }: ExecutorCall) {
+  #message({ invocationId, record, request }: ExecutorCall, reuse: boolean) {
     const { method, path, basePath, query, headers, host, protocol, clientAddress } = request;
     // Written out: spreading costs more than all else here.
     return {
@@ -128,6 +128,7 @@ export class PoolExecutor implements Executor {
       version: record.active.version,
       timeoutMs: record.settings.timeoutMs,
       maxResponseBytes: this.#options.maxResponseBytes,
+      oneUse: reuse ? undefined : (true as const),
     };
   }
 

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { fileFault } from '../../../src/backup/backup-error.js';
 import { makeBackup } from '../../../src/backup/make-backup.js';
 import { restoreBackup } from '../../../src/backup/restore-backup.js';
 import { SqliteCallStore } from '../../../src/store/sqlite/calls/sqlite-call-store.js';
@@ -101,6 +102,19 @@ test('a backup of a function without its code fails with a sentence, and keeps t
   t.is(readFileSync(file, 'utf8'), 'older');
   t.false(existsSync(`${file}.part`));
   t.deepEqual(readdirSync(join(server.dir, 'tmp')), []);
+});
+
+test('a file that cannot be written or read is a sentence for the operator', async (t) => {
+  const { dir } = await makeServer(t);
+  const error = await t.throwsAsync(makeBackup({ dir, file: '/nowhere/x.tgz' }));
+  t.is(fileFault(error), 'There is no folder /nowhere.');
+  const folder = temporaryDirectory(t);
+  const missing = await t.throwsAsync(
+    restoreBackup({ file: join(folder, 'x.tgz'), dir: join(folder, 'new') }),
+  );
+  t.is(fileFault(missing), `There is no file ${join(folder, 'x.tgz')}.`);
+  t.is(fileFault(new Error('x')), null);
+  t.is(fileFault(Object.assign(new Error('x'), { code: 'EXDEV', path: '/a' })), null);
 });
 
 test('a directory that is no server’s cannot be backed up', async (t) => {

@@ -337,6 +337,20 @@ test('dependencies are installed before the load check, and what they change has
   );
 });
 
+test('the answer of a deploy has hints about the files, then those about the code', async (t) => {
+  const fixture = new RegistryFixture(t);
+  t.is((await fixture.deploy()).hints, undefined);
+  fixture.loadHints = ['The code listens.'];
+  const path = join(fixture.tmpDir, 'upload.zip');
+  const entries = ['index.js', '.env'].map((name) => ({ name, content: 'A=1' }));
+  fs.writeFileSync(path, buildZip(entries));
+  const source = { format: 'zip', path } as const;
+  const { hints } = await fixture.pipeline.deploy({ source, ref: f, fields: {}, signal: never });
+  t.is(hints?.length, 2);
+  t.regex(hints![0]!, /^\.env is part of the bundle/);
+  t.is(hints![1], 'The code listens.');
+});
+
 test('a candidate that is not published lets its instance go, and the next one has its number', async (t) => {
   const fixture = new RegistryFixture(t);
   const publish = fixture.store.publish.bind(fixture.store);

@@ -34,7 +34,7 @@ test('a bucket holds a tenth of the rate and fills with it', (t) => {
     code: 'RATE_LIMITED',
     status: 429,
     retryAfterSeconds: 1,
-    message: '"f" allows 100 requests per second; try again later.',
+    message: '"f" allows 100 requests per second, as its rateLimit says; try again later.',
   });
   t.is(entered(limits, given, 1_009).count, 0);
   t.is(entered(limits, given, 1_031).count, 3);

@@ -223,7 +223,14 @@ const crashes: [
   message: RegExp,
   details: object,
 ][] = [
-  ['exits', 'process.exit(3)', false, 'INSTANCE_CRASHED', /it ended with exit code 3\.$/, { exitCode: 3 }],
+  [
+    'exits',
+    'process.exit(3)',
+    false,
+    'INSTANCE_CRASHED',
+    /it ended with exit code 3\. Did it call process\.exit\? [^.]*\.$/,
+    { exitCode: 3 },
+  ],
   [
     'is killed',
     'process.kill(process.pid, 9); await new Promise((r) => setTimeout(r, 9e4))',

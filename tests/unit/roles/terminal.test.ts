@@ -47,24 +47,59 @@ test('calls that succeed, and calls whose caller has gone, are not told', (t) =>
   t.deepEqual(lines, []);
 });
 
-test('refusals of five seconds are counted in one line, failures of functions not among them', (t) => {
+test('a deleted function is told, and its name may be deployed anew', (t) => {
+  const { lines, terminal } = watched();
+  terminal.deployed('todo', 1);
+  terminal.deleted('todo');
+  terminal.deployed('todo', 1);
+  t.deepEqual(lines.slice(1), ['time  todo was deleted\n', 'time  todo: version 1 is in force\n']);
+});
+
+test('refusals of five seconds are counted by code, failures of functions not among them', (t) => {
   const { clock, lines, terminal } = watched();
+  terminal.refused(new GlambdarError('RATE_LIMITED', 'too fast'));
   terminal.refused(new GlambdarError('FUNCTION_NOT_FOUND', 'x'));
-  terminal.refused(new GlambdarError('FUNCTION_NOT_FOUND', 'x'));
-  terminal.refused(new GlambdarError('RATE_LIMITED', 'x'));
+  terminal.refused(new GlambdarError('FUNCTION_NOT_FOUND', 'not there'));
   terminal.refused(new GlambdarError('FUNCTION_ERROR', 'x'));
   clock.move(4_999);
   t.deepEqual(lines, []);
   clock.move(1);
-  t.deepEqual(lines, ['time  refused 3 requests: 2 FUNCTION_NOT_FOUND, 1 RATE_LIMITED\n']);
+  t.deepEqual(lines, [
+    'time  refused 2 requests (FUNCTION_NOT_FOUND), the last one: not there\n',
+    'time  refused a request (RATE_LIMITED): too fast\n',
+  ]);
   clock.move(20_000);
-  t.is(lines.length, 1);
+  t.is(lines.length, 2);
 });
 
-test('of many failed calls the first twenty are shown, and the others counted', (t) => {
+test('a deploy of code that does not load is told at once, with the reason', (t) => {
   const { clock, lines, terminal } = watched();
-  for (let count = 0; count < 1000; count += 1) terminal.called(failed());
+  terminal.refused(new GlambdarError('LOAD_FAILED', 'The function does not load: x'));
+  t.deepEqual(lines, ['time  a deploy was refused: The function does not load: x\n']);
+  for (let count = 0; count < 30; count += 1) terminal.refused(new GlambdarError('INVALID_BUNDLE', 'no zip'));
   t.is(lines.length, 20);
   clock.move(5_000);
-  t.is(lines.at(-1), 'time  980 more calls failed\n');
+  t.is(lines.at(-1), 'time  refused 11 requests (INVALID_BUNDLE), the last one: no zip\n');
+});
+
+test('of many failed calls of a function three are shown, and all are counted', (t) => {
+  const { clock, lines, terminal } = watched();
+  for (let count = 0; count < 1000; count += 1) terminal.called(failed());
+  terminal.called(failed({ funcName: 'other' }));
+  t.is(lines.length, 4);
+  clock.move(5_000);
+  t.is(lines.length, 5);
+  t.is(lines.at(-1), 'time  todo failed 1000 times in 5 s, the last time: no such key\n');
+});
+
+test('of many failing functions twenty are shown, and ten more are named', (t) => {
+  const { clock, lines, terminal } = watched();
+  for (let count = 0; count < 40; count += 1) terminal.called(failed({ funcName: `f${count}` }));
+  t.is(lines.length, 20);
+  clock.move(5_000);
+  t.is(lines.length, 31);
+  t.is(lines[20], 'time  f20 failed once in 5 s, the last time: no such key\n');
+  t.is(lines.at(-1), 'time  calls of 10 more functions failed, too\n');
+  terminal.called(failed());
+  t.is(lines.length, 32);
 });

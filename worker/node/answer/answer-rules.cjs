@@ -92,10 +92,14 @@ function renderHeaders(headers) {
   const entries = typeof headers[Symbol.iterator] === 'function' ? [...headers] : Object.entries(headers);
   for (const entry of entries) {
     const [name, value] = Array.isArray(entry) ? entry : [undefined, undefined];
+    if (typeof name !== 'string')
+      throw new BadResponse(
+        `headers has the entry ${describe(entry)}; expected an object of names and values, or a list of [name, value].`,
+      );
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (typeof name !== 'string' || !['string', 'number', 'boolean'].includes(typeof one))
+      if (!['string', 'number', 'boolean'].includes(typeof one))
         throw new BadResponse(
-          `header ${describe(name)} is ${describe(one)}; expected a string or an array of strings.`,
+          `the header ${JSON.stringify(name.slice(0, 100))} is ${describe(one)}; expected a string or an array of strings.`,
         );
       pairs.push([name, String(one)]);
     }

@@ -26,6 +26,8 @@ const MISSING_PACKAGE =
   /^Cannot find (?:module|package) '(?!.*(?:linux|darwin|win32|linuxmusl)-)((?:@[a-z\d][\w.-]*\/)?[a-z\d][\w.-]*)(?:\/[^']*)?'/;
 /** How many errors are looked at: causes, and the parts of an AggregateError. */
 const MAX_ERRORS = 20;
+/** Characters of a thrown value that is no error. */
+const MAX_SHOWN = 200;
 
 /**
  * @param {unknown} error as the function threw it
@@ -40,13 +42,16 @@ function hintFor(error, root, name, isNative = false) {
       const hint =
         listenHint(one) ??
         networkHint(one, name) ??
+        refusedHint(one) ??
         writeHint(one, root) ??
-        shellHint(one) ??
+        programHint(one) ??
+        syntaxHint(one) ??
         moduleHint(one, root) ??
         packageHint(one, root) ??
         (isNative ? handlerHint(one) : null);
       if (hint !== null) return hint;
     }
+    return thrownHint(error);
   } catch {
     // Errors are the user's objects: their properties may throw.
   }
@@ -73,10 +78,60 @@ function listenHint({ syscall }) {
 }
 
 /** @param {any} error */
-function shellHint({ code, syscall, path: program }) {
-  const isSpawn = code === 'ENOENT' && typeof syscall === 'string' && syscall.startsWith('spawn');
-  return isSpawn && /^(?:\/(?:usr\/)?bin\/)?(?:ba|da|z)?sh$/.test(program)
-    ? 'there is no shell in the container; use execFile with a program that is in the bundle'
+function programHint({ code, syscall, path: program }) {
+  if (code !== 'ENOENT' || typeof syscall !== 'string' || !syscall.startsWith('spawn')) return null;
+  if (/^(?:\/(?:usr\/)?bin\/)?(?:ba|da|z)?sh$/.test(program))
+    return 'there is no shell in the container; use execFile with a program that is in the bundle';
+  if (!/^[\w.+-]{1,100}$/.test(program)) return null;
+  // Node says the same when the folder to start in is missing.
+  const fs = require('node:fs');
+  const folders = (process.env['PATH'] ?? '').split(':');
+  return folders.some((folder) => fs.existsSync(path.join(folder, program)))
+    ? null
+    : `there is no program "${program}" in the container; put it into the bundle and name its path`;
+}
+
+/** Nothing listens on the loopback of a container but what the function starts there itself. @param {any} error */
+function refusedHint({ code, syscall, address }) {
+  return code === 'ECONNREFUSED' &&
+    syscall === 'connect' &&
+    /^(?:127\.|::1$|::ffff:127\.)/.test(String(address))
+    ? 'localhost is the container itself, not the machine that it runs on'
+    : null;
+}
+
+/** What has no message can only be shown. @param {unknown} thrown */
+function thrownHint(thrown) {
+  const isTold =
+    typeof thrown === 'string' ||
+    (typeof thrown === 'object' &&
+      thrown !== null &&
+      typeof (/** @type {any} */ (thrown).message) === 'string');
+  if (isTold || thrown instanceof Error) return null;
+  const shown = require('node:util').inspect(thrown, { depth: 1, breakLength: Infinity }).slice(0, MAX_SHOWN);
+  return `what was thrown is no Error: ${shown}; throw new Error("…"), so that callers get its message`;
+}
+
+/**
+ * The two kinds of modules mixed up, and JSX.
+ * @param {any} error
+ */
+function syntaxHint(error) {
+  const message = String(error.message);
+  if (error.name === 'SyntaxError') {
+    if (/^Cannot use import statement outside a module|^Unexpected token 'export'/.test(message))
+      return /\.cjs:\d+\n/.test(String(error.stack))
+        ? 'a .cjs file is no ES module: name it .mjs, or use require and exports'
+        : '"type" in package.json says that it is no ES module: set it to "module", or name the file .mjs';
+    // The first character of JSX that JavaScript does not know.
+    return message === "Unexpected token '<'"
+      ? 'JSX is no JavaScript: compile it before you deploy it, e.g. with npx esbuild'
+      : null;
+  }
+  // With "type": "module" Node says itself what to do.
+  return error.name === 'ReferenceError' &&
+    /^(?:exports|module) is not defined in ES module scope$/.test(message)
+    ? 'an import or export makes the file an ES module: write "export const handler = …", or use require only'
     : null;
 }
 
@@ -85,6 +140,8 @@ function shellHint({ code, syscall, path: program }) {
  * @param {any} error
  */
 function handlerHint(error) {
+  if (error.code === 'ERR_INVALID_URL' && String(error.input).startsWith('/'))
+    return 'req.path is a path only; req.url is the whole URL';
   return error instanceof TypeError && OTHER_PLATFORMS.test(error.message)
     ? 'a handler gets (req, context) and returns its answer, { statusCode, headers, body }; req.headers is a plain object'
     : null;
@@ -92,7 +149,9 @@ function handlerHint(error) {
 
 /** @param {any} error @param {string} name */
 function networkHint(error, name) {
-  if (!NO_ROUTE.has(error.code) || !hasNoNetwork()) return null;
+  // A look-up of node:dns asks a name server, which is not there either.
+  const isLookUp = error.code === 'ECONNREFUSED' && String(error.syscall).startsWith('query');
+  if (!(isLookUp || NO_ROUTE.has(error.code)) || !hasNoNetwork()) return null;
   return `this function has network "none"; POST /config/${name} {"network":"bridge"} gives it one`;
 }
 

@@ -44,6 +44,7 @@ export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router 
         version: deployed.version,
         digest: deployed.digest,
         ...(deployed.notes && { notes: deployed.notes }),
+        ...(deployed.hints && { hints: deployed.hints }),
       };
     });
   });

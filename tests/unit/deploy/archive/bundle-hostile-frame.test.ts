@@ -208,7 +208,7 @@ test('of more bytes than may be uploaded', refuses, Buffer.alloc(1_000_001, 'PK'
 
 // glambdar.json
 for (const [what, content, message] of [
-  ['that is not JSON', '{', /not valid JSON/],
+  ['that is not JSON', '{', /not valid JSON: it ends too early/],
   ['that is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), /not valid JSON/],
   ['that is UTF-16', Buffer.from('\ufeff{}', 'utf16le'), /not valid JSON: it is not UTF-8/],
   ['that is an array', '[]', /not a JSON object/],

@@ -131,7 +131,10 @@ test('the setting contract takes the contracts of the table, and the sentence ab
   for (const contract of CONTRACT_NAMES)
     t.deepEqual(parseSettingsPatch({ contract }, 'settings'), { contract });
   const { message } = t.throws(() => parseSettingsPatch({ contract: 'none' }, 'settings'));
-  t.is(message, `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}.`);
+  t.is(
+    message,
+    `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}, not "none".`,
+  );
 });
 
 test('a function is not public unless somebody says so', (t) => {
@@ -151,7 +154,7 @@ const wrong: [value: unknown, message: RegExp][] = [
   [{ memoryMb: 1, cpus: 99_999 }, /memoryMb: .*; cpus: /],
   [JSON.parse('{"__proto__":{"memoryMb":64}}'), /unknown setting "__proto__"/],
   [{ constructor: 1 }, /unknown setting "constructor"/],
-  [{ env: { 'A B': 'x' } }, /env\.A B: /],
+  [{ env: { 'A B': 'x' } }, /env: "A B" is no name of a variable; /],
 ];
 
 for (const [value, message] of wrong)

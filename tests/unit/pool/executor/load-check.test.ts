@@ -5,12 +5,12 @@ import { GlambdarError } from '../../../../src/errors.js';
 import { createLoadCheck } from '../../../../src/pool/executor/load-check.js';
 import { InvokerFixture } from '../../../helpers/invoker-fixture.js';
 
-/** How a deploy of this `index.js` is refused. */
-async function refusal(
+/** Loads this `index.js` as a deploy does. */
+async function check(
   t: ExecutionContext,
   source: string,
   secrets: Record<string, string> = {},
-): Promise<GlambdarError> {
+): Promise<() => ReturnType<ReturnType<typeof createLoadCheck>>> {
   const fixture = await InvokerFixture.create(t, { source });
   const loadCheck = createLoadCheck({
     pool: fixture.pools.pool,
@@ -20,9 +20,12 @@ async function refusal(
   });
   for (const [name, value] of Object.entries(secrets)) await fixture.secrets.put(fixture.ref, name, value);
   const candidate = fixture.registry.record(fixture.ref);
-  return t.throwsAsync(loadCheck(candidate, join(fixture.functionsDir, 'f/1')), {
-    instanceOf: GlambdarError,
-  });
+  return () => loadCheck(candidate, join(fixture.functionsDir, 'f/1'));
+}
+
+/** How a deploy of this `index.js` is refused. */
+async function refusal(...args: Parameters<typeof check>): Promise<GlambdarError> {
+  return args[0].throwsAsync(await check(...args), { instanceOf: GlambdarError });
 }
 
 const failures: [title: string, source: string, message: RegExp][] = [
@@ -70,4 +73,23 @@ test('code is loaded with its secrets, and the refusal tells none of them', asyn
   t.is(details?.['stderr'], "{ TOKEN: '[secret TOKEN]' }\n");
   t.false(JSON.stringify([message, details]).includes('canary'));
   t.regex(details?.['stack'] as string, /\[secret TOKEN\]/);
+});
+
+test("the worker's hints about code that loads are told, without secrets and bounded", async (t) => {
+  const source = `
+    require('node:net').createServer().listen(0, '127.0.0.1');
+    console.error('no hint');
+    console.error('glambdar: ' + process.env.TOKEN);
+    for (let i = 0; i < 20; i++) console.error('glambdar: ' + 'x'.repeat(1000));
+    exports.handler = () => ({});`;
+  const { hints } = await (await check(t, source, { TOKEN: 'canary-0815' }))();
+  t.is(hints.length, 10);
+  t.is(hints[0], '[secret TOKEN].');
+  t.is(hints[1]?.length, 501);
+  const listens = "require('node:net').createServer().listen(0, '127.0.0.1'); exports.handler = () => ({});";
+  t.regex(
+    (await (await check(t, listens))()).hints.join(),
+    /^The code listens on port \d+ while it loads, .*\.$/,
+  );
+  t.deepEqual((await (await check(t, 'exports.handler = () => ({});'))()).hints, []);
 });

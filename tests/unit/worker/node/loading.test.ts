@@ -151,7 +151,55 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'a package.json that is not JSON',
     { 'package.json': '{', 'index.js': '' },
-    /package\.json is not valid JSON/,
+    /package\.json is not valid JSON: it ends at position 1 \(line 1, column 2\), before the JSON is complete/,
+  ],
+  ['an entry file in capitals', { 'Index.js': '' }, /found "Index\.js"\. .*rename Index\.js to index\.js\.$/],
+  [
+    'a main in other capitals',
+    { 'package.json': '{"main":"App.js"}', 'app.js': '' },
+    /rename app\.js to App\.js\.$/,
+  ],
+  [
+    'a main through a file',
+    { 'package.json': '{"main":"readme.txt/app.js"}', 'readme.txt': '' },
+    /^no entry file: /,
+  ],
+  [
+    'an entry file in a folder',
+    { 'readme.txt': '', 'src/index.ts': '' },
+    /There is src\/index\.ts: set handler to "src\/index\.handler", or deploy that folder\.$/,
+  ],
+  [
+    'one file of another name',
+    { 'hello.js': '', 'jest.config.js': '' },
+    /Rename hello\.js to index\.js, or set handler to "hello\.<its export>"\.$/,
+  ],
+  ['JSX', { 'index.tsx': '' }, /found "index\.tsx"\. JSX is no JavaScript: compile it/],
+  [
+    'another language',
+    { 'handler.py': '' },
+    /found "handler\.py"\. .*other languages as an image \(docs\/images\.md\)\.$/,
+  ],
+  ['a Dockerfile', { Dockerfile: '' }, /other languages as an image/],
+  [
+    'a handler in capitals',
+    { 'index.js': 'exports.Handler = () => 1; exports.other = () => 1;' },
+    /found "Handler", "other" \(did you mean "Handler"\? Export it as "handler", or set handler to "index\.Handler"\)\.$/,
+  ],
+  [
+    'one function of another name',
+    { 'index.mjs': 'export const hello = () => 1;' },
+    /found "hello" \(did you mean "hello"\? .*"index\.hello"\)\.$/,
+  ],
+  [
+    'a server that listens instead of a handler',
+    { 'index.js': "require('node:net').createServer().listen(0, '127.0.0.1');" },
+    /found no exports \(the code listens on port \d+ while it loads, .* it exports a handler/,
+  ],
+  [
+    'a server as exports',
+    { 'index.js': "module.exports = require('node:http').createServer();" },
+    /found module\.exports = an object of the class Server\.$/,
   ],
   [
     'no export',
@@ -163,7 +211,7 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'a handler that is no function',
     { 'index.mjs': 'export const handler = 1;' },
-    /index\.mjs has no handler.*found "handler"\./,
+    /index\.mjs has no handler.*found "handler" \(of type number, not a function\)\./,
   ],
   [
     'a handler setting for no file',
@@ -414,6 +462,73 @@ test('a worker exits when the host goes away', async (t) => {
   fn.connection.destroy();
   t.deepEqual(await fn.driver.exitState('worker', 30_000), { exitCode: 0, oomKilled: false });
 });
+
+const loadHints: [what: string, code: string, hint: RegExp][] = [
+  [
+    'listens while it loads',
+    "require('node:net').createServer().listen(0, '127.0.0.1'); exports.handler = () => ({});",
+    /^glambdar: the code listens on port \d+ while it loads, [^\n]*\n$/,
+  ],
+  [
+    'has a handler with an answer to write to',
+    'module.exports = function app(req, res, next) {};',
+    /^glambdar: the handler writes to its second parameter, as in Express; [^\n]*contract "lambda"\n$/,
+  ],
+  [
+    'has an arrow function with an answer to write to',
+    'exports.handler = async (request, response) => ({});',
+    /^glambdar: the handler writes to its second parameter/,
+  ],
+  [
+    'has a handler with a callback',
+    'exports.handler = (event, context, callback) => callback(null, {});',
+    /^glambdar: the handler takes three parameters, but gets two, [^\n]*contract "lambda"\n$/,
+  ],
+  ['has a handler as it should be', 'exports.handler = async (req, context) => ({});', /^$/],
+  ['has a bound handler', 'exports.handler = ((req) => ({})).bind(null);', /^$/],
+];
+
+for (const [what, code, hint] of loadHints)
+  test(`a module that ${what} loads, and its log says what to know`, async (t) => {
+    const fn = await FunctionProcess.load(t, code);
+    t.regex(fn.logs.stderr, hint);
+  });
+
+test('a handler of another contract may take a callback', async (t) => {
+  const fn = await FunctionProcess.load(t, 'exports.handler = (event, context, callback) => {};', {
+    contract: 'lambda',
+  });
+  t.is(fn.logs.stderr, '');
+});
+
+const mixed: [what: string, files: Files, hint: RegExp][] = [
+  [
+    'an ES module where package.json says that there is none',
+    { 'package.json': '{"type":"commonjs"}', 'index.js': 'export const handler = 1;' },
+    /^Unexpected token 'export' \("type" in package\.json .* set it to "module", or name the file \.mjs\)$/,
+  ],
+  [
+    'an import in a .cjs file',
+    { 'index.cjs': "import fs from 'node:fs';" },
+    /\(a \.cjs file is no ES module: name it \.mjs, or use require and exports\)$/,
+  ],
+  [
+    'import and exports in one file',
+    { 'index.js': "import fs from 'node:fs'; exports.handler = 1;" },
+    /\(an import or export makes the file an ES module: /,
+  ],
+  [
+    'JSX',
+    { 'index.js': 'exports.handler = () => <a/>;' },
+    /^Unexpected token '<' \(JSX is no JavaScript: compile it/,
+  ],
+];
+
+for (const [what, files, message] of mixed)
+  test(`${what} is refused with what to do`, async (t) => {
+    const error = await FunctionProcess.loadError(t, files);
+    t.regex(error.message, message);
+  });
 
 test('a main that is not in the zip is named when there is no entry file', async (t) => {
   const error = await FunctionProcess.loadError(t, { 'package.json': '{"main":"dist/index.js"}' });

@@ -144,7 +144,10 @@ for (const [what, code, count] of full)
   });
 
 const refusals: [code: string, message: string | RegExp][] = [
-  ['undefined', /^the function returned undefined; expected an object with statusCode, headers or body\.$/],
+  [
+    'undefined',
+    /^the function returned undefined; expected an object with statusCode, headers or body \(is a "return" or an "await" missing\?\)\.$/,
+  ],
   ['null', /returned null;/],
   ["'hello'", /returned the string "hello";/],
   ['12', /returned the number 12;/],
@@ -173,13 +176,11 @@ const refusals: [code: string, message: string | RegExp][] = [
   ['({ statusCode: 1e300 })', /statusCode is the number 1e\+300;/],
   ['Response.error()', /statusCode is the number 0;/],
   ["({ headers: 'a: b' })", /headers is the string "a: b"; expected an object\.$/],
-  [
-    '({ headers: { a: null } })',
-    /header the string "a" is null; expected a string or an array of strings\.$/,
-  ],
-  ['({ headers: { a: {} } })', /header the string "a" is an object without keys;/],
-  ['({ headers: { a: [undefined] } })', /header the string "a" is undefined;/],
-  ["({ headers: ['a: b'] })", /header undefined is undefined;/],
+  ['({ headers: { a: null } })', /^the header "a" is null; expected a string or an array of strings\.$/],
+  ['({ headers: { a: {} } })', /^the header "a" is an object without keys;/],
+  ['({ headers: { a: [undefined] } })', /^the header "a" is undefined;/],
+  ["({ headers: ['a'] })", /^headers has the entry the string "a"; expected an object of names and values/],
+  ["({ headers: ['a: b'] })", /^headers has the entry the string "a: b";/],
   ["({ headers: { a: 'x'.repeat(17_000) } })", /answered 17001 bytes of headers; at most 16384 are sent\.$/],
   ["({ headers: { a: 'x'.repeat(1_000_000) } })", /answered 1000001 bytes of headers/],
   ["({ headers: { abc: '😀'.repeat(4_096) }, body: 1 })", /answered 16387 bytes of headers/],

@@ -28,7 +28,7 @@ const OBSERVER = `
     argv: process.argv, env: process.env, cwd: process.cwd(), exitCode: process.exitCode ?? null,
     idle: jobs.isIdle(), loaded: jobs.isLoaded(), sent: sent.length,
   });
-  require(${JSON.stringify(join(worker, 'handler.cjs'))});
+  for (const path of ['handler.cjs', 'failure/missing-entry.cjs']) require(${JSON.stringify(worker)} + '/' + path);
   const before = snapshot();
   let left = 12;
   const { rehearse } = jobs;

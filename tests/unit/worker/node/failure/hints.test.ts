@@ -29,7 +29,24 @@ const hints: [code: string, hint: string][] = [
     coded('ENOENT', ", syscall: 'spawnSync /bin/sh', path: '/bin/sh'"),
     'glambdar: there is no shell in the container; use execFile with a program that is in the bundle\n',
   ],
-  [coded('ENOENT', ", syscall: 'spawn git', path: 'git'"), ''],
+  [
+    coded('ENOENT', ", syscall: 'spawn git', path: 'no-such-git'"),
+    'glambdar: there is no program "no-such-git" in the container; put it into the bundle and name its path\n',
+  ],
+  [coded('ENOENT', ", syscall: 'spawn env', path: 'env'"), ''],
+  [
+    `new TypeError('fetch failed', { cause: ${coded('ECONNREFUSED', ", syscall: 'connect', address: '127.0.0.1'")} })`,
+    'glambdar: localhost is the container itself, not the machine that it runs on\n',
+  ],
+  [coded('ECONNREFUSED', ", syscall: 'connect', address: '10.0.0.1'"), ''],
+  [
+    "Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: '/a' })",
+    'glambdar: req.path is a path only; req.url is the whole URL\n',
+  ],
+  [
+    '({ code: 1 })',
+    'glambdar: what was thrown is no Error: { code: 1 }; throw new Error("…"), so that callers get its message\n',
+  ],
   ["new TypeError('res.end is not a function')", handler],
   ["new TypeError('callback is not a function')", handler],
   ["new TypeError('req.headers.get is not a function')", handler],
@@ -39,7 +56,11 @@ const hints: [code: string, hint: string][] = [
     'glambdar: add "pdfkit" to the dependencies in package.json, which a deploy installs, or run npm install in the folder before you zip it\n',
   ],
   ["'only text'", ''],
-  ['null', ''],
+  ["({ message: 'x' })", ''],
+  [
+    'null',
+    'glambdar: what was thrown is no Error: null; throw new Error("…"), so that callers get its message\n',
+  ],
   ["new Proxy({}, { get() { throw new Error('trap'); } })", ''],
 ];
 

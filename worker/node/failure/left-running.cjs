@@ -1,0 +1,244 @@
+/**
+ * Owns telling an author what a call has left behind when it answered: a container that serves one call ends soon after the
+ * answer, and with it timers, requests and programs that nobody waited for; and an error that nobody waited for ends it at
+ * once. Nothing here runs before the answer is sent.
+ *
+ * What is idle is no work: kept connections of `fetch`, of HTTP agents and of databases, unreferenced timers, and what the
+ * module has had since it was loaded.
+ */
+'use strict';
+const fs = require('node:fs');
+const path = require('node:path');
+
+// Kept, because functions may replace the global ones. The worker's own writeSync takes what is written while a call runs.
+const { setImmediate, setTimeout } = globalThis;
+const { writeSync } = fs;
+
+/** How long connections are watched before they count as busy, in milliseconds: an answer that is there already is read meanwhile. */
+const WATCH_MS = 10;
+/** A larger heap is not searched for its timers: that takes as long as a full garbage collection. */
+const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
+const MAX_NAMED = 5;
+
+/**
+ * @typedef {{ timers: number, handles: WeakSet<object> }} Held
+ * @typedef {Map<object, number>} Traffic bytes that passed each connection so far
+ */
+
+/** What keeps this process alive now. @returns {Held} */
+function heldNow() {
+  return { timers: referencedTimers(), handles: new WeakSet(activeHandles()) };
+}
+
+/**
+ * Writes a line about what a call has left running, if it has left anything, to the output of the container: the log of
+ * the call is closed with its answer.
+ * @param {import('node:net').Socket} socket on which the answer leaves
+ * @param {Held} before what was held before the call
+ * @param {string} root absolute path of the function's folder
+ */
+function tellLeftRunning(socket, before, root) {
+  setImmediate(() => look(socket, before, root, null));
+}
+
+/** @param {import('node:net').Socket} socket @param {Held} before @param {string} root @param {Traffic | null} traffic seen by an earlier look */
+function look(socket, before, root, traffic) {
+  try {
+    const timers = referencedTimers() - before.timers;
+    const handles = activeHandles().filter((handle) => handle !== socket && !before.handles.has(handle));
+    if (timers <= 0 && handles.length === 0) return;
+    const isSent = socket.writableLength === 0;
+    const connections = handles.filter(isConnection);
+    if (!isSent || (traffic === null && connections.length > 0)) {
+      const seen = new Map(connections.map((connection) => [connection, bytesOf(connection)]));
+      // Unreferenced, or the timer would count as one of the call's.
+      setTimeout(() => look(socket, before, root, isSent ? seen : null), WATCH_MS).unref();
+      return;
+    }
+    const left = [
+      ...(timers > 0 ? timersLeft(timers, root) : []),
+      ...handles.map((handle) => describeHandle(handle, traffic)).filter((text) => text !== null),
+    ];
+    if (left.length === 0) return;
+    const named = left.slice(0, MAX_NAMED).join(', ');
+    const more = left.length > MAX_NAMED ? ` and ${left.length - MAX_NAMED} more` : '';
+    const text = `work was still running when the function answered: ${named}${more}. It ends unfinished with the container: await it before you return, or stop it`;
+    writeSync(2, `glambdar: ${text}\n`);
+  } catch {
+    // Handles are the user's objects, and Node does not document its list of them: without it there is no hint.
+  }
+}
+
+/**
+ * Writes a line about an error that nobody caught, while no call was under way that could have failed with it.
+ * @param {unknown} error
+ * @param {string} root absolute path of the function's folder
+ */
+function tellLateError(error, root) {
+  const { name, message, file, line } = require('../error.cjs').serializeError(error, root);
+  const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
+  try {
+    writeSync(
+      2,
+      `glambdar: an error that nobody caught ended the process while no call was running: ${name}: ${message}${place}; await what may fail before you return\n`,
+    );
+  } catch {
+    // Nobody reads the output any more.
+  }
+}
+
+function referencedTimers() {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+}
+
+/** The open sockets, servers and programs that keep the process alive. @returns {any[]} */
+function activeHandles() {
+  return /** @type {any} */ (process)._getActiveHandles();
+}
+
+/** Whether a handle is a connection that the function has opened. Pipes to a program belong to the program. @param {any} handle */
+function isConnection(handle) {
+  if (typeof handle.bytesWritten !== 'number' || handle.server) return false;
+  return handle.connecting === true || handle.remoteAddress !== undefined;
+}
+
+/** @param {any} connection @returns {number} */
+function bytesOf({ bytesRead, bytesWritten }) {
+  return bytesRead + bytesWritten;
+}
+
+/**
+ * @param {any} handle
+ * @param {Traffic | null} traffic
+ * @returns {string | null} null for what is idle
+ */
+function describeHandle(handle, traffic) {
+  if (typeof handle.spawnfile === 'string') {
+    // A program that has ended is listed until its handle is closed.
+    const hasEnded = handle.exitCode !== null || handle.signalCode !== null;
+    return hasEnded ? null : `the program ${path.basename(handle.spawnfile)}`;
+  }
+  if (handle.listening === true) {
+    const port = handle.address()?.port;
+    return port === undefined ? 'a server that listens' : `a server that listens on port ${port}`;
+  }
+  if (!isConnection(handle) || handle.destroyed) return null;
+  const request = handle._httpMessage;
+  if (request?.method !== undefined && request.protocol !== undefined) {
+    // Without the query, which may hold a token.
+    const [pathname] = String(request.path).split('?', 1);
+    return `the request ${request.method} ${request.protocol}//${request.getHeader('host') ?? request.host}${pathname}`;
+  }
+  const host = handle._host ?? handle.servername ?? handle.remoteAddress;
+  const fetched = fetchedOrigin(handle);
+  if (fetched !== null) return `a fetch from ${fetched}`;
+  if (handle.connecting) return `a connection to ${host}`;
+  const isBusy = handle.writableLength > 0 || traffic?.get(handle) !== bytesOf(handle);
+  return isBusy ? `a connection to ${host}` : null;
+}
+
+/** The origin that a connection of `fetch` belongs to; null for other connections. @param {any} handle */
+function fetchedOrigin(handle) {
+  const client = valueOfSymbol(handle, 'client');
+  if (client === undefined) return null;
+  return valueOfSymbol(client, 'url')?.origin ?? handle.remoteAddress;
+}
+
+/** @param {any} object @param {string} description @returns {any} */
+function valueOfSymbol(object, description) {
+  const symbol = Object.getOwnPropertySymbols(object ?? {}).find((one) => one.description === description);
+  return symbol === undefined ? undefined : object[symbol];
+}
+
+/** @param {number} count of timers that the call has left @param {string} root @returns {string[]} */
+function timersLeft(count, root) {
+  try {
+    if (process.memoryUsage().heapUsed <= MAX_SEARCHED_BYTES) return namedTimers(count, root);
+  } catch {
+    // The search is a convenience: the timers are there without their names, too.
+  }
+  return [count === 1 ? 'a timer' : `${count} timers`];
+}
+
+/**
+ * Finds the newest referenced timers in the heap: Node has no list of them. Noting each timer when it is set would
+ * cost every function that sets any.
+ * @param {number} count
+ * @param {string} root
+ */
+function namedTimers(count, root) {
+  const { Session } = require('node:inspector');
+  const session = new Session();
+  /** @param {string} method @param {object} [parameters] @returns {any} */
+  const ask = (method, parameters) => {
+    let answer;
+    // In the same thread the answer comes before `post` returns.
+    session.post(method, parameters, (error, result) => (answer = error ?? result));
+    return answer;
+  };
+  const key = `glambdar-${Math.random()}`;
+  /** @type {{ prototype: object, found?: any[], callbacks?: unknown[] }} */
+  const shared = { prototype: Object.getPrototypeOf(setTimeout(() => undefined, 0).unref()) };
+  Object.defineProperty(globalThis, key, { value: shared, configurable: true });
+  session.connect();
+  try {
+    const expressionOf = (/** @type {string} */ name) => `globalThis[${JSON.stringify(key)}].${name}`;
+    const prototype = ask('Runtime.evaluate', { expression: expressionOf('prototype') }).result;
+    const { objects } = ask('Runtime.queryObjects', { prototypeObjectId: prototype.objectId });
+    ask('Runtime.callFunctionOn', {
+      objectId: objects.objectId,
+      functionDeclaration: `function () { ${expressionOf('found')} = this; }`,
+    });
+    const timers = (shared.found ?? [])
+      .filter((timer) => timer._destroyed === false && timer.hasRef())
+      .sort((one, other) => Number(other) - Number(one))
+      .slice(0, count);
+    shared.callbacks = timers.map((timer) => timer._onTimeout);
+    /** @type {Map<string, string>} */
+    const urls = new Map();
+    session.on('Debugger.scriptParsed', ({ params }) => void urls.set(params.scriptId, params.url));
+    ask('Debugger.enable');
+    const callbacks = ask('Runtime.evaluate', { expression: expressionOf('callbacks') }).result;
+    const places = ask('Runtime.getProperties', {
+      objectId: callbacks.objectId,
+      ownProperties: true,
+    }).result.map((/** @type {any} */ { value }) => placeOf(value?.objectId, ask, urls, root));
+    return timers.map((timer, index) => {
+      const kind = timer._repeat ? 'an interval' : 'a timer';
+      return `${kind} of ${duration(timer._idleTimeout)}${places[index] === null ? '' : ` (${places[index]})`}`;
+    });
+  } finally {
+    session.disconnect();
+    Reflect.deleteProperty(globalThis, key);
+  }
+}
+
+/**
+ * The file and line of a function, e.g. `src/index.ts:12`; null for one that is not the author's.
+ * @param {string | undefined} objectId
+ * @param {(method: string, parameters?: object) => any} ask
+ * @param {Map<string, string>} urls
+ * @param {string} root
+ */
+function placeOf(objectId, ask, urls, root) {
+  if (objectId === undefined) return null;
+  const { internalProperties = [] } = ask('Runtime.getProperties', { objectId, ownProperties: true });
+  const { value } =
+    internalProperties.find((/** @type {any} */ { name }) => name === '[[FunctionLocation]]') ?? {};
+  if (value === undefined) return null;
+  const { scriptId, lineNumber, columnNumber } = value.value;
+  const file = urls.get(scriptId)?.replace(/^file:\/\//, '') ?? '';
+  if (!file.startsWith(`${root}/`)) return null;
+  // Both are counted from 0 there.
+  const frame = `    at ${file}:${lineNumber + 1}:${columnNumber + 1}`;
+  const { withOriginalPlaces } = require('./original-places.cjs');
+  const [, place = null] = /^\s+at (.+):\d+$/.exec(withOriginalPlaces(frame, root)) ?? [];
+  return place?.replace(`${root}/`, '') ?? null;
+}
+
+/** @param {number} ms */
+function duration(ms) {
+  return ms < 1_000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`;
+}
+
+module.exports = { heldNow, tellLateError, tellLeftRunning };

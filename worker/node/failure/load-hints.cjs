@@ -1,0 +1,38 @@
+/**
+ * Owns hints about a module that has loaded, or whose handler is missing: what it does while it loads, and for whom its handler
+ * was written. Only what is certain.
+ */
+'use strict';
+
+/** How much of a handler's source is read: its parameters. */
+const HEAD_LENGTH = 300;
+/** The second parameter where it is an answer to write to. */
+const ANSWER_NAME = /^(?:async\s+)?(?:function\b[^(]*)?\(\s*\w+\s*,\s*(?:res|response|reply)\s*[,)]/;
+
+/**
+ * @param {Function} handler of the native contract
+ * @returns {string[]} sentences without a full stop
+ */
+function hintsOfHandler(handler) {
+  const head = Function.prototype.toString.call(handler).slice(0, HEAD_LENGTH);
+  if (ANSWER_NAME.test(head))
+    return [
+      'the handler writes to its second parameter, as in Express; here it gets (req, context) and returns its answer, { statusCode, headers, body }. Apps of frameworks run through their adapters for AWS Lambda, with contract "lambda"',
+    ];
+  if (handler.length > 2)
+    return [
+      'the handler takes three parameters, but gets two, (req, context). A handler for AWS Lambda, (event, context, callback), needs contract "lambda"',
+    ];
+  return [];
+}
+
+/** @returns {string | null} a sentence without a full stop when the module listens for connections */
+function listenHint() {
+  const handles = /** @type {any[]} */ (/** @type {any} */ (process)._getActiveHandles());
+  const server = handles.find((handle) => handle?.listening === true);
+  if (server === undefined) return null;
+  const port = server.address?.()?.port;
+  return `the code listens${port === undefined ? '' : ` on port ${port}`} while it loads, where nobody can reach it; a function does not listen: it exports a handler, which is called for every request`;
+}
+
+module.exports = { hintsOfHandler, listenHint };
