@@ -24,6 +24,9 @@ const OTHER_PLATFORMS =
 /** The name of a package by npm's rules. Packages for one platform have advice of their own. */
 const MISSING_PACKAGE =
   /^Cannot find (?:module|package) '(?!.*(?:linux|darwin|win32|linuxmusl)-)((?:@[a-z\d][\w.-]*\/)?[a-z\d][\w.-]*)(?:\/[^']*)?'/;
+/** What V8 says of the syntax of ES modules in a file that is none. */
+const OF_ES_MODULES =
+  /^(?:Cannot use import statement outside a module|Unexpected token 'export'|Cannot use 'import\.meta' outside a module)/;
 /** How many errors are looked at: causes, and the parts of an AggregateError. */
 const MAX_ERRORS = 20;
 /** Characters of a thrown value that is no error. */
@@ -119,19 +122,26 @@ function thrownHint(thrown) {
 function syntaxHint(error) {
   const message = String(error.message);
   if (error.name === 'SyntaxError') {
-    if (/^Cannot use import statement outside a module|^Unexpected token 'export'/.test(message))
-      return /\.cjs:\d+\n/.test(String(error.stack))
-        ? 'a .cjs file is no ES module: name it .mjs, or use require and exports'
-        : '"type" in package.json says that it is no ES module: set it to "module", or name the file .mjs';
+    if (OF_ES_MODULES.test(message)) {
+      const [, c, kind] = /^[^\n]*\.(c?)([jt]s):\d+\n/.exec(String(error.stack)) ?? [];
+      const name = `.m${kind ?? 'js'}`;
+      return c === 'c'
+        ? `a .c${kind} file is no ES module: name it ${name}, or use require and exports`
+        : `"type" in package.json says that it is no ES module: remove "type": "commonjs" from package.json, or name the file ${name}`;
+    }
     // The first character of JSX that JavaScript does not know.
     return message === "Unexpected token '<'"
       ? 'JSX is no JavaScript: compile it before you deploy it, e.g. with npx esbuild'
       : null;
   }
-  // With "type": "module" Node says itself what to do.
-  return error.name === 'ReferenceError' &&
-    /^(?:exports|module) is not defined in ES module scope$/.test(message)
-    ? 'an import or export makes the file an ES module: write "export const handler = …", or use require only'
+  if (error.name !== 'ReferenceError') return null;
+  // Of a .js file with "type": "module" Node says more, and what to do.
+  const [, name] =
+    /^(exports|module|require|__dirname|__filename) is not defined in ES module scope/.exec(message) ?? [];
+  if (name === '__dirname' || name === '__filename')
+    return `an ES module has import.meta.${name.slice(2)} instead`;
+  return name !== undefined && name !== 'require' && !message.includes('\n')
+    ? 'the file is an ES module, by an import or export in it, its name, or "type" in package.json: write "export const handler = …", or use require only, in a file whose name ends with .cjs'
     : null;
 }
 

@@ -505,7 +505,32 @@ const mixed: [what: string, files: Files, hint: RegExp][] = [
   [
     'an ES module where package.json says that there is none',
     { 'package.json': '{"type":"commonjs"}', 'index.js': 'export const handler = 1;' },
-    /^Unexpected token 'export' \("type" in package\.json .* set it to "module", or name the file \.mjs\)$/,
+    /^Unexpected token 'export' \("type" in package\.json .* remove "type": "commonjs" from package\.json, or name the file \.mjs\)$/,
+  ],
+  [
+    'import.meta where package.json says that there is no ES module',
+    { 'package.json': '{"type":"commonjs"}', 'index.js': 'exports.handler = () => import.meta.url;' },
+    /^Cannot use 'import\.meta' outside a module \("type" in package\.json .* name the file \.mjs\)$/,
+  ],
+  [
+    '__dirname in an ES module',
+    { 'index.mjs': 'export const handler = () => 1; console.log(__dirname);' },
+    /^__dirname is not defined in ES module scope \(an ES module has import\.meta\.dirname instead\)$/,
+  ],
+  [
+    '__filename where package.json says that it is an ES module',
+    { 'package.json': '{"type":"module"}', 'index.js': 'export const handler = __filename;' },
+    /^__filename is not defined in ES module scope[^]*an ES module has import\.meta\.filename instead/,
+  ],
+  [
+    'module.exports in a file that is an ES module by its name',
+    { 'index.mjs': 'module.exports = () => 1;' },
+    /^module is not defined in ES module scope \(the file is an ES module, by .* or use require only, in a file whose name ends with \.cjs\)$/,
+  ],
+  [
+    'module.exports where package.json says that it is an ES module, of which Node says enough',
+    { 'package.json': '{"type":"module"}', 'index.js': 'module.exports = () => 1;' },
+    /rename it to use the '\.cjs' file extension\.$/,
   ],
   [
     'an import in a .cjs file',
@@ -515,7 +540,7 @@ const mixed: [what: string, files: Files, hint: RegExp][] = [
   [
     'import and exports in one file',
     { 'index.js': "import fs from 'node:fs'; exports.handler = 1;" },
-    /\(an import or export makes the file an ES module: /,
+    /\(the file is an ES module, by an import or export in it, /,
   ],
   [
     'JSX',

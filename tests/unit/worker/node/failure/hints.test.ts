@@ -55,6 +55,14 @@ const hints: [code: string, hint: string][] = [
     'Object.assign(new Error("Cannot find module \'pdfkit/js\'"), { code: "MODULE_NOT_FOUND" })',
     'glambdar: add "pdfkit" to the dependencies in package.json, which a deploy installs, or run npm install in the folder before you zip it\n',
   ],
+  [
+    `Object.assign(new SyntaxError("Unexpected token 'export'"), { stack: root + '/index.ts:1\\nexport' })`,
+    'glambdar: "type" in package.json says that it is no ES module: remove "type": "commonjs" from package.json, or name the file .mts\n',
+  ],
+  [
+    `Object.assign(new SyntaxError("Unexpected token 'export'"), { stack: root + '/index.cts:1\\nexport' })`,
+    'glambdar: a .cts file is no ES module: name it .mts, or use require and exports\n',
+  ],
   ["'only text'", ''],
   ["({ message: 'x' })", ''],
   [
