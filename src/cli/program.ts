@@ -1,11 +1,11 @@
 /** Owns the command line as a whole: its name, its help, its groups of commands. What a command does is loaded when it runs. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT_MEANINGS } from './cli-error.js';
 import { accountCommands } from './definitions/accounts.js';
 import { authorCommands } from './definitions/authors.js';
 import { functionCommands } from './definitions/functions.js';
 import { machineCommands } from './definitions/machine.js';
+import { packageVersion } from './package-folder.js';
 
 /** The program with all its commands. Parsing throws CommanderError and CliError instead of ending the process. */
 export function createProgram(): Command {
@@ -22,18 +22,4 @@ export function createProgram(): Command {
     );
   for (const add of [authorCommands, functionCommands, accountCommands, machineCommands]) add(program);
   return program;
-}
-
-/** The version in package.json, which lies above wherever this file was compiled to. */
-export function packageVersion(): string {
-  for (const up of ['../..', '../../..']) {
-    try {
-      const file = new URL(`${up}/package.json`, import.meta.url);
-      const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string };
-      if (name === 'glambdar' && version !== undefined) return version;
-    } catch {
-      // It lies further up.
-    }
-  }
-  return 'unknown';
 }

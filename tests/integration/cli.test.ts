@@ -1,5 +1,5 @@
 /** The command line against a real server: each command as its user types it, some of them on a pseudo-terminal. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import AdmZip from 'adm-zip';
 import test from 'ava';
@@ -36,6 +36,12 @@ integration('init, deploy and invoke make a function that answers, for every tem
     t.true(deployed.stdout.includes(`${name} version 1 is live: ${server().url}/invoke/${name}\n`));
     const answer = await line.run(['invoke', name, '-d', data]);
     t.deepEqual(JSON.parse(answer.stdout), { message: 'Hello, Ada!' }, `${template}: ${answer.stdout}`);
+    // What the author edits is what runs.
+    const source = readdirSync(join(line.folder, name)).find((file) => file.startsWith('index.')) ?? '';
+    const path = join(line.folder, name, source);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('Hello', 'Bye'));
+    t.is((await line.run(['deploy', name])).code, 0);
+    t.regex((await line.run(['invoke', name, '-d', data])).stdout, /Bye, Ada!/, template);
   }
   const again = await line.run(['init', 'of-js']);
   t.is(again.code, 2);
