@@ -5,6 +5,7 @@ import { accountCommands } from './definitions/accounts.js';
 import { authorCommands } from './definitions/authors.js';
 import { functionCommands } from './definitions/functions.js';
 import { machineCommands } from './definitions/machine.js';
+import { helpAsTyped } from './own-name.js';
 import { packageVersion } from './package-folder.js';
 
 /** The program with all its commands. Parsing throws CommanderError and CliError instead of ending the process. */
@@ -14,6 +15,10 @@ export function createProgram(): Command {
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void process.stdout.write(helpAsTyped(text)),
+      writeErr: (text) => void process.stderr.write(helpAsTyped(text)),
+    })
     .enablePositionalOptions()
     .showHelpAfterError('(`--help` after a command shows its options and examples)')
     .addHelpText(

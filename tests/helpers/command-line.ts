@@ -1,6 +1,6 @@
 /** Owns running the command `glambdar` as its user does: the real program, in a folder and with a config directory of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,11 +24,15 @@ export interface RunOptions {
 export class CommandLine {
   /** Folder the commands run in; removed by `remove`. */
   readonly folder = mkdtempSync(join(tmpdir(), 'glambdar-cli-'));
+  readonly #programs = join(this.folder, '.local/bin');
   readonly #url: () => string;
 
   /** @param url the server, as GLAMBDAR_URL names it; asked at each command */
   constructor(url: () => string) {
     this.#url = url;
+    // As `npm link` installs the program.
+    mkdirSync(this.#programs, { recursive: true });
+    symlinkSync(PROGRAM, join(this.#programs, 'glambdar'));
   }
 
   /** Runs a command to its end. */
@@ -51,7 +55,7 @@ export class CommandLine {
     return spawn(program, args, {
       cwd: cwd ?? this.folder,
       env: {
-        PATH: process.env['PATH'],
+        PATH: `${this.#programs}:${process.env['PATH']}`,
         HOME: this.folder,
         XDG_CONFIG_HOME: join(this.folder, 'config'),
         GLAMBDAR_URL: this.#url(),

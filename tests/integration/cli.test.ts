@@ -43,6 +43,10 @@ integration('init, deploy and invoke make a function that answers, for every tem
     t.is((await line.run(['deploy', name])).code, 0);
     t.regex((await line.run(['invoke', name, '-d', data])).stdout, /Bye, Ada!/, template);
   }
+  const next = await line.run(['init', 'next']);
+  t.true(next.stdout.includes('Next: glambdar dev next '), next.stdout);
+  const npx = await line.run(['init', 'with-npx'], { env: { npm_command: 'exec' } });
+  t.true(npx.stdout.includes('Next: npx glambdar dev with-npx '), npx.stdout);
   const again = await line.run(['init', 'of-js']);
   t.is(again.code, 2);
   t.true(again.stderr.includes('is there already'));
@@ -147,6 +151,8 @@ integration('list, info, open, config, env and rm tell and change what is deploy
   const gone = await line.run(['info', 'shown']);
   t.is(gone.code, 4);
   t.true(gone.stderr.includes('`glambdar list` shows'), gone.stderr);
+  const npx = await line.run(['info', 'shown'], { env: { npm_command: 'exec' } });
+  t.true(npx.stderr.includes('`npx glambdar list` shows'), npx.stderr);
 });
 
 integration(

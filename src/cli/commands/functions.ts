@@ -1,5 +1,6 @@
 /** Owns the commands that show and delete functions: `list`, `info`, `open` and `rm`. */
 import { functionPath, type FunctionInfo } from '../api/function-info.js';
+import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult, styled } from '../terminal/output.js';
 import { sizeText } from '../terminal/progress-bar.js';
@@ -10,7 +11,7 @@ export async function list(options: CommonOptions): Promise<void> {
   const { functions } = await clientOf(options).json<{ functions: FunctionInfo[] }>('GET', '/info');
   printResult(options.json === true, functions, () =>
     functions.length === 0
-      ? 'There are no functions yet; `glambdar init hello` makes one.'
+      ? `There are no functions yet; \`${typed('init hello')}\` makes one.`
       : tableText(
           ['NAME', 'VERSION', 'CALLS', 'ERRORS', 'LAST CALL', 'SIZE', 'DEPLOYED'],
           functions.map((one) => [

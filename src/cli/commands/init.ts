@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CliError, EXIT } from '../cli-error.js';
+import { typed } from '../own-name.js';
 import type { CommonOptions } from '../session.js';
 import { TEMPLATES } from '../templates/templates.js';
 import { printResult, styled } from '../terminal/output.js';
@@ -52,8 +53,8 @@ export async function init(given: string | undefined, options: InitOptions): Pro
   printResult(options.json === true, { name, folder, files: readdirSync(folder) }, () =>
     [
       `${styled('green', '✓')} ${name} is in ${folder}: ${Object.keys(files).join(', ')}`,
-      `Next: glambdar dev${here}        (deploys it at every change)`,
-      `      glambdar invoke ${name} -d '{"name":"Ada"}'`,
+      `Next: ${typed(`dev${here}`)}        (deploys it at every change)`,
+      `      ${typed(`invoke ${name} -d '{"name":"Ada"}'`)}`,
     ].join('\n'),
   );
   return Promise.resolve();

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readAll } from '../api/client.js';
 import { failureOf } from '../api/failure.js';
 import { CliError, EXIT } from '../cli-error.js';
+import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { safeJson, safeText } from '../terminal/safe-text.js';
 
@@ -46,7 +47,7 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   show(answer, options, isFaasStyle);
   if (status >= 400 && process.stdout.isTTY && !options.include)
     process.stderr.write(
-      `glambdar: the call ended with status ${status}; \`glambdar logs ${safeText(name)}\` shows what it printed.\n`,
+      `glambdar: the call ended with status ${status}; \`${typed(`logs ${safeText(name)}`)}\` shows what it printed.\n`,
     );
 }
 
