@@ -150,7 +150,7 @@ export type SettingsPatch = Partial<Omit<FunctionSettings, 'env'>> & { env?: Env
 export function parseSettingsPatch(value: unknown, source: string): SettingsPatch {
   const result = patchSchema.safeParse(value);
   if (!result.success) {
-    const wrong = result.error.issues.map((issue) => describeIssue(issue, source)).join('; ');
+    const wrong = result.error.issues.map((issue) => describeIssue(issue, source, value)).join('; ');
     throw new GlambdarError('INVALID_REQUEST', `${source}: ${wrong}.`);
   }
   // zod gives optional keys the type "… | undefined"; only keys that were sent are kept.
@@ -230,7 +230,7 @@ function parseJson(key: string, text: string): unknown {
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue, source: string): string {
+function describeIssue(issue: z.core.$ZodIssue, source: string, patch: unknown): string {
   const path = issue.path.map((part) => String(part).slice(0, 64)).join('.');
   const expected = EXPECTED[issue.path[0] as keyof FunctionSettings];
   if (issue.code === 'unrecognized_keys') {
@@ -244,5 +244,13 @@ function describeIssue(issue: z.core.$ZodIssue, source: string): string {
   // The refinements of `env` say what is wrong; those of `cors` leave it to the sentence about the whole setting.
   return issue.code === 'custom' && issue.path[0] !== 'cors'
     ? `${path}: ${issue.message}`
-    : `${path}: expected ${expected}`;
+    : `${path}: expected ${expected}${givenText(issue, patch)}`;
+}
+
+/** What was sent for a setting, shortened. Variables of `env` are not repeated: a value may be meant for nobody's eyes. */
+function givenText({ path }: z.core.$ZodIssue, patch: unknown): string {
+  const [key] = path;
+  if (path.length !== 1 || typeof key !== 'string' || key === 'env') return '';
+  const text = JSON.stringify((patch as Record<string, unknown>)[key]);
+  return text === undefined ? '' : `; got ${text.length > 64 ? `${text.slice(0, 64)}…` : text}`;
 }

@@ -131,7 +131,10 @@ test('the setting contract takes the contracts of the table, and the sentence ab
   for (const contract of CONTRACT_NAMES)
     t.deepEqual(parseSettingsPatch({ contract }, 'settings'), { contract });
   const { message } = t.throws(() => parseSettingsPatch({ contract: 'none' }, 'settings'));
-  t.is(message, `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}.`);
+  t.is(
+    message,
+    `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}; got "none".`,
+  );
 });
 
 test('a function is not public unless somebody says so', (t) => {
@@ -152,6 +155,8 @@ const wrong: [value: unknown, message: RegExp][] = [
   [JSON.parse('{"__proto__":{"memoryMb":64}}'), /unknown setting "__proto__"/],
   [{ constructor: 1 }, /unknown setting "constructor"/],
   [{ env: { 'A B': 'x' } }, /env\.A B: /],
+  [{ env: 'canary' }, /env: expected (?!.*canary)/],
+  [{ isolation: 'x'.repeat(100) }, /isolation: expected "invocation" or "function"; got "x{63}…\.$/],
 ];
 
 for (const [value, message] of wrong)
@@ -198,7 +203,7 @@ for (const [given, patch] of fields)
   });
 
 const wrongFields: [field: Record<string, string>, message: RegExp][] = [
-  [{ memoryMb: 'lots' }, /^form field: memoryMb: /],
+  [{ memoryMb: 'lots' }, /^form field: memoryMb: expected a whole number from 64 to 10240; got "lots"\.$/],
   [{ memoryMb: '1e3' }, /^form field: memoryMb: /],
   [{ memoryMb: '' }, /^form field: memoryMb: /],
   [{ memoryMb: '9'.repeat(400) }, /^form field: memoryMb: /],
