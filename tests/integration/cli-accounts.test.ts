@@ -59,6 +59,33 @@ integration('keys are made, listed, changed and ended, and sign in a profile of 
   t.not((await list()).code, 0);
 });
 
+integration(
+  'the beginning of an id names a key where it is long enough and means one key alone',
+  async (t) => {
+    const create = async (name: string) =>
+      JSON.parse((await line.run(['keys', 'create', name, '--role', 'viewer', '--json'])).stdout);
+    const { id, key } = await create('short');
+    const other = await create('other');
+    const start = id.slice(0, 8);
+    t.is((await line.run(['keys', 'change', start, '--name', 'renamed'])).code, 0);
+    t.regex((await line.run(['keys', 'list'])).stdout, new RegExp(`^${id}  renamed `, 'm'));
+    const tooShort = await line.run(['keys', 'rm', id.slice(0, 5)]);
+    t.is(tooShort.code, 2);
+    t.true(tooShort.stderr.includes('write 6 of its characters or more'), tooShort.stderr);
+    const unknown = await line.run(['keys', 'rm', 'other']);
+    t.is(
+      unknown.stderr,
+      `glambdar: No key has the id "other". A key that is called so has the id ${other.id}. \`glambdar keys list\` shows the ids.\n`,
+    );
+    t.is(unknown.code, 4);
+    const several = await line.run(['keys', 'rm', start, 'ffffff', other.id]);
+    t.is(several.stdout, `✓ key ${id} has ended\n✓ key ${other.id} has ended\n`);
+    t.regex(several.stderr, /^✗ ffffff: No key has the id "ffffff"\. /);
+    t.is(several.code, 4);
+    t.is((await line.run(['whoami'], { env: { GLAMBDAR_TOKEN: key } })).code, 5);
+  },
+);
+
 integration('a profile’s token goes to its own server only', async (t) => {
   const elsewhere = server().url.replace('127.0.0.1', 'localhost');
   const other = await line.run(['whoami', '--server', elsewhere]);

@@ -156,6 +156,72 @@ integration('list, info, open, config, env and rm tell and change what is deploy
 });
 
 integration(
+  'rm and secrets rm tell of each thing that was named, and go on after one that is not there',
+  async (t) => {
+    for (const name of ['first', 'third']) {
+      folderOf(name, { 'index.js': greeting(name) });
+      t.is((await line.run(['deploy', name])).code, 0);
+    }
+    await line.run(['secrets', 'set', 'first', 'A'], { input: 'x' });
+    await line.run(['secrets', 'set', 'first', 'C'], { input: 'x' });
+    const secrets = await line.run(['secrets', 'rm', 'first', 'A', 'B', 'C']);
+    t.is(secrets.stdout, '✓ A is removed\n✓ C is removed\n');
+    t.regex(
+      secrets.stderr,
+      /^✗ B: "first" has no secret of this name; `glambdar secrets list first` names those it has\.\n$/,
+    );
+    t.is(secrets.code, 4);
+    t.is((await line.run(['secrets', 'list', 'first', '--json'])).stdout.replaceAll(/\s/g, ''), '[]');
+
+    const seen = await line.runOnTerminal(['rm', 'first', 'nope', 'third', 'first'], {
+      env: { NO_COLOR: '1' },
+    });
+    t.is(
+      seen.stdout.replaceAll('\r', ''),
+      '✓ first is deleted\n✗ nope: there is no such function\n✓ third is deleted\n',
+    );
+    t.is(seen.code, 4);
+    const json = await line.run(['rm', 'first', 'third', '--json']);
+    t.like(JSON.parse(json.stdout), {
+      deleted: [],
+      failed: [
+        { name: 'first', error: 'there is no such function', code: 'FUNCTION_NOT_FOUND' },
+        { name: 'third' },
+      ],
+    });
+    t.is(json.code, 4);
+  },
+);
+
+integration('a command names the function that is not there, and one that may have been meant', async (t) => {
+  folderOf('conf', { 'index.js': greeting('conf') });
+  t.is((await line.run(['deploy', 'conf'])).code, 0);
+  const remedy = '`glambdar list` shows the functions there are.';
+  for (const args of [
+    ['info', 'conff'],
+    ['open', 'conff'],
+    ['rm', 'conff'],
+    ['config', 'conff'],
+    ['config', 'conff', 'memoryMb=256'],
+    ['env', 'conff', 'A=1'],
+    ['logs', 'conff'],
+    ['logs', 'conff', '-f'],
+    ['invoke', 'conff/a/path?query=1'],
+    ['versions', 'conff'],
+    ['rollback', 'conff', '1'],
+    ['download', 'conff'],
+    ['secrets', 'list', 'conff'],
+    ['secrets', 'set', 'conff', 'KEY', 'value'],
+    ['secrets', 'rm', 'conff', 'KEY'],
+  ]) {
+    const { code, stderr } = await line.run(args);
+    t.is(stderr, `glambdar: There is no function "conff"; did you mean "conf"? ${remedy}\n`, args.join(' '));
+    t.is(code, 4, args.join(' '));
+  }
+  t.is((await line.run(['info', 'xyz'])).stderr, `glambdar: There is no function "xyz". ${remedy}\n`);
+});
+
+integration(
   'logs show calls for people, follow new ones, and let no control character through',
   async (t) => {
     folderOf('noisy', { 'index.js': greeting('hello') });

@@ -2,10 +2,11 @@
 import { functionPath, type FunctionInfo } from '../api/function-info.js';
 import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
-import { printResult, styled } from '../terminal/output.js';
+import { printResult } from '../terminal/output.js';
 import { sizeText } from '../terminal/progress-bar.js';
 import { pairsText, tableText } from '../terminal/table.js';
 import { timeText } from '../terminal/time-text.js';
+import { forEach } from '../each.js';
 
 export async function list(options: CommonOptions): Promise<void> {
   const { functions } = await clientOf(options).json<{ functions: FunctionInfo[] }>('GET', '/info');
@@ -57,8 +58,14 @@ export async function open(name: string, options: CommonOptions): Promise<void> 
 
 export async function remove(names: string[], options: CommonOptions): Promise<void> {
   const client = clientOf(options);
-  for (const name of names) await client.json('DELETE', functionPath('/del', name));
-  printResult(options.json === true, { deleted: names }, () =>
-    names.map((name) => `${styled('green', '✓')} ${name} is deleted`).join('\n'),
-  );
+  await forEach({
+    names,
+    json: options.json === true,
+    act: async (name) => {
+      await client.json('DELETE', functionPath('/del', name));
+      return `${name} is deleted`;
+    },
+    reason: ({ code, message }) => (code === 'FUNCTION_NOT_FOUND' ? 'there is no such function' : message),
+    done: 'deleted',
+  });
 }

@@ -2,7 +2,6 @@
 import { createWriteStream, existsSync, rmSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { readAll } from '../api/client.js';
-import { failureOf } from '../api/failure.js';
 import { functionPath } from '../api/function-info.js';
 import { CliError, EXIT } from '../cli-error.js';
 import { clientOf, type CommonOptions } from '../session.js';
@@ -59,9 +58,10 @@ export async function download(
 ): Promise<void> {
   const client = clientOf(options);
   const query = version === undefined ? '' : `?version=${versionOf(version)}`;
-  const response = await client.open('GET', functionPath('/functions', name, `/code${query}`));
+  const path = functionPath('/functions', name, `/code${query}`);
+  const response = await client.open('GET', path);
   const status = response.statusCode ?? 0;
-  if (status >= 300) throw failureOf(status, await readAll(response, client.url));
+  if (status >= 300) throw await client.refusal(path, status, await readAll(response, client.url));
   if (output === '-') return pipeline(response, process.stdout);
   const file = output ?? fileNameIn(response.headers['content-disposition']) ?? `${name}.zip`;
   if (existsSync(file))
