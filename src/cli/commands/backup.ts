@@ -1,8 +1,13 @@
 /** Owns `backup` and `restore`: this process becomes the operator's program of the server's own machine. */
 import { setEnvironmentVariable } from '../../config.js';
+import { assertFree } from '../free-path.js';
 import { useDefaultDirectory } from './start.js';
 
-export async function backup(file: string, { dir }: { dir?: string }): Promise<void> {
+export async function backup(
+  file: string,
+  { dir, force = false }: { dir?: string; force?: boolean },
+): Promise<void> {
+  if (!force) assertFree(file);
   if (dir !== undefined) setEnvironmentVariable('GLAMBDAR_DIR', dir);
   useDefaultDirectory();
   await administer('backup', file);

@@ -52,7 +52,7 @@ export async function open(name: string, options: CommonOptions): Promise<void> 
   const client = clientOf(options);
   const one = await client.json<FunctionInfo>('GET', functionPath('/info', name));
   const url = client.url + functionPath('/invoke', one.name);
-  const curl = `curl ${url} -d '{"name":"Ada"}'`;
+  const curl = `curl ${url} -d '{}'`;
   printResult(options.json === true, { url, curl }, () => `${url}\n${curl}`);
 }
 

@@ -45,6 +45,7 @@ export async function init(given: string | undefined, options: InitOptions): Pro
       `${join(target, present[0] ?? '')} is there already; choose another folder.`,
       EXIT.usage,
     );
+  if (target === '.') assertNoCode(folder);
   for (const [file, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), content);
@@ -59,6 +60,20 @@ export async function init(given: string | undefined, options: InitOptions): Pro
   );
   return Promise.resolve();
 }
+
+/** Without a name the current folder becomes the function: everything in it would be part of it. */
+function assertNoCode(folder: string): void {
+  const found = readdirSync(folder).filter((name) => !HARMLESS.test(name));
+  if (found.length === 0) return;
+  const shown = found.slice(0, 3).join(', ') + (found.length > 3 ? ` and ${found.length - 3} more` : '');
+  throw new CliError(
+    `This folder is not empty (${shown}), and all of it would be the function; \`glambdar init NAME\` makes a folder of its own.`,
+    EXIT.usage,
+  );
+}
+
+/** What a new repository has before its code. */
+const HARMLESS = /^(?:\..*|README.*|LICEN[CS]E.*)$/i;
 
 function templateOf({ template, runtime }: InitOptions): string {
   if (runtime === undefined) return template;

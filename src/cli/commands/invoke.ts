@@ -44,11 +44,19 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   }
   if (options.include)
     process.stdout.write(`${headText(status, response.statusMessage ?? '', response.rawHeaders)}\n\n`);
-  show(answer, options, isFaasStyle);
+  if (answer.length === 0 && process.stdout.isTTY && !options.raw) {
+    if (!options.include)
+      process.stderr.write(`${safeText(bodilessText(status, response.headers.location))}\n`);
+  } else show(answer, options, isFaasStyle);
   if (status >= 400 && process.stdout.isTTY && !options.include)
     process.stderr.write(
       `glambdar: the call ended with status ${status}; \`${typed(`logs ${safeText(name)}`)}\` shows what it printed.\n`,
     );
+}
+
+/** An answer without a body would leave the terminal empty, as if nothing had come. */
+function bodilessText(status: number, location: string | undefined): string {
+  return location === undefined ? `${status}, no body` : `${status}, Location: ${location}`;
 }
 
 /** Bytes as they are, unless they go to a terminal: there no control character of a function may arrive. */

@@ -1,9 +1,10 @@
 /** Owns the commands about versions: `versions`, `rollback` and `download`. */
-import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { readAll } from '../api/client.js';
 import { functionPath } from '../api/function-info.js';
 import { CliError, EXIT } from '../cli-error.js';
+import { assertFree } from '../free-path.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult, styled } from '../terminal/output.js';
 import { sizeText } from '../terminal/progress-bar.js';
@@ -54,7 +55,12 @@ export async function rollback(name: string, text: string, options: CommonOption
 
 export async function download(
   name: string,
-  { version, output, ...options }: CommonOptions & { version?: string; output?: string },
+  {
+    version,
+    output,
+    force = false,
+    ...options
+  }: CommonOptions & { version?: string; output?: string; force?: boolean },
 ): Promise<void> {
   const client = clientOf(options);
   const query = version === undefined ? '' : `?version=${versionOf(version)}`;
@@ -64,10 +70,9 @@ export async function download(
   if (status >= 300) throw await client.refusal(path, status, await readAll(response, client.url));
   if (output === '-') return pipeline(response, process.stdout);
   const file = output ?? fileNameIn(response.headers['content-disposition']) ?? `${name}.zip`;
-  if (existsSync(file))
-    throw new CliError(`${file} is there already; name another file with -o.`, EXIT.usage);
+  if (!force) assertFree(file);
   try {
-    await pipeline(response, createWriteStream(file, { flags: 'wx' }));
+    await pipeline(response, createWriteStream(file, { flags: force ? 'w' : 'wx' }));
   } catch {
     rmSync(file, { force: true });
     throw new CliError(`${file} could not be written, or the connection was cut; try again.`);

@@ -36,10 +36,15 @@ export function accountCommands(program: Command): void {
   addCommand(keys, 'list', 'List the keys.', ['glambdar keys list']).action(
     later(async () => (await keyActions()).listKeys),
   );
-  addCommand(keys, 'create <name>', 'Make a key. It is shown once.', [
-    'glambdar keys create ci --role deployer',
-    'glambdar keys create webhook --role invoker --scope invoke:hello --expires 2027-01-31T00:00:00Z',
-  ])
+  addCommand(
+    keys,
+    'create <name>',
+    'Make a key. It is shown once. A key of the role invoker may also list functions and read logs; one with --scope calls those functions and does nothing else.',
+    [
+      'glambdar keys create ci --role deployer',
+      'glambdar keys create webhook --role invoker --scope invoke:hello --expires 2027-01-31T00:00:00Z',
+    ],
+  )
     .option('--role <role>', 'admin, deployer, invoker or viewer', 'deployer')
     .option('--scope <scope>', 'invoke:<function>; may be given several times', collected)
     .option('--expires <time>', 'an RFC 3339 time')

@@ -65,5 +65,6 @@ export function functionCommands(program: Command): void {
   ])
     .option('--version <number>', 'the version (default: the one that is served)')
     .option('-o, --output <file>', 'where to, - for stdout (default: <name>-v<version>.zip)')
+    .option('--force', 'write over a file that is there')
     .action(later(async () => (await versionActions()).download));
 }

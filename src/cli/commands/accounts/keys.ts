@@ -42,6 +42,7 @@ export async function createKey(
   name: string,
   { role, scope, expires, ...options }: CommonOptions & { role: string; scope?: string[]; expires?: string },
 ): Promise<void> {
+  assertScopes(scope);
   const made = await clientOf(options).json<KeyInfo & { key: string }>('POST', '/auth/keys', {
     name,
     role,
@@ -66,6 +67,7 @@ export async function changeKey(
     ...options
   }: CommonOptions & { name?: string; role?: string; scope?: string[]; expires?: string },
 ): Promise<void> {
+  assertScopes(scope);
   const client = clientOf(options);
   const told = await client.json<KeyInfo>('PATCH', keyPath(await keyId(client, id)), {
     ...(name !== undefined && { name }),
@@ -88,6 +90,15 @@ export async function removeKeys(ids: string[], options: CommonOptions): Promise
     },
     done: 'deleted',
   });
+}
+
+function assertScopes(scopes: string[] = []): void {
+  const wrong = scopes.find((scope) => !/^invoke:./.test(scope));
+  if (wrong === undefined) return;
+  throw new CliError(
+    `--scope is ${JSON.stringify(wrong)}; write invoke:FUNCTION, such as invoke:${/^[\w.-]+$/.test(wrong) ? wrong : 'hello'}.`,
+    EXIT.usage,
+  );
 }
 
 function keyPath(id: string): string {
