@@ -361,3 +361,36 @@ integration('doctor passes a healthy machine, and names what is broken with its 
   t.regex(noImage.stdout, /^✗ image .*no\/such:image is not there\n +→ Run `docker pull no\/such:image`/m);
   t.regex(noImage.stdout, /^✗ disk /m);
 });
+
+integration('deploy and init refuse what cannot be meant, with what to write instead', async (t) => {
+  folderOf('shelf', { 'links/index.js': greeting('links'), 'notes.txt': '' });
+  const refused = async (args: string[], message: RegExp, cwd = line.folder) => {
+    const { code, stderr } = await line.run(args, { cwd });
+    t.is(code, 2, stderr);
+    t.regex(stderr, message);
+  };
+  await refused(['deploy', 'shelf'], /shelf has no entry file: .*`glambdar deploy shelf\/links`\.\n$/);
+  await refused(
+    ['deploy', 'shelf/links/index.js'],
+    /^glambdar: shelf\/links\/index\.js is a single file; name its folder: `glambdar deploy shelf\/links`\.\n$/,
+  );
+  await refused(
+    ['deploy', 'nothere'],
+    /There is no folder or archive nothere\. Name a folder with an entry file/,
+  );
+  await refused(
+    ['init'],
+    /not empty \(links, notes\.txt\).*`glambdar init NAME`/,
+    join(line.folder, 'shelf'),
+  );
+});
+
+integration('an answer without a body is told on a terminal', async (t) => {
+  folderOf('bodiless', {
+    'index.js':
+      'exports.handler = ({ query }) => query.to ? { statusCode: 301, headers: { Location: query.to }, body: Buffer.alloc(0) } : { statusCode: 204 };',
+  });
+  t.is((await line.run(['deploy', 'bodiless'])).code, 0);
+  t.is((await line.runOnTerminal(['invoke', 'bodiless'])).stdout, '204, no body\r\n');
+  t.is((await line.runOnTerminal(['invoke', 'bodiless?to=/a'])).stdout, '301, Location: /a\r\n');
+});
