@@ -4,6 +4,7 @@ import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Quota } from './model/account/quota.js';
+import { nearName } from './model/near-name.js';
 
 const MIB = 1024 * 1024;
 
@@ -194,11 +195,16 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   read.add('GLAMBDAR_URL');
   read.add('GLAMBDAR_TOKEN');
   const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));
-  if (unknown !== undefined)
-    throw new ConfigError(
-      `${unknown} is not a setting of this server; docs/configuration.md lists them all.`,
-    );
+  if (unknown !== undefined) throw new ConfigError(unknownVariable(unknown, read));
   return config;
+}
+
+/** Names the setting that was probably meant. The beginning that all settings share says nothing of it. */
+function unknownVariable(name: string, known: Set<string>): string {
+  const own = (variable: string): string => variable.slice('GLAMBDAR_'.length);
+  const near = nearName(own(name), [...known].filter((one) => one.startsWith('GLAMBDAR_')).map(own));
+  const meant = near === undefined ? '' : ` Did you mean GLAMBDAR_${near}?`;
+  return `${name} is not a setting of this server.${meant} docs/configuration.md lists them all.`;
 }
 
 /** A variable of the environment that is no setting of this server, but one that this machine's npm would heed, too. */

@@ -2,6 +2,7 @@
 /** Owns the process of a command: its output's end, its failures as sentences, its exit code. */
 import { CommanderError } from 'commander';
 import { CliError, EXIT } from './cli-error.js';
+import { asTyped } from './own-name.js';
 import { createProgram } from './program.js';
 import { safeJson, safeText } from './terminal/safe-text.js';
 
@@ -23,7 +24,8 @@ function exitCodeFor(error: unknown): number {
     process.stderr.write(`glambdar: ${safeText(message)}\n`);
     return EXIT.failed;
   }
-  const { message, details, code, exitCode } = error;
+  const { details, code, exitCode } = error;
+  const message = asTyped(error.message);
   if (process.argv.includes('--json'))
     process.stderr.write(`${safeJson({ error: message, code, details })}\n`);
   else process.stderr.write(safeText(`glambdar: ${message}\n${details === '' ? '' : `${details}\n`}`));

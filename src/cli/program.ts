@@ -1,5 +1,4 @@
 /** Owns the command line as a whole: its name, its help, its groups of commands. What a command does is loaded when it runs. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT_MEANINGS } from './cli-error.js';
 import { accountCommands } from './definitions/accounts.js';
@@ -7,6 +6,8 @@ import { adminCommands } from './definitions/admins.js';
 import { authorCommands } from './definitions/authors.js';
 import { functionCommands } from './definitions/functions.js';
 import { machineCommands } from './definitions/machine.js';
+import { helpAsTyped } from './own-name.js';
+import { packageVersion } from './package-folder.js';
 
 /** The program with all its commands. Parsing throws CommanderError and CliError instead of ending the process. */
 export function createProgram(): Command {
@@ -15,6 +16,10 @@ export function createProgram(): Command {
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void process.stdout.write(helpAsTyped(text)),
+      writeErr: (text) => void process.stderr.write(helpAsTyped(text)),
+    })
     .enablePositionalOptions()
     .showHelpAfterError('(`--help` after a command shows its options and examples)')
     .addHelpText(
@@ -24,18 +29,4 @@ export function createProgram(): Command {
   for (const add of [authorCommands, functionCommands, accountCommands, adminCommands, machineCommands])
     add(program);
   return program;
-}
-
-/** The version in package.json, which lies above wherever this file was compiled to. */
-export function packageVersion(): string {
-  for (const up of ['../..', '../../..']) {
-    try {
-      const file = new URL(`${up}/package.json`, import.meta.url);
-      const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string };
-      if (name === 'glambdar' && version !== undefined) return version;
-    } catch {
-      // It lies further up.
-    }
-  }
-  return 'unknown';
 }

@@ -1,6 +1,6 @@
 /** Owns running the command `glambdar` as its user does: the real program, in a folder and with a config directory of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,6 +24,7 @@ export interface RunOptions {
 export class CommandLine {
   /** Folder the commands run in; removed by `remove`. */
   readonly folder = mkdtempSync(join(tmpdir(), 'glambdar-cli-'));
+  readonly #programs = join(this.folder, '.local/bin');
   readonly #url: () => string;
   readonly #program: string;
 
@@ -34,6 +35,9 @@ export class CommandLine {
   constructor(url: () => string, program: string = PROGRAM) {
     this.#url = url;
     this.#program = program;
+    // As `npm link` installs the program.
+    mkdirSync(this.#programs, { recursive: true });
+    symlinkSync(PROGRAM, join(this.#programs, 'glambdar'));
   }
 
   /** Runs a command to its end. */
@@ -58,7 +62,7 @@ export class CommandLine {
     return spawn(program, args, {
       cwd: cwd ?? this.folder,
       env: {
-        PATH: process.env['PATH'],
+        PATH: `${this.#programs}:${process.env['PATH']}`,
         HOME: this.folder,
         XDG_CONFIG_HOME: join(this.folder, 'config'),
         GLAMBDAR_URL: this.#url(),

@@ -28,6 +28,7 @@ async function deploy(name: string, expression: string) {
 integration('register, whoami, logout and login keep a token that only its owner may read', async (t) => {
   const made = await line.run(['register', '--email', 'ada@example.org'], { input: `${PASSWORD}\n` });
   t.is(made.code, 0, made.stderr);
+  t.true(made.stdout.includes(`Commands speak to ${server().url} from now on`), made.stdout);
   t.is(statSync(profiles()).mode & 0o777, 0o600);
   const { token } = JSON.parse(readFileSync(profiles(), 'utf8')).default;
   t.false(`${made.stdout}${made.stderr}`.includes(token));
@@ -41,7 +42,9 @@ integration('register, whoami, logout and login keep a token that only its owner
   t.false(readFileSync(profiles(), 'utf8').includes(token));
   t.not((await line.run(['whoami'])).code, 0);
   t.not((await line.run(['whoami'], { env: { GLAMBDAR_TOKEN: token } })).code, 0);
-  t.not((await line.run(['login', '-e', 'ada@example.org'], { input: 'another-password' })).code, 0);
+  const wrong = await line.run(['login', '-e', 'ada@example.org'], { input: 'another-password' });
+  t.is(wrong.code, 5);
+  t.regex(wrong.stderr, /^glambdar: The e-mail or the password is wrong\. /);
   const back = await line.run(['login', '-e', 'ada@example.org'], { input: PASSWORD });
   t.is(back.code, 0, back.stderr);
 });
@@ -60,6 +63,33 @@ integration('keys are made, listed, changed and ended, and sign in a profile of 
   t.is((await line.run(['keys', 'rm', made.id])).code, 0);
   t.not((await list()).code, 0);
 });
+
+integration(
+  'the beginning of an id names a key where it is long enough and means one key alone',
+  async (t) => {
+    const create = async (name: string) =>
+      JSON.parse((await line.run(['keys', 'create', name, '--role', 'viewer', '--json'])).stdout);
+    const { id, key } = await create('short');
+    const other = await create('other');
+    const start = id.slice(0, 8);
+    t.is((await line.run(['keys', 'change', start, '--name', 'renamed'])).code, 0);
+    t.regex((await line.run(['keys', 'list'])).stdout, new RegExp(`^${id}  renamed `, 'm'));
+    const tooShort = await line.run(['keys', 'rm', id.slice(0, 5)]);
+    t.is(tooShort.code, 2);
+    t.true(tooShort.stderr.includes('write 6 of its characters or more'), tooShort.stderr);
+    const unknown = await line.run(['keys', 'rm', 'other']);
+    t.is(
+      unknown.stderr,
+      `glambdar: No key has the id "other". A key that is called so has the id ${other.id}. \`glambdar keys list\` shows the ids.\n`,
+    );
+    t.is(unknown.code, 4);
+    const several = await line.run(['keys', 'rm', start, 'ffffff', other.id]);
+    t.is(several.stdout, `✓ key ${id} has ended\n✓ key ${other.id} has ended\n`);
+    t.regex(several.stderr, /^✗ ffffff: No key has the id "ffffff"\. /);
+    t.is(several.code, 4);
+    t.is((await line.run(['whoami'], { env: { GLAMBDAR_TOKEN: key } })).code, 5);
+  },
+);
 
 integration('a profile’s token goes to its own server only', async (t) => {
   const elsewhere = server().url.replace('127.0.0.1', 'localhost');
@@ -104,12 +134,24 @@ integration('versions are listed, gone back to, and downloaded', async (t) => {
   const began = performance.now();
   t.is((await line.run(['download', 'aged', '--version', '2'])).code, 2);
   t.true(performance.now() - began < 3_000);
+  t.is((await line.run(['download', 'aged', '--version', '2', '--force'])).code, 0);
+  const open = await line.run(['config', 'aged', 'public=true']);
+  t.regex(
+    open.stderr,
+    /^aged is public on the listener for functions .*only where it belongs to the namespace default\.\n$/,
+  );
+  const scope = await line.run(['keys', 'create', 'wrong', '--scope', 'aged']);
+  t.is(scope.stderr, 'glambdar: --scope is "aged"; write invoke:FUNCTION, such as invoke:aged.\n');
 });
 
 integration('backup writes a file that restore fills a new directory from', async (t) => {
   const backup = await line.run(['backup', 'all.backup', '--dir', server().dir]);
   t.is(backup.code, 0, backup.stderr);
   t.regex(backup.stdout, /^\d+ functions? backed up to all\.backup\.\n$/);
+  const again = await line.run(['backup', 'all.backup', '--dir', server().dir]);
+  t.is(again.code, 2);
+  t.true(again.stderr.includes('write over it with --force'), again.stderr);
+  t.is((await line.run(['backup', 'all.backup', '--force', '--dir', server().dir])).code, 0);
   const restored = await line.run(['restore', 'all.backup', 'restored']);
   t.is(restored.code, 0, restored.stderr);
   t.true(statSync(join(line.folder, 'restored/glambdar.db')).size > 0);

@@ -1,5 +1,5 @@
 /** The command line against a real server: each command as its user types it, some of them on a pseudo-terminal. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import AdmZip from 'adm-zip';
 import test from 'ava';
@@ -36,7 +36,17 @@ integration('init, deploy and invoke make a function that answers, for every tem
     t.true(deployed.stdout.includes(`${name} version 1 is live: ${server().url}/invoke/${name}\n`));
     const answer = await line.run(['invoke', name, '-d', data]);
     t.deepEqual(JSON.parse(answer.stdout), { message: 'Hello, Ada!' }, `${template}: ${answer.stdout}`);
+    // What the author edits is what runs.
+    const source = readdirSync(join(line.folder, name)).find((file) => file.startsWith('index.')) ?? '';
+    const path = join(line.folder, name, source);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('Hello', 'Bye'));
+    t.is((await line.run(['deploy', name])).code, 0);
+    t.regex((await line.run(['invoke', name, '-d', data])).stdout, /Bye, Ada!/, template);
   }
+  const next = await line.run(['init', 'next']);
+  t.true(next.stdout.includes('Next: glambdar dev next '), next.stdout);
+  const npx = await line.run(['init', 'with-npx'], { env: { npm_command: 'exec' } });
+  t.true(npx.stdout.includes('Next: npx glambdar dev with-npx '), npx.stdout);
   const again = await line.run(['init', 'of-js']);
   t.is(again.code, 2);
   t.true(again.stderr.includes('is there already'));
@@ -145,6 +155,74 @@ integration('list, info, open, config, env and rm tell and change what is deploy
   const gone = await line.run(['info', 'shown']);
   t.is(gone.code, 4);
   t.true(gone.stderr.includes('`glambdar list` shows'), gone.stderr);
+  const npx = await line.run(['info', 'shown'], { env: { npm_command: 'exec' } });
+  t.true(npx.stderr.includes('`npx glambdar list` shows'), npx.stderr);
+});
+
+integration(
+  'rm and secrets rm tell of each thing that was named, and go on after one that is not there',
+  async (t) => {
+    for (const name of ['first', 'third']) {
+      folderOf(name, { 'index.js': greeting(name) });
+      t.is((await line.run(['deploy', name])).code, 0);
+    }
+    await line.run(['secrets', 'set', 'first', 'A'], { input: 'x' });
+    await line.run(['secrets', 'set', 'first', 'C'], { input: 'x' });
+    const secrets = await line.run(['secrets', 'rm', 'first', 'A', 'B', 'C']);
+    t.is(secrets.stdout, '✓ A is removed\n✓ C is removed\n');
+    t.regex(
+      secrets.stderr,
+      /^✗ B: "first" has no secret of this name; `glambdar secrets list first` names those it has\.\n$/,
+    );
+    t.is(secrets.code, 4);
+    t.is((await line.run(['secrets', 'list', 'first', '--json'])).stdout.replaceAll(/\s/g, ''), '[]');
+
+    const seen = await line.runOnTerminal(['rm', 'first', 'nope', 'third', 'first'], {
+      env: { NO_COLOR: '1' },
+    });
+    t.is(
+      seen.stdout.replaceAll('\r', ''),
+      '✓ first is deleted\n✗ nope: there is no such function\n✓ third is deleted\n',
+    );
+    t.is(seen.code, 4);
+    const json = await line.run(['rm', 'first', 'third', '--json']);
+    t.like(JSON.parse(json.stdout), {
+      deleted: [],
+      failed: [
+        { name: 'first', error: 'there is no such function', code: 'FUNCTION_NOT_FOUND' },
+        { name: 'third' },
+      ],
+    });
+    t.is(json.code, 4);
+  },
+);
+
+integration('a command names the function that is not there, and one that may have been meant', async (t) => {
+  folderOf('conf', { 'index.js': greeting('conf') });
+  t.is((await line.run(['deploy', 'conf'])).code, 0);
+  const remedy = '`glambdar list` shows the functions there are.';
+  for (const args of [
+    ['info', 'conff'],
+    ['open', 'conff'],
+    ['rm', 'conff'],
+    ['config', 'conff'],
+    ['config', 'conff', 'memoryMb=256'],
+    ['env', 'conff', 'A=1'],
+    ['logs', 'conff'],
+    ['logs', 'conff', '-f'],
+    ['invoke', 'conff/a/path?query=1'],
+    ['versions', 'conff'],
+    ['rollback', 'conff', '1'],
+    ['download', 'conff'],
+    ['secrets', 'list', 'conff'],
+    ['secrets', 'set', 'conff', 'KEY', 'value'],
+    ['secrets', 'rm', 'conff', 'KEY'],
+  ]) {
+    const { code, stderr } = await line.run(args);
+    t.is(stderr, `glambdar: There is no function "conff"; did you mean "conf"? ${remedy}\n`, args.join(' '));
+    t.is(code, 4, args.join(' '));
+  }
+  t.is((await line.run(['info', 'xyz'])).stderr, `glambdar: There is no function "xyz". ${remedy}\n`);
 });
 
 integration(
@@ -308,4 +386,37 @@ integration('doctor passes a healthy machine, and names what is broken with its 
   });
   t.regex(noImage.stdout, /^✗ image .*no\/such:image is not there\n +→ Run `docker pull no\/such:image`/m);
   t.regex(noImage.stdout, /^✗ disk /m);
+});
+
+integration('deploy and init refuse what cannot be meant, with what to write instead', async (t) => {
+  folderOf('shelf', { 'links/index.js': greeting('links'), 'notes.txt': '' });
+  const refused = async (args: string[], message: RegExp, cwd = line.folder) => {
+    const { code, stderr } = await line.run(args, { cwd });
+    t.is(code, 2, stderr);
+    t.regex(stderr, message);
+  };
+  await refused(['deploy', 'shelf'], /shelf has no entry file: .*`glambdar deploy shelf\/links`\.\n$/);
+  await refused(
+    ['deploy', 'shelf/links/index.js'],
+    /^glambdar: shelf\/links\/index\.js is a single file; name its folder: `glambdar deploy shelf\/links`\.\n$/,
+  );
+  await refused(
+    ['deploy', 'nothere'],
+    /There is no folder or archive nothere\. Name a folder with an entry file/,
+  );
+  await refused(
+    ['init'],
+    /not empty \(links, notes\.txt\).*`glambdar init NAME`/,
+    join(line.folder, 'shelf'),
+  );
+});
+
+integration('an answer without a body is told on a terminal', async (t) => {
+  folderOf('bodiless', {
+    'index.js':
+      'exports.handler = ({ query }) => query.to ? { statusCode: 301, headers: { Location: query.to }, body: Buffer.alloc(0) } : { statusCode: 204 };',
+  });
+  t.is((await line.run(['deploy', 'bodiless'])).code, 0);
+  t.is((await line.runOnTerminal(['invoke', 'bodiless'])).stdout, '204, no body\r\n');
+  t.is((await line.runOnTerminal(['invoke', 'bodiless?to=/a'])).stdout, '301, Location: /a\r\n');
 });

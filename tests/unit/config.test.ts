@@ -179,14 +179,19 @@ for (const [name, taken, refused] of texts)
       );
   });
 
-test('a misspelt variable is refused, others are nobody’s business', (t) => {
+test('a misspelt variable is refused with the one that was meant, others are nobody’s business', (t) => {
   t.throws(() => readConfig({ GLAMBDAR_MAX_INSTANCE: '5' }), {
     instanceOf: ConfigError,
     message: /^GLAMBDAR_MAX_INSTANCE is not a setting/,
   });
   t.throws(() => readConfig({ GLAMBDAR_X: '' }), {
     instanceOf: ConfigError,
-    message: /^GLAMBDAR_X is not a setting/,
+    message: 'GLAMBDAR_X is not a setting of this server. docs/configuration.md lists them all.',
+  });
+  t.throws(() => readConfig({ GLAMBDAR_PRT: '80' }), {
+    instanceOf: ConfigError,
+    message:
+      'GLAMBDAR_PRT is not a setting of this server. Did you mean GLAMBDAR_PORT? docs/configuration.md lists them all.',
   });
   t.notThrows(() => readConfig({ HOME: '/', PORT: 'x', GLAMBDAR_URL: 'http://x' }));
 });

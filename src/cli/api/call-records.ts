@@ -3,7 +3,6 @@ import { CliError, EXIT } from '../cli-error.js';
 import type { Client } from './client.js';
 import { readAll } from './client.js';
 import { eventsOf } from './events.js';
-import { failureOf } from './failure.js';
 import { functionPath, type CallRecord } from './function-info.js';
 
 /** The most that one request may ask for. */
@@ -56,12 +55,13 @@ export async function followCalls(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const response = await client.open('GET', functionPath('/logs', name, '?follow=1'), {
+    const path = functionPath('/logs', name, '?follow=1');
+    const response = await client.open('GET', path, {
       headers: { Accept: 'text/event-stream' },
       signal,
     });
     const status = response.statusCode ?? 0;
-    if (status >= 300) throw failureOf(status, await readAll(response, client.url));
+    if (status >= 300) throw await client.refusal(path, status, await readAll(response, client.url));
     for await (const { name: event, data } of eventsOf(response))
       if (event === 'invocation') take(JSON.parse(data) as CallRecord);
   } catch (error) {

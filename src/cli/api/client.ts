@@ -2,6 +2,7 @@
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { CliError, EXIT } from '../cli-error.js';
 import { failureOf } from './failure.js';
+import { functionIn, missingFunction } from './missing-function.js';
 
 /** Bodies are written in pieces of this size, so that a progress bar moves. */
 const PIECE_BYTES = 64 * 1024;
@@ -76,6 +77,24 @@ export class Client {
     };
   }
 
+  /** The failure that an answer of status 300 or more tells. It names a function that is not there. @param path of the request */
+  async refusal(path: string, status: number, body: Buffer): Promise<CliError> {
+    const failure = failureOf(status, body);
+    const name = functionIn(path);
+    if (failure.code !== 'FUNCTION_NOT_FOUND' || name === null) return failure;
+    return missingFunction(name, await this.#functionNames());
+  }
+
+  /** None when the user may not list them. */
+  async #functionNames(): Promise<string[]> {
+    try {
+      const { functions } = await this.json<{ functions: { name: string }[] }>('GET', '/info');
+      return functions.map(({ name }) => name);
+    } catch {
+      return [];
+    }
+  }
+
   /** Sends a request. @returns the JSON of a successful answer, undefined for an empty one. Throws CliError for every other one. */
   async json<T>(method: string, path: string, value?: unknown): Promise<T> {
     const reply = await this.exchange(method, path, {
@@ -85,7 +104,7 @@ export class Client {
       },
       ...(value !== undefined && { body: JSON.stringify(value) }),
     });
-    if (reply.status >= 300) throw failureOf(reply.status, reply.body);
+    if (reply.status >= 300) throw await this.refusal(path, reply.status, reply.body);
     if (reply.body.length === 0) return undefined as T;
     try {
       return JSON.parse(reply.body.toString('utf8')) as T;

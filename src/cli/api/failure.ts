@@ -1,5 +1,6 @@
 /** Owns turning a server's refusal into a sentence with a remedy. */
 import { CliError, EXIT } from '../cli-error.js';
+import { routesAsCommands } from '../terminal/routes-as-commands.js';
 import { safeText } from '../terminal/safe-text.js';
 
 interface ErrorBody {
@@ -26,8 +27,8 @@ export function failureOf(status: number, body: Buffer | string): CliError {
   const told = parse(text);
   const code = typeof told.code === 'string' ? told.code : null;
   const said = [told.error, told.message].find((value) => typeof value === 'string' && value !== '');
-  const sentence = safeText(
-    typeof said === 'string' ? said : text.trim().slice(0, 500) || `status ${status}`,
+  const sentence = routesAsCommands(
+    safeText(typeof said === 'string' ? said : text.trim().slice(0, 500) || `status ${status}`),
   );
   const remedy = REMEDIES[code ?? ''] ?? REMEDIES[status];
   const message = remedy === undefined ? sentence : `${endedSentence(sentence)} ${remedy}`;

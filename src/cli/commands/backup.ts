@@ -1,5 +1,6 @@
 /** Owns `backup`, `restore` and `reset-key`: this process becomes the operator's program of the server's own machine. */
 import { setEnvironmentVariable } from '../../config.js';
+import { assertFree } from '../free-path.js';
 import { useDefaultDirectory } from './start.js';
 
 interface DirectoryOption {
@@ -7,7 +8,11 @@ interface DirectoryOption {
   dir?: string;
 }
 
-export async function backup(file: string, options: DirectoryOption): Promise<void> {
+export async function backup(
+  file: string,
+  { force = false, ...options }: DirectoryOption & { force?: boolean },
+): Promise<void> {
+  if (!force) assertFree(file);
   useDirectory(options);
   await administer('backup', file);
 }

@@ -1,8 +1,9 @@
 /** Owns `deploy`: which folder or archive under which name, and showing how the upload and the deploy go on. */
 import { statSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { sendBundle, type Deployed } from '../api/deployment.js';
 import type { Client } from '../api/client.js';
+import { assertEntryFile, hasEntryFile } from '../bundle/entry-file.js';
 import { packFolder } from '../bundle/pack-folder.js';
 import { CliError, EXIT } from '../cli-error.js';
 import { clientOf, type CommonOptions } from '../session.js';
@@ -47,12 +48,24 @@ export function remarksOf({ notes = [], hints = [] }: Deployed): string[] {
  * as Invok's clients write it, else the current one.
  */
 export function sourceOf(path: string | undefined, name: string | undefined): Source {
-  const named = name !== undefined && path === undefined && isFolder(name) && !hasEntryFile('.') ? name : '.';
+  const named =
+    name !== undefined &&
+    path === undefined &&
+    isFolder(name) &&
+    !hasEntryFile('.') &&
+    !isFile('package.json')
+      ? name
+      : '.';
   const chosen = resolve(path ?? named);
   const stats = statSync(chosen, { throwIfNoEntry: false });
   if (stats === undefined || !(stats.isDirectory() || stats.isFile()))
-    throw new CliError(`There is no folder or archive ${path ?? named}.`, EXIT.usage);
+    throw new CliError(
+      `There is no folder or archive ${path ?? named}. Name a folder with an entry file such as index.js, or a zip, tar or tar.gz; ` +
+        '`glambdar init NAME` makes a folder.',
+      EXIT.usage,
+    );
   const folder = stats.isDirectory();
+  if (!folder && CODE_FILE.test(chosen)) throw singleFile(chosen, path ?? named);
   const archiveName = basename(chosen).replace(/\.(tar\.gz|tgz|tar|zip)$/i, '');
   return { path: chosen, isFolder: folder, name: name ?? (folder ? basename(chosen) : archiveName) };
 }
@@ -64,6 +77,7 @@ export async function deploySource(
   { set = [], json = false }: DeployOptions,
 ): Promise<Deployed> {
   const fields = { ...settingsOf(set), funcName: name };
+  if (folder && !('handler' in fields)) assertEntryFile(path, relative('', path) || '.');
   const packed = folder ? packFolder(path) : { zip: readFileSync(path), files: 0, ignored: 0 };
   const isQuiet = json || process.stderr.isTTY !== true;
   if (!isQuiet && folder)
@@ -99,14 +113,20 @@ function settingsOf(texts: string[]): Record<string, string> {
   );
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+const CODE_FILE = /\.(?:[cm]?[jt]s|json)$/i;
+
+function singleFile(path: string, shown: string): CliError {
+  const folder = relative('', dirname(path));
+  return new CliError(
+    `${shown} is a single file; name its folder: \`glambdar deploy${folder === '' ? '' : ` ${folder}`}\`.`,
+    EXIT.usage,
+  );
 }
 
-function hasEntryFile(folder: string): boolean {
-  return [
-    'package.json',
-    'glambdar.json',
-    ...['js', 'mjs', 'cjs', 'ts', 'mts', 'cts'].map((end) => `index.${end}`),
-  ].some((file) => statSync(join(folder, file), { throwIfNoEntry: false })?.isFile() === true);
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

@@ -6,6 +6,7 @@ import { dockerChecks } from '../doctor/docker-checks.js';
 import { Engine } from '../doctor/engine.js';
 import { machineChecks } from '../doctor/machine-checks.js';
 import { serverChecks } from '../doctor/server-checks.js';
+import { asTyped } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { useDefaultDirectory } from './start.js';
 import { styled } from '../terminal/output.js';
@@ -37,5 +38,5 @@ export async function doctor(options: DoctorOptions): Promise<void> {
 function lineOf({ title, ok, found, remedy }: Finding): string {
   const mark = ok ? styled('green', '✓') : styled('red', '✗');
   const line = `${mark} ${title.padEnd(14)} ${safeLine(found)}`;
-  return ok ? line : `${line}\n  ${''.padEnd(14)} → ${remedy}`;
+  return ok ? line : `${line}\n  ${''.padEnd(14)} → ${asTyped(remedy)}`;
 }

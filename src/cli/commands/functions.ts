@@ -1,16 +1,18 @@
 /** Owns the commands that show and delete functions: `list`, `info`, `open` and `rm`. */
 import { functionPath, type FunctionInfo } from '../api/function-info.js';
+import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
-import { printResult, styled } from '../terminal/output.js';
+import { printResult } from '../terminal/output.js';
 import { sizeText } from '../terminal/progress-bar.js';
 import { pairsText, tableText } from '../terminal/table.js';
 import { timeText } from '../terminal/time-text.js';
+import { forEach } from '../each.js';
 
 export async function list(options: CommonOptions): Promise<void> {
   const { functions } = await clientOf(options).json<{ functions: FunctionInfo[] }>('GET', '/info');
   printResult(options.json === true, functions, () =>
     functions.length === 0
-      ? 'There are no functions yet; `glambdar init hello` makes one.'
+      ? `There are no functions yet; \`${typed('init hello')}\` makes one.`
       : tableText(
           ['NAME', 'VERSION', 'CALLS', 'ERRORS', 'LAST CALL', 'SIZE', 'DEPLOYED'],
           functions.map((one) => [
@@ -50,23 +52,21 @@ export async function open(name: string, options: CommonOptions): Promise<void> 
   const client = clientOf(options);
   const one = await client.json<FunctionInfo>('GET', functionPath('/info', name));
   const url = client.url + functionPath('/invoke', one.name);
-  const curl = `curl ${url} -d '{"name":"Ada"}'`;
+  const curl = `curl ${url} -d '{}'`;
   printResult(options.json === true, { url, curl }, () => `${url}\n${curl}`);
 }
 
 /** Deletes one after the other; what was deleted before one that cannot be is told, too. */
 export async function remove(names: string[], options: CommonOptions): Promise<void> {
   const client = clientOf(options);
-  const deleted: string[] = [];
-  try {
-    for (const name of names) {
+  await forEach({
+    names,
+    json: options.json === true,
+    act: async (name) => {
       await client.json('DELETE', functionPath('/del', name));
-      deleted.push(name);
-    }
-  } finally {
-    if (deleted.length > 0)
-      printResult(options.json === true, { deleted }, () =>
-        deleted.map((name) => `${styled('green', '✓')} ${name} is deleted`).join('\n'),
-      );
-  }
+      return `${name} is deleted`;
+    },
+    reason: ({ code, message }) => (code === 'FUNCTION_NOT_FOUND' ? 'there is no such function' : message),
+    done: 'deleted',
+  });
 }

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CliError, EXIT } from '../cli-error.js';
+import { typed } from '../own-name.js';
 import type { CommonOptions } from '../session.js';
 import { TEMPLATES } from '../templates/templates.js';
 import { printResult, styled } from '../terminal/output.js';
@@ -44,6 +45,7 @@ export async function init(given: string | undefined, options: InitOptions): Pro
       `${join(target, present[0] ?? '')} is there already; choose another folder.`,
       EXIT.usage,
     );
+  if (target === '.') assertNoCode(folder);
   for (const [file, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), content);
@@ -52,12 +54,26 @@ export async function init(given: string | undefined, options: InitOptions): Pro
   printResult(options.json === true, { name, folder, files: readdirSync(folder) }, () =>
     [
       `${styled('green', '✓')} ${name} is in ${folder}: ${Object.keys(files).join(', ')}`,
-      `Next: glambdar dev${here}        (deploys it at every change)`,
-      `      glambdar invoke ${name} -d '{"name":"Ada"}'`,
+      `Next: ${typed(`dev${here}`)}        (deploys it at every change)`,
+      `      ${typed(`invoke ${name} -d '{"name":"Ada"}'`)}`,
     ].join('\n'),
   );
   return Promise.resolve();
 }
+
+/** Without a name the current folder becomes the function: everything in it would be part of it. */
+function assertNoCode(folder: string): void {
+  const found = readdirSync(folder).filter((name) => !HARMLESS.test(name));
+  if (found.length === 0) return;
+  const shown = found.slice(0, 3).join(', ') + (found.length > 3 ? ` and ${found.length - 3} more` : '');
+  throw new CliError(
+    `This folder is not empty (${shown}), and all of it would be the function; \`glambdar init NAME\` makes a folder of its own.`,
+    EXIT.usage,
+  );
+}
+
+/** What a new repository has before its code. */
+const HARMLESS = /^(?:\..*|README.*|LICEN[CS]E.*)$/i;
 
 function templateOf({ template, runtime }: InitOptions): string {
   if (runtime === undefined) return template;

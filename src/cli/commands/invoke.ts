@@ -1,8 +1,8 @@
 /** Owns `invoke`: what is sent to a function, and how its answer is shown. */
 import { existsSync, readFileSync } from 'node:fs';
 import { readAll } from '../api/client.js';
-import { failureOf } from '../api/failure.js';
 import { CliError, EXIT } from '../cli-error.js';
+import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { safeJson, safeText } from '../terminal/safe-text.js';
 
@@ -24,7 +24,8 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   const client = clientOf(options);
   const { content, isFaasStyle } = bodyOf(options.data);
   const headers = headersOf(options.header ?? []);
-  const response = await client.open(methodOf(options.method), `/invoke/${targetOf(name)}`, {
+  const path = `/invoke/${targetOf(name)}`;
+  const response = await client.open(methodOf(options.method), path, {
     headers: {
       ...(content && !hasHeader(headers, 'content-type') && { 'Content-Type': 'application/json' }),
       ...headers,
@@ -34,7 +35,7 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   const answer = await readAll(response, client.url);
   const status = response.statusCode ?? 0;
   // The platform's own refusals carry no invocation: those are failures of the command, not answers of a function.
-  if (status >= 400 && !response.headers['x-invocation-id']) throw failureOf(status, answer);
+  if (status >= 400 && !response.headers['x-invocation-id']) throw await client.refusal(path, status, answer);
   if (status >= 400) process.exitCode = EXIT.failed;
   if (options.json) {
     const value = { status, headers: response.headers, body: jsonOrText(answer) };
@@ -43,11 +44,19 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   }
   if (options.include)
     process.stdout.write(`${headText(status, response.statusMessage ?? '', response.rawHeaders)}\n\n`);
-  show(answer, options, isFaasStyle);
+  if (answer.length === 0 && process.stdout.isTTY && !options.raw) {
+    if (!options.include)
+      process.stderr.write(`${safeText(bodilessText(status, response.headers.location))}\n`);
+  } else show(answer, options, isFaasStyle);
   if (status >= 400 && process.stdout.isTTY && !options.include)
     process.stderr.write(
-      `glambdar: the call ended with status ${status}; \`glambdar logs ${safeText(name)}\` shows what it printed.\n`,
+      `glambdar: the call ended with status ${status}; \`${typed(`logs ${safeText(name)}`)}\` shows what it printed.\n`,
     );
+}
+
+/** An answer without a body would leave the terminal empty, as if nothing had come. */
+function bodilessText(status: number, location: string | undefined): string {
+  return location === undefined ? `${status}, no body` : `${status}, Location: ${location}`;
 }
 
 /** Bytes as they are, unless they go to a terminal: there no control character of a function may arrive. */

@@ -1,10 +1,10 @@
 /** Owns the commands about secrets: names can be listed, values only set and removed. */
 import { CliError, EXIT } from '../cli-error.js';
 import { functionPath } from '../api/function-info.js';
-import { failureOf } from '../api/failure.js';
 import { askSecretly } from '../terminal/question.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult, styled } from '../terminal/output.js';
+import { forEach } from '../each.js';
 
 export async function listSecrets(name: string, options: CommonOptions): Promise<void> {
   const told = await clientOf(options).json<unknown>('GET', functionPath('/functions', name, '/secrets'));
@@ -29,11 +29,12 @@ export async function setSecret(
   const client = clientOf(options);
   const value = given ?? (await askSecretly(`Value of ${key}: `));
   // As the body itself: an error about JSON could not tell of it without showing it.
-  const reply = await client.exchange('PUT', secretPath(name, key), {
+  const path = secretPath(name, key);
+  const reply = await client.exchange('PUT', path, {
     headers: { 'Content-Type': 'text/plain; charset=utf-8' },
     body: value,
   });
-  if (reply.status >= 300) throw failureOf(reply.status, reply.body);
+  if (reply.status >= 300) throw await client.refusal(path, reply.status, reply.body);
   printResult(
     options.json === true,
     { function: name, secret: key },
@@ -41,13 +42,17 @@ export async function setSecret(
   );
 }
 
-export async function removeSecret(name: string, key: string, options: CommonOptions): Promise<void> {
-  await clientOf(options).json('DELETE', secretPath(name, key));
-  printResult(
-    options.json === true,
-    { function: name, removed: key },
-    () => `${styled('green', '✓')} ${key} is removed`,
-  );
+export async function removeSecrets(name: string, keys: string[], options: CommonOptions): Promise<void> {
+  const client = clientOf(options);
+  await forEach({
+    names: keys,
+    json: options.json === true,
+    act: async (key) => {
+      await client.json('DELETE', secretPath(name, key));
+      return `${key} is removed`;
+    },
+    done: 'removed',
+  });
 }
 
 function secretPath(name: string, key: string): string {

@@ -3,7 +3,7 @@ import type { Client } from '../api/client.js';
 import { functionPath, type FunctionInfo } from '../api/function-info.js';
 import { pairOf, valueOf } from '../key-value.js';
 import { clientOf, type CommonOptions } from '../session.js';
-import { printResult } from '../terminal/output.js';
+import { printResult, say } from '../terminal/output.js';
 import { pairsText } from '../terminal/table.js';
 
 export async function config(name: string, changes: string[], options: CommonOptions): Promise<void> {
@@ -15,6 +15,10 @@ export async function config(name: string, changes: string[], options: CommonOpt
       Object.fromEntries(changes.map((text) => pairOf(text)).map(([key, text]) => [key, valueOf(text)])),
     );
   const { settings } = await infoOf(client, name);
+  if (changes.some((text) => /^public=true$/.test(text)) && options.json !== true)
+    say(
+      `${name} is public on the listener for functions (GLAMBDAR_FUNCTIONS_PORT). ${client.url}/invoke/${name} is open without a token only where it belongs to the namespace default.`,
+    );
   printResult(options.json === true, settings, () =>
     pairsText(Object.entries(settings).map(([key, value]) => [key, shown(value)] as const)),
   );

@@ -1,10 +1,10 @@
 /** Owns the commands about versions: `versions`, `rollback` and `download`. */
-import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { readAll } from '../api/client.js';
-import { failureOf } from '../api/failure.js';
 import { functionPath } from '../api/function-info.js';
 import { CliError, EXIT } from '../cli-error.js';
+import { assertFree } from '../free-path.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult, styled } from '../terminal/output.js';
 import { sizeText } from '../terminal/progress-bar.js';
@@ -55,21 +55,26 @@ export async function rollback(name: string, text: string, options: CommonOption
 
 export async function download(
   name: string,
-  { version, output, ...options }: CommonOptions & { version?: string; output?: string },
+  {
+    version,
+    output,
+    force = false,
+    ...options
+  }: CommonOptions & { version?: string; output?: string; force?: boolean },
 ): Promise<void> {
   if (output === '-' && process.stdout.isTTY)
     throw new CliError('A zip is no text for a terminal; write it to a file or into a pipe.', EXIT.usage);
   const client = clientOf(options);
   const query = version === undefined ? '' : `?version=${versionOf(version)}`;
-  const response = await client.open('GET', functionPath('/functions', name, `/code${query}`));
+  const path = functionPath('/functions', name, `/code${query}`);
+  const response = await client.open('GET', path);
   const status = response.statusCode ?? 0;
-  if (status >= 300) throw failureOf(status, await readAll(response, client.url));
+  if (status >= 300) throw await client.refusal(path, status, await readAll(response, client.url));
   if (output === '-') return pipeline(response, process.stdout);
   const file = output ?? fileNameIn(response.headers['content-disposition']) ?? `${name}.zip`;
-  if (existsSync(file))
-    throw new CliError(`${file} is there already; name another file with -o.`, EXIT.usage);
+  if (!force) assertFree(file);
   try {
-    await pipeline(response, createWriteStream(file, { flags: 'wx' }));
+    await pipeline(response, createWriteStream(file, { flags: force ? 'w' : 'wx' }));
   } catch (error) {
     rmSync(file, { force: true });
     const { code, path } = error as NodeJS.ErrnoException;

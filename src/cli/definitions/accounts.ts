@@ -42,23 +42,34 @@ export function accountCommands(program: Command): void {
   addCommand(keys, 'list', 'List the keys.', ['glambdar keys list']).action(
     later(async () => (await keyActions()).listKeys),
   );
-  addCommand(keys, 'create <name>', 'Make a key. It is shown once.', [
-    'glambdar keys create ci --role deployer',
-    'glambdar keys create webhook --role invoker --scope invoke:hello --expires 2027-01-31T00:00:00Z',
-  ])
+  addCommand(
+    keys,
+    'create <name>',
+    'Make a key. It is shown once. A key of the role invoker may also list functions and read logs; one with --scope calls those functions and does nothing else.',
+    [
+      'glambdar keys create ci --role deployer',
+      'glambdar keys create webhook --role invoker --scope invoke:hello --expires 2027-01-31T00:00:00Z',
+    ],
+  )
     .option('--role <role>', 'admin, deployer, invoker or viewer', 'deployer')
     .option('--scope <scope>', 'invoke:<function>; may be given several times', collected)
     .option('--expires <time>', 'an RFC 3339 time')
     .action(later(async () => (await keyActions()).createKey));
-  addCommand(keys, 'change <id>', 'Change a key: its name, role, scopes or end.', [
-    'glambdar keys change 3f0c1b1e --role viewer',
-  ])
+  addCommand(
+    keys,
+    'change <id>',
+    'Change a key: its name, role, scopes or end. The beginning of its id is enough; `glambdar keys list` shows the ids.',
+    ['glambdar keys change 3f0c1b1e --role viewer'],
+  )
     .option('--name <name>', 'the new name')
     .option('--role <role>', 'admin, deployer, invoker or viewer')
     .option('--scope <scope>', 'invoke:<function>; may be given several times', collected)
     .option('--expires <time>', 'an RFC 3339 time')
     .action(later(async () => (await keyActions()).changeKey));
-  addCommand(keys, 'rm <id>', 'End a key at once.', ['glambdar keys rm 3f0c1b1e']).action(
-    later(async () => (await keyActions()).removeKey),
-  );
+  addCommand(
+    keys,
+    'rm <id...>',
+    'End keys at once. The beginning of an id is enough, 6 characters or more; `glambdar keys list` shows the ids.',
+    ['glambdar keys rm 3f0c1b1e'],
+  ).action(later(async () => (await keyActions()).removeKeys));
 }

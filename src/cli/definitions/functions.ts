@@ -49,8 +49,8 @@ export function functionCommands(program: Command): void {
     "Set a secret. Without a value it is read from stdin, which keeps it out of the shell's history.",
     ['glambdar secrets set hello API_KEY < key.txt', 'glambdar secrets set hello API_KEY'],
   ).action(later(async () => (await secretActions()).setSecret));
-  addCommand(secrets, 'rm <name> <key>', 'Remove a secret.', ['glambdar secrets rm hello API_KEY']).action(
-    later(async () => (await secretActions()).removeSecret),
+  addCommand(secrets, 'rm <name> <key...>', 'Remove secrets.', ['glambdar secrets rm hello API_KEY']).action(
+    later(async () => (await secretActions()).removeSecrets),
   );
 
   addCommand(program, 'versions <name>', 'List the versions that are kept.', [
@@ -65,5 +65,6 @@ export function functionCommands(program: Command): void {
   ])
     .option('--version <number>', 'the version (default: the one that is served)')
     .option('-o, --output <file>', 'where to, - for stdout (default: <name>-v<version>.zip)')
+    .option('--force', 'write over a file that is there')
     .action(later(async () => (await versionActions()).download));
 }

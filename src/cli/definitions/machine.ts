@@ -25,6 +25,7 @@ export function machineCommands(program: Command): void {
       'Write functions, accounts, secrets and records of calls to a file. The server may be running.',
     )
     .option(...data)
+    .option('--force', 'write over a file that is there')
     .addHelpText('after', '\nExamples:\n  glambdar backup glambdar.backup --dir /var/lib/glambdar')
     .action(
       later(async () => {

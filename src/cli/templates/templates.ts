@@ -1,4 +1,5 @@
 /** Owns the functions that `init` makes. */
+import { packageText } from '../package-folder.js';
 
 /** Path in the folder → content. */
 export type TemplateFiles = Record<string, string>;
@@ -22,40 +23,59 @@ export const TEMPLATES: Record<string, (name: string) => TemplateFiles> = {
 `,
   }),
   ts: (name) => ({
-    // The build is there because Node.js before 22.18 cannot run TypeScript, and no version runs `enum` and the like.
-    'src/index.ts': `interface Input {
+    'index.ts': `// Deployed as it is: Node.js takes the types away. Syntax that makes code (enum, namespace, parameter properties) and servers
+// whose functions run on Node.js before 22.18 need a build. Then deploy what it makes, and not this folder:
+//
+//   npm install && npm run build && npx glambdar deploy dist --name ${name}
+import type { Handler } from 'glambdar';
+
+interface Input {
   name?: string;
 }
 
-export const handler = async (req: { json(): Promise<Input | null> }) => {
-  const input = await req.json();
+export const handler: Handler = async (req) => {
+  const input = await req.json<Input | null>();
   console.log('greeting', input?.name);
   return { statusCode: 200, body: { message: \`Hello, \${input?.name ?? 'world'}!\` } };
 };
 `,
-    'index.mjs': `// Made from src/index.ts by \`npm run build\`; \`npm run watch\` makes it anew at every change.
-export const handler = async (req) => {
-  const input = await req.json();
-  console.log('greeting', input?.name);
-  return { statusCode: 200, body: { message: \`Hello, \${input?.name ?? 'world'}!\` } };
-};
-`,
+    // The types lie in the folder: an editor finds them before anything is installed.
+    'types/glambdar.d.ts': packageText('worker/glambdar.d.ts'),
+    'tsconfig.json': `${JSON.stringify(
+      {
+        compilerOptions: {
+          target: 'ES2024',
+          lib: ['ES2024', 'DOM'],
+          module: 'NodeNext',
+          strict: true,
+          noEmit: true,
+          erasableSyntaxOnly: true,
+          verbatimModuleSyntax: true,
+          allowImportingTsExtensions: true,
+          paths: { glambdar: ['./types/glambdar.d.ts'] },
+        },
+        exclude: ['dist'],
+      },
+      null,
+      2,
+    )}\n`,
     'package.json': `${JSON.stringify(
       {
         name: name.toLowerCase(),
         private: true,
         type: 'module',
-        main: 'index.mjs',
         scripts: {
-          build: 'esbuild src/index.ts --bundle --platform=node --format=esm --outfile=index.mjs',
-          watch: 'npm run build -- --watch',
+          // Into a folder of its own: an index.mjs beside index.ts would be what is served, however old.
+          build: 'esbuild index.ts --bundle --platform=node --format=esm --outfile=dist/index.mjs',
         },
         devDependencies: { esbuild: '^0.28.2' },
       },
       null,
       2,
     )}\n`,
-    '.glambdarignore': 'node_modules\nsrc\npackage-lock.json\n',
+    '.gitignore': 'node_modules\ndist\n',
+    // Takes the place of .gitignore at a deploy.
+    '.glambdarignore': 'node_modules\ndist\ntypes\ntsconfig.json\npackage-lock.json\n',
   }),
   faas: () => ({
     'index.js': `module.exports = (context, cb) => {

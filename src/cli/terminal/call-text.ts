@@ -1,6 +1,7 @@
 /** Owns a call's record as people read it: time, start, status and ms in one line, then what it printed. */
 import type { CallRecord } from '../api/function-info.js';
 import { styled } from './output.js';
+import { routesAsCommands } from './routes-as-commands.js';
 import { safeLine, safeText } from './safe-text.js';
 import { timeText } from './time-text.js';
 
@@ -25,7 +26,9 @@ export function callText(record: CallRecord, withName: boolean): string {
 
 function linesOf(text: string): string[] {
   const safe = safeText(text).replace(/\n$/, '');
-  return safe === '' ? [] : safe.split('\n');
+  if (safe === '') return [];
+  // Hints of the server; all other lines are the function's own.
+  return safe.split('\n').map((line) => (line.startsWith('glambdar: ') ? routesAsCommands(line) : line));
 }
 
 function errorText(error: unknown): string {

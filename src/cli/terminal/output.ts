@@ -1,5 +1,6 @@
 /** Owns what a command prints: results on stdout, what happens meanwhile on stderr, colours only where a terminal shows them. */
 import { styleText } from 'node:util';
+import { asTyped } from '../own-name.js';
 import { safeJson, safeText } from './safe-text.js';
 
 export type Style = 'red' | 'green' | 'yellow';
@@ -26,9 +27,9 @@ export function printResult(json: boolean, value: unknown, text: () => string): 
   if (shown !== '') process.stdout.write(`${shown}\n`);
 }
 
-/** A line about what is being done. It is no result, so it goes to stderr. */
+/** A line about what is being done. It is no result, so it goes to stderr. Commands in backticks stand as this user types them. */
 export function say(line: string): void {
-  process.stderr.write(`${safeStyled(line)}\n`);
+  process.stderr.write(`${safeStyled(asTyped(line))}\n`);
 }
 
 /** Whether the stream is a terminal that shows colours; Node heeds NO_COLOR, FORCE_COLOR and TERM. */

@@ -231,7 +231,7 @@ function parseJson(key: string, text: string): unknown {
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue, source: string, given: unknown): string {
+function describeIssue(issue: z.core.$ZodIssue, source: string, patch: unknown): string {
   const path = issue.path.map((part) => String(part).slice(0, 64)).join('.');
   const expected = EXPECTED[issue.path[0] as keyof FunctionSettings];
   if (issue.code === 'unrecognized_keys') {
@@ -250,14 +250,13 @@ function describeIssue(issue: z.core.$ZodIssue, source: string, given: unknown):
   // The refinements of `env` say what is wrong; those of `cors` leave it to the sentence about the whole setting.
   return issue.code === 'custom' && issue.path[0] !== 'cors'
     ? `${path}: ${issue.message}`
-    : `${path}: expected ${expected}${cameInstead(issue.path, given)}`;
+    : `${path}: expected ${expected}${givenText(issue, patch)}`;
 }
 
-/** e.g. `, not 10`; empty for what may be long, and for variables, whose values may be secret. */
-function cameInstead(path: readonly PropertyKey[], given: unknown): string {
+/** What was sent for a setting, shortened. Variables of `env` are not repeated: a value may be meant for nobody's eyes. */
+function givenText({ path }: z.core.$ZodIssue, patch: unknown): string {
   const [key] = path;
   if (path.length !== 1 || typeof key !== 'string' || key === 'env') return '';
-  const value = (given as Record<string, unknown>)[key];
-  if (typeof value === 'string') return `, not ${printable(value)}`;
-  return typeof value === 'number' || typeof value === 'boolean' || value === null ? `, not ${value}` : '';
+  const text = JSON.stringify((patch as Record<string, unknown>)[key]);
+  return text === undefined ? '' : `; got ${text.length > 64 ? `${text.slice(0, 64)}…` : text}`;
 }

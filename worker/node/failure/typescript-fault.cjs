@@ -1,8 +1,9 @@
 /** Owns saying what an author can do about TypeScript that Node cannot run: Node takes types away and changes nothing else. */
 'use strict';
 
+/** Into a folder of its own: JavaScript beside the TypeScript would be served from then on, however old. */
 const COMPILE =
-  'compile it to JavaScript before you deploy it, e.g. npx esbuild index.ts --bundle --platform=node --outfile=index.js';
+  'compile it to JavaScript and deploy what that makes, e.g. npx esbuild index.ts --bundle --platform=node --outfile=dist/index.js, then the folder dist';
 
 /**
  * Returns the same error, its message with the advice behind it where there is one.

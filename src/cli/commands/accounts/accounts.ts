@@ -1,6 +1,6 @@
 /** Owns the commands about one's account: `register`, `login`, `logout` and `whoami`. */
 import { Client } from '../../api/client.js';
-import { CliError } from '../../cli-error.js';
+import { CliError, EXIT } from '../../cli-error.js';
 import { profilesPath, readProfiles, writeProfile } from '../../profiles.js';
 import { clientOf, profileName, serverOf, type CommonOptions } from '../../session.js';
 import { printResult, styled } from '../../terminal/output.js';
@@ -23,10 +23,13 @@ export async function signIn(verb: 'register' | 'login', options: SignInOptions)
   if (options.key) return signInWithKey(server, options);
   const email = options.email ?? (await ask('E-mail: '));
   const password = options.password ?? (await askSecretly('Password: '));
-  const { token, user } = await new Client(server, null).json<SignedIn>('POST', `/auth/${verb}`, {
-    email,
-    password,
-  });
+  const { token, user } = await new Client(server, null)
+    .json<SignedIn>('POST', `/auth/${verb}`, { email, password })
+    .catch((error: unknown) => {
+      throw error instanceof CliError && error.exitCode === EXIT.denied && verb === 'login'
+        ? wrongPassword(error)
+        : error;
+    });
   writeProfile(profileName(options), { server, token, email: user.email });
   tell(server, user.email, options);
 }
@@ -69,7 +72,23 @@ async function signInWithKey(server: string, options: SignInOptions): Promise<vo
   tell(server, 'the key', options);
 }
 
+function wrongPassword(failure: CliError): CliError {
+  // Other refusals, such as of a locked account, say themselves what to do.
+  if (!failure.message.startsWith('Invalid credentials')) return failure;
+  return new CliError(
+    'The e-mail or the password is wrong. `glambdar register` makes an account.',
+    EXIT.denied,
+    { code: failure.code },
+  );
+}
+
 function tell(server: string, who: string, options: CommonOptions): void {
   const value = { server, profile: profileName(options), file: profilesPath() };
-  printResult(options.json === true, value, () => `${styled('green', '✓')} signed in to ${server} as ${who}`);
+  const option = options.profile === undefined ? '' : ` with --profile ${options.profile}`;
+  printResult(
+    options.json === true,
+    value,
+    () =>
+      `${styled('green', '✓')} signed in to ${server} as ${who}\nCommands${option} speak to ${server} from now on, unless --server or GLAMBDAR_URL names another.`,
+  );
 }

@@ -133,7 +133,7 @@ test('the setting contract takes the contracts of the table, and the sentence ab
   const { message } = t.throws(() => parseSettingsPatch({ contract: 'none' }, 'settings'));
   t.is(
     message,
-    `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}, not "none".`,
+    `settings: contract: expected ${CONTRACT_NAMES.map((name) => `"${name}"`).join(' or ')}; got "none".`,
   );
 });
 
@@ -154,7 +154,9 @@ const wrong: [value: unknown, message: RegExp][] = [
   [{ memoryMb: 1, cpus: 99_999 }, /memoryMb: .*; cpus: /],
   [JSON.parse('{"__proto__":{"memoryMb":64}}'), /unknown setting "__proto__"/],
   [{ constructor: 1 }, /unknown setting "constructor"/],
-  [{ env: { 'A B': 'x' } }, /env: "A B" is no name of a variable; /],
+  [{ env: { 'A B': 'x' } }, /env\.A B: /],
+  [{ env: 'canary' }, /env: expected (?!.*canary)/],
+  [{ isolation: 'x'.repeat(100) }, /isolation: expected "invocation" or "function"; got "x{63}…\.$/],
 ];
 
 for (const [value, message] of wrong)
@@ -201,7 +203,7 @@ for (const [given, patch] of fields)
   });
 
 const wrongFields: [field: Record<string, string>, message: RegExp][] = [
-  [{ memoryMb: 'lots' }, /^form field: memoryMb: /],
+  [{ memoryMb: 'lots' }, /^form field: memoryMb: expected a whole number from 64 to 10240; got "lots"\.$/],
   [{ memoryMb: '1e3' }, /^form field: memoryMb: /],
   [{ memoryMb: '' }, /^form field: memoryMb: /],
   [{ memoryMb: '9'.repeat(400) }, /^form field: memoryMb: /],

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test from 'ava';
+import { TEMPLATES } from '../../../src/cli/templates/templates.js';
+import { temporaryDirectory } from '../../helpers/temporary-directory.js';
+
+const root = join(import.meta.dirname, '../../..');
+/** In the order in which a function's entry is looked for. */
+const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
+
+test('a template has one entry file, which is the file that its author edits', (t) => {
+  for (const [template, make] of Object.entries(TEMPLATES)) {
+    const files = make('hello');
+    const sources = Object.keys(files).filter((file) => /(?<!\.d)\.[cm]?[jt]s$/.test(file));
+    t.deepEqual(
+      sources,
+      ENTRY_FILES.filter((file) => file in files),
+      template,
+    );
+    t.is(sources.length, 1, template);
+    t.false(/"main"/.test(files['package.json'] ?? ''), template);
+  }
+});
+
+test('the TypeScript template compiles with the types that lie in it, before anything is installed', (t) => {
+  const folder = temporaryDirectory(t);
+  for (const [file, content] of Object.entries(TEMPLATES['ts']?.('hello') ?? {})) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), content);
+  }
+  appendFileSync(
+    join(folder, 'index.ts'),
+    '// @ts-expect-error: the types are known, so a wrong key is found\nexport const wrong: Handler = () => ({ status: 1 });\n',
+  );
+  const { stdout } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder],
+    {
+      encoding: 'utf8',
+    },
+  );
+  t.is(stdout, '');
+});
