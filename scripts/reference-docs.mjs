@@ -38,8 +38,11 @@ function commandPage(program) {
   const common = program.commands[0].options.filter(({ long }) => COMMON.includes(long));
   return `# The command line
 
-\`glambdar\` speaks to a server over HTTP. It works as \`npx glambdar\` in the checkout, after \`npm link\`, and from the tarball that
-\`npm pack\` makes. This page is made from the commands themselves by \`scripts/reference-docs.mjs\`; \`glambdar <command> --help\` says the same.
+\`glambdar\` speaks to a server over HTTP. In the checkout, write \`npx glambdar\`. To use it in every folder, run \`npm link\` once in the
+checkout, or install the tarball that \`npm pack\` makes. In other folders do not write \`npx\` before that: npm would look for a package of this
+name in its registry.
+
+This page is made from the commands themselves by \`scripts/reference-docs.mjs\`. \`glambdar <command> --help\` says the same.
 
 These options belong to every command that speaks to a server:
 

@@ -76,8 +76,9 @@ export async function download(
   try {
     await pipeline(response, createWriteStream(file, { flags: force ? 'w' : 'wx' }));
   } catch (error) {
-    rmSync(file, { force: true });
     const { code, path } = error as NodeJS.ErrnoException;
+    // What somebody else has put there meanwhile is not ours to remove.
+    if (code !== 'EEXIST') rmSync(file, { force: true });
     throw new CliError(
       path === undefined
         ? `The connection to ${client.url} was cut; try again.`
