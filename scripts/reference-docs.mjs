@@ -1,5 +1,5 @@
 // Writes what the documentation says of commands and variables, from where the product defines them: docs/cli.md, and the
-// table in docs/configuration.md.
+// tables in docs/configuration.md.
 //
 //   node --import=tsx scripts/reference-docs.mjs           writes both
 //   node --import=tsx scripts/reference-docs.mjs --check   writes nothing; fails when one is not up to date
@@ -7,14 +7,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EXIT_MEANINGS } from '../src/cli/cli-error.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { CONFIG_VARIABLES } from '../src/config-variables.ts';
+import { CONFIG_GROUPS } from '../src/config-variables.ts';
 
 const COMMON = ['--server', '--profile', '--json'];
 const isCheck = process.argv.includes('--check');
 
 const pages = {
   'docs/cli.md': () => commandPage(createProgram()),
-  'docs/configuration.md': (before) => withTable(before),
+  'docs/configuration.md': (before) => withTables(before),
 };
 
 for (const [page, make] of Object.entries(pages)) {
@@ -101,10 +101,15 @@ function examplesOf(command) {
   return examples.replace(/^ {2}/gm, '').trimEnd();
 }
 
-function withTable(before) {
-  const rows = CONFIG_VARIABLES.map(
-    ({ name, fallback, meaning }) => `| \`${name}\` | ${fallback} | ${meaning} |`,
+/** Puts the tables of variables in place of those between the two comments. */
+function withTables(before) {
+  const sections = CONFIG_GROUPS.map(({ title, about, variables }) => {
+    const rows = variables.map(({ name, fallback, meaning }) => `| \`${name}\` | ${fallback} | ${meaning} |`);
+    const table = ['| Variable | Default | Meaning |', '|---|---|---|', ...rows].join('\n');
+    return [`## ${title}`, ...(about === null ? [] : [about]), table].join('\n\n');
+  });
+  return before.replace(
+    /(<!-- variables:[^\n]*-->\n)[^]*(\n<!-- end of variables -->)/,
+    (_, begin, end) => `${begin}\n${sections.join('\n\n')}\n${end}`,
   );
-  const table = ['| Variable | Default | Meaning |', '|---|---|---|', ...rows].join('\n');
-  return before.replace(/^\| Variable \|.*\n\|[-|]+\|\n(\|.*\n?)*/m, () => `${table}\n`);
 }

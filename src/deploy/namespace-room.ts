@@ -56,7 +56,11 @@ export class NamespaceRoom {
     const key = refKey(ref);
     const before = sizes.get(key);
     if (before === undefined && quota.functions !== null && sizes.size >= quota.functions)
-      throw exceeded(`${sizes.size} functions`, `${quota.functions}`, 'Delete one first');
+      throw exceeded(
+        `${sizes.size} ${sizes.size === 1 ? 'function' : 'functions'}`,
+        `${quota.functions}`,
+        'Delete one first',
+      );
     const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0) - (before ?? 0) + sizeBytes;
     if (quota.bundleBytes !== null && bytes > quota.bundleBytes && sizeBytes > (before ?? 0))
       throw exceeded(

@@ -339,7 +339,9 @@ function downloadProgress(progress: (line: string) => void): (entry: ProxyEntry)
     bytes += entry.bytes;
     if (performance.now() - last < PROGRESS_MS) return;
     last = performance.now();
-    progress(`Fetched ${count} files of packages, ${(bytes / 2 ** 20).toFixed(1)} MiB.`);
+    progress(
+      `Fetched ${count} ${count === 1 ? 'file' : 'files'} of packages, ${(bytes / 2 ** 20).toFixed(1)} MiB.`,
+    );
   };
 }
 
