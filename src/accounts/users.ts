@@ -80,11 +80,12 @@ export class Users {
     const { store, passwords, brakes, audit } = this.#options;
     const given = credentialsOf(email, password);
     const proved = brakes.signIn(given.email, address);
-    const user = await store.userByEmail(given.email);
+    const isAddress = isEmail(given.email);
+    const user = isAddress ? await store.userByEmail(given.email) : undefined;
     const right = await passwords.verify(given.password, user?.passwordHash);
     if (!right || user === undefined) {
       // A text without the form of an address may be a password that got into the wrong field.
-      const target = isEmail(given.email) ? given.email : '(no address)';
+      const target = isAddress ? given.email : '(no address)';
       void audit.record({
         actor: { kind: 'anonymous', id: 'anonymous' },
         namespace: 'default',

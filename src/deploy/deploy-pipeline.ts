@@ -95,14 +95,19 @@ export class DeployPipeline implements Deployments {
       return registry.inTurn(ref, async () => {
         const settings = settingsNow();
         progress('Loading the function.');
-        const { active } = await this.#publish(registry.candidate(ref, settings, code), staged);
+        const { active } = await this.#publish(
+          registry.candidate(ref, settings, code),
+          staged,
+          request.assertAllowed,
+        );
         const result = { function: ref.name, version: active.version, digest: active.digest };
         return notes.length === 0 ? result : { ...result, notes };
       });
     });
   }
 
-  async deployImage({ ref, image, settings, owner, id, pull }: DeployImageRequest): Promise<FunctionRecord> {
+  async deployImage(request: DeployImageRequest): Promise<FunctionRecord> {
+    const { ref, image, settings, owner, id, pull, assertAllowed } = request;
     const { registry, assertSpace, images } = this.#options;
     const patch = parseSettingsPatch(settings, 'settings');
     const reference = image === null ? null : parseImageReference(image);
@@ -134,7 +139,7 @@ export class DeployPipeline implements Deployments {
       return this.#publishImage((emptyDigest) => {
         const { digest, sizeBytes } = supplied ?? { digest: emptyDigest, sizeBytes: 0 };
         return registry.candidate(ref, applied, { digest, sizeBytes, source }, id);
-      });
+      }, assertAllowed);
     });
   }
 
@@ -273,7 +278,10 @@ export class DeployPipeline implements Deployments {
    * the first call.
    * @param candidateOf makes the record; its argument is the digest of an empty directory, for a function without an image
    */
-  #publishImage(candidateOf: (emptyDigest: string) => FunctionRecord): Promise<FunctionRecord> {
+  #publishImage(
+    candidateOf: (emptyDigest: string) => FunctionRecord,
+    assertAllowed?: () => Promise<void>,
+  ): Promise<FunctionRecord> {
     const { registry, images, room } = this.#options;
     return this.#staging(async (staged) => {
       await mkdir(staged);
@@ -282,6 +290,7 @@ export class DeployPipeline implements Deployments {
       const giveBack = room.take(candidate);
       try {
         await images.prepareNetwork(candidate.settings.network);
+        await assertAllowed?.();
         await registry.publish(candidate, staged);
       } finally {
         giveBack();
@@ -290,13 +299,19 @@ export class DeployPipeline implements Deployments {
     });
   }
 
-  async #publish(candidate: FunctionRecord, staged: string): Promise<FunctionRecord> {
+  /** @param assertAllowed see `DeployRequest.assertAllowed` */
+  async #publish(
+    candidate: FunctionRecord,
+    staged: string,
+    assertAllowed?: () => Promise<void>,
+  ): Promise<FunctionRecord> {
     const { registry, loadCheck, room } = this.#options;
     const giveBack = room.take(candidate);
     try {
       const discard = await loadCheck(candidate, staged);
       faultPoint('deploy.loaded');
       try {
+        await assertAllowed?.();
         await registry.publish(candidate, staged);
       } catch (error) {
         discard();

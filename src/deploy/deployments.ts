@@ -24,6 +24,8 @@ export interface DeployRequest {
   fields: Record<string, string>;
   /** Whether the sender may give a function `network: "bridge"`; default: no. */
   mayBridge?: boolean;
+  /** Rejects when the sender may no longer deploy; asked just before the code is published. */
+  assertAllowed?: () => Promise<void>;
   /** Ends an install of dependencies when it aborts; all else of a deploy is quick, and goes on. Each client may leave, and each server stop. */
   signal: AbortSignal;
   /** Gets sentences about what is being done. */
@@ -43,6 +45,8 @@ export interface DeployImageRequest {
   id?: FunctionId;
   /** See `ImageSupply.obtain`; default `missing`. */
   pull?: 'missing' | 'always';
+  /** See `DeployRequest.assertAllowed`. */
+  assertAllowed?: () => Promise<void>;
 }
 
 export interface DeployResult {

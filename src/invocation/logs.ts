@@ -116,12 +116,15 @@ export function createLogs({
       return fitting(wanted.map(view));
     },
     async has(callId) {
-      return recorder.find(callId) !== undefined || (await store.get(callId)) !== undefined;
+      return recorder.find(callId) !== undefined || (await store.functionOf(callId)) !== undefined;
     },
     async get(callId, namespace) {
-      const record = recorder.find(callId) ?? (await store.get(callId));
+      // The record, which may be long, is read for its own namespace alone: the time of an answer tells nothing of others.
+      const functionId = recorder.find(callId)?.functionId ?? (await store.functionOf(callId));
       // A removal may have failed to take the records with it.
-      if (!record || namespaceOf(record.functionId) !== namespace)
+      const isTheirs = functionId !== undefined && namespaceOf(functionId) === namespace;
+      const record = isTheirs ? (recorder.find(callId) ?? (await store.get(callId))) : undefined;
+      if (record === undefined)
         throw new GlambdarError('INVOCATION_NOT_FOUND', 'No record of such a call is kept.');
       return view(record);
     },

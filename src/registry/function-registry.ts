@@ -54,6 +54,8 @@ export class FunctionRegistry implements Registry {
   /** Keyed by `refKey`, not by id: the files of all lives of a name lie in one directory. */
   readonly #mutex = new KeyedMutex();
   readonly #collector: VersionCollector;
+  /** Namespaces that take no function any more. */
+  readonly #closed = new Set<string>();
 
   constructor(options: FunctionRegistryOptions) {
     const { store, functionsDir, tmpDir, clock, logger } = options;
@@ -152,6 +154,28 @@ export class FunctionRegistry implements Registry {
     // The files of unused versions are removed in turns of the same name: when this further turn comes, they are gone.
     await this.inTurn(ref, () => Promise.resolve());
     faultPoint('delete.removed');
+  }
+
+  async removeNamespace(
+    namespace: string,
+    removed: (name: string) => void = () => undefined,
+  ): Promise<string[]> {
+    this.#closed.add(namespace);
+    // A deploy that was about to publish when the namespace was closed has published once its turn is over.
+    const inUse = this.#mutex.keys().filter((key) => key.startsWith(refKey({ namespace, name: '' })));
+    await Promise.all(inUse.map((key) => this.#mutex.run(key, () => Promise.resolve())));
+    const names = this.list(namespace).map(({ name }) => name);
+    for (const name of names) {
+      try {
+        await this.remove({ namespace, name });
+      } catch (error) {
+        // Somebody else has deleted it meanwhile.
+        if (error instanceof GlambdarError && error.code === 'FUNCTION_NOT_FOUND') continue;
+        throw error;
+      }
+      removed(name);
+    }
+    return names;
   }
 
   /** Runs `work` after all earlier turns of this name have settled. The methods that follow are to be called in such a turn. */
@@ -256,13 +280,15 @@ export class FunctionRegistry implements Registry {
 
   /**
    * Makes a candidate with its staged, durable tree the active version: a rename, one durable transaction, then in memory.
-   * After a failure nothing of the candidate is left, and the earlier version serves. Rejects with INVALID_NAME, StoreError
-   * or the file system's errors.
+   * After a failure nothing of the candidate is left, and the earlier version serves. Rejects with INVALID_NAME, NOT_FOUND (the
+   * namespace was removed), StoreError or the file system's errors.
    */
   async publish(candidate: FunctionRecord, stagedDir: string): Promise<void> {
     const { store, onRetired } = this.#options;
     const { ref, active, settings } = candidate;
     const before = this.#catalogue.find(ref);
+    if (this.#closed.has(ref.namespace))
+      throw new GlambdarError('NOT_FOUND', 'There is no such namespace: its user was removed.');
     // After a crash from here on, the next start knows that it may remove the candidate's files.
     await store.doom([{ ref, version: active.version }]);
     let record: FunctionRecord;

@@ -2,6 +2,11 @@
 export class KeyedMutex {
   #tails = new Map<string, Promise<unknown>>();
 
+  /** The keys under which work runs or waits. */
+  keys(): string[] {
+    return [...this.#tails.keys()];
+  }
+
   /** Runs `work` after all earlier work under this key has settled. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();

@@ -23,4 +23,10 @@ export interface Registry {
   byId(id: FunctionId): FunctionRecord | undefined;
   /** Resolves once the removal is durable and idle instances are gone. Rejects with FUNCTION_NOT_FOUND, DISK_FULL. */
   remove(ref: FunctionRef): Promise<void>;
+  /**
+   * Removes every function of a namespace, one that is being deployed included, and takes no further one into it. May be called
+   * again after a failure. Resolves to the names of the functions. Rejects with DISK_FULL.
+   * @param removed called after each
+   */
+  removeNamespace(namespace: string, removed?: (name: string) => void): Promise<string[]>;
 }

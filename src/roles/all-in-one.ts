@@ -39,6 +39,8 @@ import { shownRef } from '../model/function/ref.js';
 import type { FunctionRecord } from '../model/function/function.js';
 import { DEFAULT_SETTINGS } from '../model/function/settings.js';
 import { FunctionRegistry } from '../registry/function-registry.js';
+import type { Registry } from '../registry/registry.js';
+import type { AccountStore } from '../store/account-store.js';
 import { Routes } from '../registry/routes.js';
 import { secretFile, TOKEN_SECRET_FILE } from '../data/secret-file.js';
 import { KeyFile } from '../data/key-file.js';
@@ -389,6 +391,7 @@ async function build(
   // 6. The registry: brings the files on disk into line with the store.
   await secrets.open();
   await registry.open();
+  await removeLeftFunctions(functions.accounts, registry, accounts, logger);
   closers.add(() => recorder.close());
   await trees.open();
   closers.add(() => trees.close());
@@ -447,6 +450,7 @@ async function build(
     config.functions &&
     createDoorApp({
       functions: registry,
+      authentication: accounts?.authentication ?? null,
       invoker,
       bodies,
       onRequest: (request) => metrics.request(request),
@@ -480,6 +484,33 @@ async function build(
       await closing;
     },
   };
+}
+
+/** Removes the functions of users whose removal the end of an earlier server cut off. A full disk must not prevent the start. */
+async function removeLeftFunctions(
+  store: Pick<AccountStore, 'removedUsers'>,
+  registry: Registry,
+  accounts: Accounts | null,
+  logger: Logger,
+): Promise<void> {
+  for (const namespace of await store.removedUsers()) {
+    const removed = (name: string): void =>
+      void accounts?.audit.record({
+        actor: { kind: 'operator', id: 'operator' },
+        namespace,
+        action: 'function.delete',
+        target: name,
+        address: null,
+      });
+    await registry
+      .removeNamespace(namespace, removed)
+      .catch((err: unknown) =>
+        logger.warn(
+          { err, namespace },
+          'functions of a removed user are still there; the next start tries again',
+        ),
+      );
+  }
 }
 
 /** The state as metrics show it: `idle` is split into `loaded` (never called) and `warm`. */

@@ -41,11 +41,16 @@ export function isSecretName(name: string): boolean {
 
 /** Throws INVALID_REQUEST for a name that a new secret may not have. */
 export function assertSecretName(name: string): void {
-  if (!isSecretName(name))
+  if (!isSecretName(name)) {
+    // Behind the first sign of equality, in a name that somebody wrote as `NAME=value`, stands the value.
+    const [shown = '', ...others] = name.split('=', 2);
     throw new GlambdarError(
       'INVALID_REQUEST',
-      `The name of a secret is 1 to 128 letters, digits and _ and does not begin with a digit, not ${printable(name)}.`,
+      `The name of a secret is 1 to 128 letters, digits and _ and does not begin with a digit, not ${printable(shown)}${
+        others.length > 0 ? ' and more behind a "="; the value goes into the body' : ''
+      }.`,
     );
+  }
   if (RESERVED.includes(name) || name.startsWith(RESERVED_PREFIX))
     throw new GlambdarError(
       'INVALID_REQUEST',

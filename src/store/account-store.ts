@@ -23,8 +23,10 @@ export interface AccountStore {
   changeUser(id: string, patch: UserPatch): Promise<UserRecord | undefined>;
   /** *Durable.* Begins a new generation of the user's tokens. */
   endTokens(id: string): Promise<void>;
-  /** *Durable.* Removes the user and all their keys. False when there is no such user. */
+  /** *Durable.* Removes the user and all their keys, and notes the id. False when there is no such user. */
   removeUser(id: string): Promise<boolean>;
+  /** The ids of all users that were removed: their namespaces must have no functions. */
+  removedUsers(): Promise<string[]>;
 
   /** *Durable.* False when the key's user is gone. */
   addKey(key: KeyRecord): Promise<boolean>;

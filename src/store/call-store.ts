@@ -39,6 +39,8 @@ export interface CallStore {
   list(query: CallQuery): Promise<CallRecord[]>;
   /** The record of the call with this id; undefined when there is none. */
   get(id: string): Promise<CallRecord | undefined>;
+  /** The function of the call with this id, without reading the record; undefined when there is none. */
+  functionOf(id: string): Promise<FunctionId | undefined>;
   /** Forgets the records and the counters of a function. */
   forget(id: FunctionId): Promise<void>;
   /** Forgets the records and the counters of all functions but these: a crash in the middle of a removal leaves some. */

@@ -7,6 +7,7 @@ export class MemoryAccountStore implements AccountStore {
   /** Set to make every method reject with it. */
   failure: StoreError | undefined;
   readonly #users = new Map<string, UserRecord>();
+  readonly #removed: string[] = [];
   readonly #keys = new Map<string, KeyRecord>();
 
   async addUser(user: UserRecord): Promise<'stored' | 'email-taken'> {
@@ -42,7 +43,14 @@ export class MemoryAccountStore implements AccountStore {
 
   async removeUser(id: string): Promise<boolean> {
     for (const key of await this.keys(id)) this.#keys.delete(key.id);
-    return this.#users.delete(id);
+    if (!this.#users.delete(id)) return false;
+    this.#removed.push(id);
+    return true;
+  }
+
+  async removedUsers(): Promise<string[]> {
+    this.#check();
+    return [...this.#removed];
   }
 
   async addKey(key: KeyRecord): Promise<boolean> {

@@ -42,6 +42,10 @@ export class MemoryCallStore implements CallStore {
       .reverse();
   }
 
+  async functionOf(id: string): Promise<FunctionId | undefined> {
+    return (await this.get(id))?.functionId;
+  }
+
   async amend(records: CallRecord[]): Promise<void> {
     await this.check();
     for (const { id, stdout, stderr } of records) {

@@ -1,7 +1,11 @@
 /** What another namespace has is nobody else's: every route, asked with every kind of token and key, for something of another and for nothing. */
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { integration } from '../helpers/integration.js';
 import { namespaceRows, rowName, type Target } from '../helpers/namespace-rows.js';
-import { serverForFile, zipOf, type Answer } from '../helpers/server-process.js';
+import { serverForFile, until, zipOf, type Answer } from '../helpers/server-process.js';
 import { startServer } from '../unit/http/server-fixture.js';
 
 const CANARY = 'canary of the owner';
@@ -173,4 +177,49 @@ integration('a function gets neither a token nor a key of its caller, also when 
   // What proves nothing here is the function's own.
   const own = await send('POST', '/invoke/echo', { ...key, authorization: 'Bearer of-another-service' });
   t.regex(own.text, /of-another-service/);
+});
+
+integration('a removed user leaves nothing, not even what is just being sent', async (t) => {
+  const { uuid, headers } = await register('leaving');
+  await deployFor(headers, 'first');
+  const code = zipOf({ 'index.js': 'exports.handler = () => ({ body: 1 });' });
+  const form = Buffer.concat([
+    Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="late.zip"\r\n\r\n'),
+    code,
+    Buffer.from('\r\n--b--\r\n'),
+  ]);
+  const { hostname, port } = new URL(server().url);
+  const late = request({
+    hostname,
+    port,
+    method: 'POST',
+    path: '/deploy',
+    headers: { ...headers, 'content-type': 'multipart/form-data; boundary=b', 'content-length': form.length },
+  });
+  const answered = once(late, 'response') as Promise<[IncomingMessage]>;
+  late.write(form.subarray(0, -5));
+  await until(
+    'the upload has begun',
+    () => Promise.resolve(readdirSync(join(server().dir, 'tmp')).length > 0),
+    10_000,
+  );
+  const removed = await send('DELETE', `/auth/users/${uuid}`, headers);
+  t.deepEqual(removed.json, { deleted: uuid, functions: ['first'] });
+  late.end(form.subarray(-5));
+  const [answer] = await answered;
+  answer.resume();
+  t.is(answer.statusCode, 401);
+  t.false(existsSync(join(server().dir, 'functions', `@${uuid}`)));
+});
+
+integration('a removal of a user that was cut off is finished by the next start', async (t) => {
+  const { uuid, headers } = await register('cut-off');
+  for (const name of ['one', 'two']) await deployFor(headers, name);
+  await server().restart({ GLAMBDAR_FAULT: 'delete.begun' });
+  await t.throwsAsync(send('DELETE', `/auth/users/${uuid}`, headers));
+  await server().exited();
+  t.true(existsSync(join(server().dir, 'functions', `@${uuid}`)));
+  await server().restart();
+  t.is((await send('GET', '/info', headers)).json.error, 'User not found');
+  t.false(existsSync(join(server().dir, 'functions', `@${uuid}`)));
 });

@@ -1,4 +1,5 @@
 /** Owns the commands about secrets: names can be listed, values only set and removed. */
+import { CliError, EXIT } from '../cli-error.js';
 import { functionPath } from '../api/function-info.js';
 import { failureOf } from '../api/failure.js';
 import { askSecretly } from '../terminal/question.js';
@@ -19,6 +20,12 @@ export async function setSecret(
   given: string | undefined,
   options: CommonOptions,
 ): Promise<void> {
+  // The name becomes a part of the request's path, which proxies write to their logs.
+  if (key.includes('='))
+    throw new CliError(
+      'The value of a secret is not part of the command: give the name alone, and the value when it is asked for, or from a file with `< file`.',
+      EXIT.usage,
+    );
   const client = clientOf(options);
   const value = given ?? (await askSecretly(`Value of ${key}: `));
   // As the body itself: an error about JSON could not tell of it without showing it.

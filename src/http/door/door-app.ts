@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BlockList } from 'node:net';
 import type { Middleware } from 'koa';
+import type { Authentication } from '../../accounts/authentication.js';
 import { GlambdarError } from '../../errors.js';
 import type { Invoker } from '../../invocation/invocation.js';
 import type { Logger } from '../../logger.js';
@@ -24,6 +25,7 @@ import { methodNotAllowed } from '../middleware/no-route.js';
 import { observe, type OnRequest, type RouteState } from '../middleware/observe.js';
 import { requestShape } from '../middleware/request-shape.js';
 import { refuseWhenStopping } from '../middleware/stopping.js';
+import { withholdCredentials } from '../requests/credentials.js';
 import { clientOf, readClient } from '../requests/client.js';
 import { functionNotFound } from '../requests/function-name-param.js';
 import { requestIdOf } from '../requests/request-id.js';
@@ -42,6 +44,8 @@ export interface DoorDeps {
   functions: Pick<Registry, 'find'>;
   invoker: Invoker;
   bodies: BodyBudget;
+  /** Knows tokens and keys of the control API, which no function gets; null while accounts are off. */
+  authentication: Pick<Authentication, 'authenticate'> | null;
   /** Called once per request, when its answer is out or its client gone. */
   onRequest?: OnRequest;
   /** Called with every error that is answered. */
@@ -73,8 +77,17 @@ export function createDoorApp(deps: DoorDeps): HttpApp {
       refuseUnclearHost,
     ]),
   );
+  if (deps.authentication !== null) app.use(withoutCredentials(deps.authentication));
   app.use(callPublicFunction(deps));
   return app;
+}
+
+/** Somebody may send a function what proves them at the control API: by mistake, or because a program sends it everywhere. */
+function withoutCredentials(authentication: Pick<Authentication, 'authenticate'>): Middleware {
+  return (ctx, next) => {
+    const withheld = withholdCredentials(ctx.req, authentication);
+    return withheld === undefined ? next() : withheld.then(next);
+  };
 }
 
 /** Refuses a request whose host this server and a proxy before it could read differently (RFC 9112 §3.2). */

@@ -7,7 +7,8 @@ import { GlambdarError } from '../../errors.js';
 import { clientOf } from '../requests/client.js';
 import type { Check } from './checks.js';
 
-const hostHeader = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
+const hostHeader = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{0,5}))?$/i;
+const MAX_PORT = 65_535;
 
 export interface HostConfig {
   /** The address or name that the server was told to listen on. */
@@ -61,7 +62,7 @@ export function clearHost(): Check {
 /** The host name in canonical form, IPv6 in brackets, without the port; null when it is not a host at all. */
 export function parseHost(header: string | undefined): string | null {
   const match = hostHeader.exec(header ?? '');
-  if (match === null) return null;
+  if (match === null || Number(match[2] ?? 0) > MAX_PORT) return null;
   const name = (match[1] as string).toLowerCase();
   return name.startsWith('[') ? canonicalIpv6(name) : name;
 }

@@ -1,4 +1,5 @@
 /** Owns the shape that every request must have before other code looks at the request. */
+import type { Socket } from 'node:net';
 import { GlambdarError } from '../../errors.js';
 import type { Check } from './checks.js';
 
@@ -13,14 +14,27 @@ const absoluteForm = /^https?:\/\/([^/?#]*)([^#]*)$/i;
  * After this check `req.url` begins with a slash.
  */
 export function requestShape(): Check {
+  /** Connections on which nobody knows where the next request begins; Node's parser hands over what it takes for one. */
+  const unframed = new WeakSet<Socket>();
   return (req, res) => {
     const { httpVersion, method, rawHeaders } = req;
+    if (unframed.has(req.socket)) {
+      res.setHeader('Connection', 'close');
+      throw new GlambdarError('INVALID_REQUEST', 'This came behind a request whose end is not clear.');
+    }
     if (httpVersion !== '1.1' && httpVersion !== '1.0') {
       // Node has parsed the request as HTTP/1; how the client frames its next bytes is unknown.
+      unframed.add(req.socket);
       res.setHeader('Connection', 'close');
       throw new GlambdarError('INVALID_REQUEST', 'This server speaks HTTP/1.0 and HTTP/1.1.', {
         status: 505,
       });
+    }
+    if (httpVersion === '1.0' && req.headers['transfer-encoding'] !== undefined) {
+      // HTTP/1.0 has no chunks: a proxy of that version may have taken the body for the next request (RFC 9112 §6.1).
+      unframed.add(req.socket);
+      res.setHeader('Connection', 'close');
+      throw new GlambdarError('INVALID_REQUEST', 'A request of HTTP/1.0 has no Transfer-Encoding.');
     }
     if (method === 'CONNECT') {
       res.setHeader('Allow', 'DELETE, GET, HEAD, PATCH, POST, PUT');

@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { GlambdarError } from '../../errors.js';
 import { JsonTextError, readJsonText } from '../../model/json-text.js';
 import type { BodyBudget } from '../answers/body-budget.js';
+import { assertStillSender } from './principal.js';
 import { readBody } from './request-body.js';
 
 const MAX_BYTES = 256 * 1024;
@@ -10,10 +11,11 @@ const MAX_BYTES = 256 * 1024;
 /** The flow of these bodies in the budget. */
 const FLOW = '\0control';
 
-/** Rejects with INVALID_REQUEST, BODY_TOO_LARGE, or the errors of `readBody`. */
+/** Rejects with INVALID_REQUEST, BODY_TOO_LARGE, or the errors of `readBody` and `assertStillSender`. */
 export async function readJsonObject(ctx: Context, bodies: BodyBudget): Promise<Record<string, unknown>> {
   const body = await readBody(ctx.req, ctx.res, MAX_BYTES, bodies, FLOW);
   bodies.give(body.length, FLOW);
+  await assertStillSender(ctx);
   let value: unknown;
   try {
     readJsonText(body);

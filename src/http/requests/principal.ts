@@ -11,6 +11,8 @@ export interface PrincipalState {
   unproven?: string;
   /** Calls back once when the sender may no longer act as they did. The returned function ends the watch. */
   watch?: (lost: () => void) => () => void;
+  /** Rejects when the sender may no longer act as they did when the request came. */
+  still?: () => Promise<void>;
 }
 
 /** What a request without a token or key is told. */
@@ -29,6 +31,15 @@ export function principalOf(ctx: Pick<Context, 'state'>): Principal {
  */
 export function onSenderLost(ctx: Pick<Context, 'state'>, lost: () => void): () => void {
   return (ctx.state as PrincipalState).watch?.(lost) ?? (() => undefined);
+}
+
+/**
+ * To be called when something that took time is over, such as the arrival of a body, and what the request asks for is about to be
+ * done: an account that has ended meanwhile must not be able to do it. Rejects with UNAUTHENTICATED when the token or key is over,
+ * FORBIDDEN when it proves less than it did.
+ */
+export async function assertStillSender(ctx: Pick<Context, 'state'>): Promise<void> {
+  await (ctx.state as PrincipalState).still?.();
 }
 
 /** The namespace that the request acts in. */

@@ -7,6 +7,7 @@ import type { Context } from 'koa';
 import multer from 'multer';
 import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
+import { assertStillSender } from './principal.js';
 import { acceptBody, assertNotLeft, declaredLength, hasBody } from './request-body.js';
 import { bundleTooLarge, uploadFault, withUploadDirectory, type UploadConfig } from './upload-directory.js';
 
@@ -45,7 +46,7 @@ const MAX_FILES = 10;
 
 /**
  * Receives the file field `file`, calls `use`, and removes the file in any case, also when the client goes away.
- * Throws UNSUPPORTED_MEDIA_TYPE, BUNDLE_TOO_LARGE, MISSING_FILE, INVALID_REQUEST, DISK_FULL.
+ * Throws UNSUPPORTED_MEDIA_TYPE, BUNDLE_TOO_LARGE, MISSING_FILE, INVALID_REQUEST, DISK_FULL, and as `assertStillSender` does.
  * @param choice `first zip`: the first file whose name ends with `.zip`, in any field; other files are not kept
  */
 export async function withUpload<T>(
@@ -71,6 +72,7 @@ export async function withUpload<T>(
     await receive(ctx, directory, config.maxBundleBytes, maxTotalBytes, choice);
     const { file = (req as Received).files?.[0], body } = req as Received;
     if (file === undefined) throw missingFile(choice, Object.keys(body ?? {}));
+    await assertStillSender(ctx);
     return use({ path: file.path, originalName: file.originalname, fields: textFields(body ?? {}) });
   });
 }

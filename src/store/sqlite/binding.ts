@@ -4,6 +4,7 @@
  *
  * Peculiarities of the package (1.2.1):
  * - a text column is cut at its first NUL when read: free text is kept in BLOB columns;
+ * - a text parameter ends at its first NUL, too, so `x\0y` would find the row of `x`: see `boundValue`;
  * - `close` does not end prepared statements, and SQLite keeps the files open until the garbage collector has taken the
  *   last statement. Then SQLite merges and deletes the -wal by name: a file that a writing connection had open must not be
  *   replaced by another of the same name in this process, or the new file loses its log.
@@ -31,5 +32,33 @@ export interface Database {
 
 /** Opens a connection. @param timeout milliseconds to wait for a lock of another connection */
 export function connect(file: string, options: { timeout: number; readOnly?: boolean }): Database {
-  return new DatabaseSync(file, options);
+  const db = new DatabaseSync(file, options);
+  return {
+    get isOpen() {
+      return db.isOpen;
+    },
+    get isTransaction() {
+      return db.isTransaction;
+    },
+    exec: (sql) => db.exec(sql),
+    prepare: (sql) => withWholeTexts(db.prepare(sql)),
+    close: () => db.close(),
+  };
+}
+
+/** The statement, whose parameters are compared and stored to their last character. */
+function withWholeTexts(statement: Statement): Statement {
+  return {
+    get: (...values) => statement.get(...values.map(boundValue)),
+    all: (...values) => statement.all(...values.map(boundValue)),
+    run: (...values) => statement.run(...values.map(boundValue)),
+  };
+}
+
+/**
+ * A text with a NUL as bytes, which equal no text that is stored: whoever looks for it finds nothing. A STRICT text column
+ * refuses them, so such a text is never stored cut.
+ */
+function boundValue(value: Value): Value {
+  return typeof value === 'string' && value.includes('\0') ? Buffer.from(value) : value;
 }

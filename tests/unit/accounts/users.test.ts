@@ -95,6 +95,22 @@ test('guessing gets slower, for the right password too, and a right one in time 
   await t.throwsAsync(signIn('wrong'), { message: 'Invalid credentials' });
 });
 
+test('a text that is no address is no way to guess at an account', async (t) => {
+  const fixture = new AccountsFixture();
+  const { user } = await fixture.register('ada');
+  // A store that compares less than the whole text.
+  fixture.store.userByEmail = () => fixture.store.user(user.id);
+  for (const email of [
+    'ada@example.org\0',
+    'ada@example.org\0x',
+    'ada@example.org\u200bx',
+    'ada @example.org',
+  ])
+    await t.throwsAsync(fixture.accounts.users.signIn(email, 'password', ADDRESS), {
+      message: 'Invalid credentials',
+    });
+});
+
 test('signing out ends all tokens of the user at once, and no keys', async (t) => {
   const fixture = new AccountsFixture();
   const { users, keys, authentication } = fixture.accounts;

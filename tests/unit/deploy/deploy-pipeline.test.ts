@@ -10,6 +10,7 @@ import { createFunctionId } from '../../../src/model/function/id.js';
 import { StoreError } from '../../../src/model/store-error.js';
 import { buildZip } from '../../helpers/hostile-zip.js';
 import { f, never, RegistryFixture } from '../../helpers/registry-fixture.js';
+import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 import { buildTar } from '../../helpers/tar-blocks.js';
 import { refOf } from '../store/builders.js';
 
@@ -466,4 +467,27 @@ test('env of a deploy merges: form over glambdar.json over what the function has
   t.deepEqual((await fixture.stored())?.settings.env, { C: 'file', D: 'file', A: '1', B: '1' });
   await fixture.deploy('two', { env: '{"C":"form","A":null}' }, { env: { C: 'file', D: null } });
   t.deepEqual((await fixture.stored())?.settings.env, { C: 'form', B: '1' });
+});
+
+test('a deploy whose sender may no longer deploy when its code has been checked leaves nothing', async (t) => {
+  const fixture = new RegistryFixture(t);
+  await fixture.deploy('one');
+  const path = join(temporaryDirectory(t), 'two.zip');
+  fs.writeFileSync(path, buildZip([{ name: 'index.js', content: 'two' }]));
+  const assertAllowed = async (): Promise<void> => {
+    t.is(fixture.checked.length, 2, 'asked at the end');
+    throw new GlambdarError('UNAUTHENTICATED', 'User not found');
+  };
+  const source = { format: 'zip' as const, path };
+  const deploying = fixture.pipeline.deploy({ source, ref: f, fields: {}, signal: never, assertAllowed });
+  await t.throwsAsync(deploying, { message: 'User not found' });
+  t.is(fixture.registry.get(f).version, 1);
+  t.deepEqual(fixture.versions(), [1]);
+  t.deepEqual(fixture.discarded, [2]);
+  t.deepEqual(fs.readdirSync(fixture.tmpDir), []);
+  fixture.images.set('x', { digest: 'sha256:ab', sizeBytes: 1, ports: [] });
+  const ref = { ...f, name: 'image' };
+  const request = { ref, image: 'x', settings: {}, assertAllowed: () => Promise.reject(new Error('gone')) };
+  await t.throwsAsync(fixture.pipeline.deployImage(request), { message: 'gone' });
+  t.is(fixture.registry.find(ref), undefined);
 });

@@ -190,7 +190,7 @@ export class FakeRegistry implements Registry, Deployments {
   byId(id: FunctionId): FunctionRecord | undefined {
     return this.images.find((image) => image.id === id);
   }
-  list(): FunctionMetadata[] {
+  list(_namespace?: string): FunctionMetadata[] {
     return [metadata];
   }
   get({ name }: FunctionRef): FunctionMetadata {
@@ -199,6 +199,11 @@ export class FakeRegistry implements Registry, Deployments {
   }
   async remove(ref: FunctionRef): Promise<void> {
     this.get(ref);
+  }
+  async removeNamespace(namespace: string, removed?: (name: string) => void): Promise<string[]> {
+    const names = this.list(namespace).map(({ name }) => name);
+    for (const name of names) removed?.(name);
+    return names;
   }
   /** Versions that were gone back to. */
   readonly rollbacks: number[] = [];

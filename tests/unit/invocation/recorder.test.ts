@@ -492,3 +492,21 @@ test('a list is as long as its JSON may be, whatever the output is made of, and 
   add({ ...call('large', 'f'), stdout: 'x'.repeat(5 * 1024 * 1024) });
   t.is((await logs.list(refOf('f'), { limit: 1000 })).length, 1);
 });
+
+test('the record of a call is read for the namespace of its function alone', async (t) => {
+  const { store, recorder, add, logs } = setUp(t);
+  add(call('a', 'f'));
+  await recorder.flush();
+  const read: string[] = [];
+  const get = store.get.bind(store);
+  store.functionOf = async (id) => (await get(id))?.functionId;
+  store.get = (id) => {
+    read.push(id);
+    return get(id);
+  };
+  for (const id of ['a', 'none'])
+    await t.throwsAsync(logs.get(id, 'other'), { message: 'No record of such a call is kept.' });
+  t.true(await logs.has('a'));
+  t.deepEqual(read, []);
+  t.is((await logs.get('a', 'default')).id, 'a');
+});

@@ -271,3 +271,47 @@ test('a store that has a function of another life under the name of a file keeps
   t.is(fixture.registry.record(f).id, idOf('f'));
   t.regex(fixture.logged.map(({ message }) => message).join('\n'), /the code of a function is missing/);
 });
+
+test('a removed namespace loses its functions, the one that is being deployed too, and takes none any more', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const refs = ['a', 'b', 'c'].map((name) => ({ namespace: 'gone', name }));
+  for (const ref of refs.slice(0, 2)) await fixture.deploy('x', {}, undefined, ref);
+  await fixture.deploy('x', {}, undefined, { namespace: 'gone-not', name: 'a' });
+  await fixture.deploy('x');
+  const { store } = fixture;
+  const publish = store.publish.bind(store);
+  let removal: Promise<string[]> | undefined;
+  const removed: string[] = [];
+  // The removal comes when the deploy cannot be refused any more.
+  store.publish = async (published) => {
+    removal = fixture.registry.removeNamespace('gone', (name) => removed.push(name));
+    await new Promise((resolve) => setImmediate(resolve));
+    return publish(published);
+  };
+  await fixture.deploy('x', {}, undefined, refs[2]);
+  store.publish = publish;
+  t.deepEqual(await removal, ['a', 'b', 'c']);
+  t.deepEqual(removed, ['a', 'b', 'c']);
+  await t.throwsAsync(fixture.deploy('x', {}, undefined, refs[0]), { message: /There is no such namespace/ });
+  t.deepEqual(fixture.registry.list('gone'), []);
+  t.deepEqual(fs.readdirSync(fixture.functionsDir).sort(), ['@gone-not', 'f']);
+  t.is(fixture.registry.list('gone-not').length + fixture.registry.list('default').length, 2);
+  t.deepEqual(await fixture.registry.removeNamespace('gone'), []);
+});
+
+test('a function that somebody else deletes meanwhile does not keep the others of a removed namespace', async (t) => {
+  const fixture = new RegistryFixture(t);
+  const refs = ['a', 'b', 'c'].map((name) => ({ namespace: 'gone', name }));
+  for (const ref of refs) await fixture.deploy('x', {}, undefined, ref);
+  const removed: string[] = [];
+  const removal = fixture.registry.removeNamespace('gone', (name) => {
+    removed.push(name);
+    // The other removal is first in its turn.
+    if (name === 'a') others.push(fixture.registry.remove(refs[1]!));
+  });
+  const others: Promise<void>[] = [];
+  t.deepEqual(await removal, ['a', 'b', 'c']);
+  await Promise.all(others);
+  t.deepEqual(removed, ['a', 'c']);
+  t.deepEqual(fixture.registry.list('gone'), []);
+});

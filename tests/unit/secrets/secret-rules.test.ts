@@ -13,6 +13,13 @@ test('names are those of variables that nobody else acts on', (t) => {
     t.throws(() => assertSecretName(name), { code: 'INVALID_REQUEST' } as never, name);
 });
 
+test('a value that stands in the place of the name is not said again', (t) => {
+  for (const name of ['KEY=canary', '=canary', 'A B=canary=canary']) {
+    const error = t.throws(() => assertSecretName(name), { message: /the value goes into the body/ });
+    t.notRegex(error.message, /canary/);
+  }
+});
+
 test('a value is text of 1 byte to 16 KiB, and its refusal says nothing of it', (t) => {
   for (const value of ['x', '\n', 'x'.repeat(16_384), 'ü'.repeat(8_192)])
     t.notThrows(() => assertSecretValue(value));

@@ -52,6 +52,34 @@ export function accountStoreContract(
     t.false(await store.hasAdmin());
   });
 
+  test(`${subject} keeps the ids of removed users`, async (t) => {
+    const store = await open(t);
+    for (const id of ['a', 'b', 'c']) await store.addUser(user(id));
+    t.deepEqual(await store.removedUsers(), []);
+    for (const id of ['b', 'b', 'a', 'nobody']) await store.removeUser(id);
+    t.deepEqual((await store.removedUsers()).sort(), ['a', 'b']);
+  });
+
+  test(`${subject} finds nothing by a text that only begins like the one that is looked for`, async (t) => {
+    const store = await open(t);
+    await store.addUser(user('a'));
+    await store.addKey(key('k', { userId: 'a' }));
+    for (const more of ['\0', '\0b', ' ', 'b']) {
+      t.is(await store.user(`a${more}`), undefined);
+      t.is(await store.userByEmail(`a@example.org${more}`), undefined);
+      t.is(await store.changeUser(`a${more}`, { role: 'admin' }), undefined);
+      await store.endTokens(`a${more}`);
+      t.false(await store.removeUser(`a${more}`));
+      t.is(await store.key(`k${more}`), undefined);
+      t.is(await store.keyByDigest(`digest of k${more}`), undefined);
+      t.deepEqual(await store.keys(`a${more}`), []);
+      t.is(await store.changeKey(`k${more}`, { role: 'admin' }), undefined);
+      t.false(await store.removeKey(`k${more}`));
+    }
+    t.deepEqual(await store.users(), [user('a')]);
+    t.deepEqual(await store.keys(), [key('k', { userId: 'a' })]);
+  });
+
   test(`${subject} returns users and keys as they were given, the first made first`, async (t) => {
     const store = await open(t);
     const users = [user('b', { createdAt: 2, mayBridge: true }), user('a', { createdAt: 3, role: 'admin' })];

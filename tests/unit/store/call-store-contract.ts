@@ -25,6 +25,7 @@ export function callStoreContract(subject: string, open: (t: ExecutionContext) =
     t.deepEqual(await store.listCounters(), new Map());
     t.deepEqual(await ids(store, 'a'), []);
     t.is(await store.get('a'), undefined);
+    t.is(await store.functionOf('a'), undefined);
     await t.notThrowsAsync(store.check());
   });
 
@@ -88,6 +89,8 @@ export function callStoreContract(subject: string, open: (t: ExecutionContext) =
     await store.forget(idOf('f'));
     await store.forget(idOf('nobody'));
     t.is(await store.get('of-f'), undefined);
+    t.is(await store.functionOf('of-f'), undefined);
+    t.is(await store.functionOf('of-g'), idOf('g'));
     t.deepEqual([...(await store.listCounters()).keys()].sort(), [idOf('g'), idOf('other')].sort());
     await store.forgetOthers([idOf('other'), idOf('new')]);
     t.deepEqual([...(await store.listCounters()).keys()], [idOf('other')]);

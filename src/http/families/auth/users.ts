@@ -17,7 +17,7 @@ import { accountsOn } from './accounts-on.js';
 export interface UsersRoutesDeps {
   /** Null while accounts are off. */
   accounts: Accounts | null;
-  registry: Pick<Registry, 'list' | 'remove'>;
+  registry: Pick<Registry, 'removeNamespace'>;
   bodies: BodyBudget;
 }
 
@@ -48,21 +48,13 @@ export function usersRoutes({ accounts, registry, bodies }: UsersRoutesDeps): Ro
         'FORBIDDEN',
         'Users remove themselves, after signing in; others need the role admin.',
       );
-    // 1. Their tokens and keys are over before anything else goes, so that nothing is deployed behind the removal.
+    // 1. Their tokens and keys are over before anything else goes. If the server ends from here on, its next start goes on.
     await users.remove(id);
     audited(ctx, 'user.delete', id);
     // 2. Their functions.
-    const functions = registry.list(id).map(({ name }) => name);
-    for (const name of functions) {
-      try {
-        await registry.remove({ namespace: id, name });
-      } catch (error) {
-        // Somebody else has deleted it meanwhile.
-        if (error instanceof GlambdarError && error.code === 'FUNCTION_NOT_FOUND') continue;
-        throw error;
-      }
-      audited(ctx, 'function.delete', `${id}/${name}`);
-    }
+    const functions = await registry.removeNamespace(id, (name) =>
+      audited(ctx, 'function.delete', `${id}/${name}`),
+    );
     sendJson(ctx, 200, { deleted: id, functions });
   });
 

@@ -16,7 +16,7 @@ import type { RunCall, WriteResponse } from '../../calls/run-call.js';
 import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
 import { audited } from '../../requests/audited.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { assertStillSender, namespaceOf } from '../../requests/principal.js';
 import { postJson, writeJson } from './gateway.js';
 
 export interface ExecuteRoutesDeps {
@@ -42,6 +42,7 @@ export function executeRoutes({ registry, deployments, runCall, bodies, config }
       const image = members.value('image');
       if (typeof image !== 'string' || image === '')
         throw new GlambdarError('INVALID_REQUEST', 'Image required');
+      await assertStillSender(ctx);
       const made = images.of(namespaceOf(ctx), image, ({ name }) => audited(ctx, 'function.deploy', name));
       const ref = await whileClientWaits(req.socket, made);
       ctx.respond = false;

@@ -11,7 +11,7 @@ import { whileClientWaits } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
 import { withJsonMembers } from '../../requests/json-members.js';
 import { audited } from '../../requests/audited.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { assertStillSender, namespaceOf } from '../../requests/principal.js';
 
 export interface RegistryRoutesDeps {
   registry: Registry;
@@ -29,7 +29,8 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
   router.post(ROUTE, needs('deployer'), async (ctx) => {
     const options = { maxBodyBytes: MAX_BODY_BYTES, bodies, flow: ROUTE };
     const wanted = ['name', 'owner', 'image'];
-    const record = await withJsonMembers(ctx.req, ctx.res, options, wanted, (members) => {
+    const record = await withJsonMembers(ctx.req, ctx.res, options, wanted, async (members) => {
+      await assertStillSender(ctx);
       const name = members.value('name');
       if (!name) throw new GlambdarError('INVALID_REQUEST', 'name is required');
       const ref = { namespace: namespaceOf(ctx), name: parseFunctionName(name) };
@@ -40,8 +41,9 @@ export function registryRoutes({ registry, deployments, bodies }: RegistryRoutes
         image,
         settings: { contract: 'cloudfunc' },
         ...(owner !== undefined && { owner }),
+        assertAllowed: () => assertStillSender(ctx),
       });
-      return whileClientWaits(ctx.req.socket, deploying);
+      return await whileClientWaits(ctx.req.socket, deploying);
     });
     audited(ctx, 'function.deploy', record.ref.name, { version: record.active.version });
     const { container_image: _, ...data } = shown(record);

@@ -6,7 +6,7 @@ import { publicBase, type PublicBaseConfig } from '../../answers/public-base.js'
 import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
-import { namespaceOf, principalOf } from '../../requests/principal.js';
+import { assertStillSender, namespaceOf, principalOf } from '../../requests/principal.js';
 import type { UploadConfig } from '../../requests/upload-directory.js';
 import { withFunctionUpload } from './function-upload.js';
 
@@ -25,6 +25,7 @@ export function faasDeployRoutes({ deployments, config }: FaasDeployDeps): Route
         ref: { namespace: namespaceOf(ctx), name },
         fields: { contract: 'faas' },
         mayBridge: principalOf(ctx).mayBridge,
+        assertAllowed: () => assertStillSender(ctx),
         signal,
       }),
     );

@@ -6,6 +6,7 @@ import { GlambdarError } from '../../../errors.js';
 import { isFunctionName, NAME_RULE } from '../../../model/function/function-name.js';
 import { printable } from '../../../model/printable.js';
 import { Base64Error } from '../../requests/base64-decoder.js';
+import { assertStillSender } from '../../requests/principal.js';
 import { JsonWithFile } from '../../requests/json-with-file.js';
 import { acceptBody, declaredLength } from '../../requests/request-body.js';
 import {
@@ -36,19 +37,21 @@ export class UnreadableFunctionData extends GlambdarError {
 
 /**
  * Receives the body into a file, whatever type the body says that it has, and calls `use`. Throws UnreadableFunctionData,
- * INVALID_NAME, INVALID_REQUEST, BUNDLE_TOO_LARGE, DISK_FULL, CANCELLED.
+ * INVALID_NAME, INVALID_REQUEST, BUNDLE_TOO_LARGE, DISK_FULL, CANCELLED, and as `assertStillSender` does.
  */
 export async function withFunctionUpload<T>(
-  { req, res }: Context,
+  ctx: Context,
   config: UploadConfig,
   use: (upload: FunctionUpload) => Promise<T>,
 ): Promise<T> {
+  const { req, res } = ctx;
   const maxBytes = Math.ceil(config.maxBundleBytes * BASE64_SHARE) + MAX_REST_BYTES;
   if ((declaredLength(req) ?? 0) > maxBytes) throw bundleTooLarge(config.maxBundleBytes);
   return withUploadDirectory(config, async (directory) => {
     acceptBody(req, res);
     const path = join(directory, 'function.tar');
     const name = await receive(req, path, maxBytes, config.maxBundleBytes);
+    await assertStillSender(ctx);
     return use({ name, path });
   });
 }

@@ -12,7 +12,7 @@ import type { BodyBudget } from '../../answers/body-budget.js';
 import { whileClientWaits } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
-import { namespaceOf } from '../../requests/principal.js';
+import { assertStillSender, namespaceOf } from '../../requests/principal.js';
 import { functionView } from './function-view.js';
 import { sendData } from './go-serverless-envelope.js';
 import { idParam } from './id-param.js';
@@ -60,6 +60,7 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
       image,
       settings: { contract: 'go-serverless', ...environmentPatch(environment, before) },
       ...(before === undefined && { id: newId }),
+      assertAllowed: () => assertStillSender(ctx),
     });
     const deployed = await whileClientWaits(ctx.req.socket, deploying);
     noteDeploy(ctx, deployed);
@@ -81,7 +82,13 @@ export function functionsRoutes({ registry, deployments, routes, bodies }: Image
   router.post('/v1/functions/:id/pull', needs('deployer'), async (ctx) => {
     const { ref, active } = known(ctx, ctx.params['id']);
     const image = active.source.type === 'image' ? active.source.image : null;
-    const deploying = deployments.deployImage({ ref, image, settings: {}, pull: 'always' });
+    const deploying = deployments.deployImage({
+      ref,
+      image,
+      settings: {},
+      pull: 'always',
+      assertAllowed: () => assertStillSender(ctx),
+    });
     const deployed = await whileClientWaits(ctx.req.socket, deploying);
     noteDeploy(ctx, deployed);
     sendData(ctx, 200, functionView(deployed));

@@ -7,7 +7,7 @@ import { sendJson } from '../../answers/send-json.js';
 import { clientGone } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
-import { namespaceOf, principalOf } from '../../requests/principal.js';
+import { assertStillSender, namespaceOf, principalOf } from '../../requests/principal.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
 
 export interface InvokFunctionsDeps {
@@ -41,6 +41,7 @@ export function invokFunctionsRoutes({ registry, deployments, config }: InvokFun
           ref: { namespace, name: parseFunctionName(functionNameFromFile(originalName)) },
           fields,
           mayBridge: principalOf(ctx).mayBridge,
+          assertAllowed: () => assertStillSender(ctx),
           signal,
         }),
       'first zip',

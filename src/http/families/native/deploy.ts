@@ -6,7 +6,7 @@ import { answerWithProgress } from '../../answers/progress-lines.js';
 import { clientGone } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
-import { namespaceOf, principalOf } from '../../requests/principal.js';
+import { assertStillSender, namespaceOf, principalOf } from '../../requests/principal.js';
 import { withUpload, type UploadConfig } from '../../requests/upload.js';
 import { nativeEnvelope } from './native-envelope.js';
 
@@ -32,6 +32,7 @@ export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router 
             },
             fields,
             mayBridge: principalOf(ctx).mayBridge,
+            assertAllowed: () => assertStillSender(ctx),
             signal,
             progress,
           }),

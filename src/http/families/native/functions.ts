@@ -10,7 +10,7 @@ import type { Registry } from '../../../registry/registry.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
 import { refOfRequest } from '../../requests/function-ref.js';
-import { namespaceOf, principalOf } from '../../requests/principal.js';
+import { assertStillSender, namespaceOf, principalOf } from '../../requests/principal.js';
 import { acceptBody, hasBody } from '../../requests/request-body.js';
 import { sendJson } from '../../answers/send-json.js';
 
@@ -68,6 +68,7 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       const patch: unknown = ctx.request.body;
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch))
         throw notSettings('The body is JSON, but no object.');
+      await assertStillSender(ctx);
       const changed = await deployments.configure(ref, patch, principalOf(ctx));
       // Names only: the values of variables may be secrets.
       audited(ctx, 'function.configure', ref.name, { changed: Object.keys(changed).join(', ') });

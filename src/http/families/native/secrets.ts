@@ -9,6 +9,7 @@ import { sendJson } from '../../answers/send-json.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
 import { refOfRequest } from '../../requests/function-ref.js';
+import { assertStillSender } from '../../requests/principal.js';
 import { readBody } from '../../requests/request-body.js';
 
 /** A value of the largest size may be six times as long in JSON. */
@@ -63,6 +64,7 @@ async function readValue(ctx: Context, bodies: BodyBudget): Promise<string> {
     throw new GlambdarError('UNSUPPORTED_MEDIA_TYPE', `Send the value without Content-Encoding. ${HOW}`);
   const body = await readBody(req, res, MAX_BODY_BYTES, bodies, FLOW);
   bodies.give(body.length, FLOW);
+  await assertStillSender(ctx);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);

@@ -43,6 +43,8 @@ export class AccountTable {
       changeUser: db.prepare('UPDATE users SET role = ?, may_bridge = ? WHERE id = ?'),
       endTokens: db.prepare('UPDATE users SET generation = generation + 1 WHERE id = ?'),
       removeUser: db.prepare('DELETE FROM users WHERE id = ?'),
+      noteRemoved: db.prepare('INSERT OR IGNORE INTO removed_users VALUES (?)'),
+      removedUsers: db.prepare('SELECT id FROM removed_users'),
       addKey: db.prepare('INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
       key: db.prepare('SELECT * FROM api_keys WHERE id = ?'),
       keyByDigest: db.prepare('SELECT * FROM api_keys WHERE digest = ?'),
@@ -95,9 +97,17 @@ export class AccountTable {
     transaction(this.#db, () => this.#statements.endTokens.run(id));
   }
 
-  /** False when there is no such user. */
+  /** Removes the user, and notes the id. False when there is no such user. */
   removeUser(id: string): boolean {
-    return transaction(this.#db, () => Number(this.#statements.removeUser.run(id).changes) > 0);
+    return transaction(this.#db, () => {
+      const removed = Number(this.#statements.removeUser.run(id).changes) > 0;
+      if (removed) this.#statements.noteRemoved.run(id);
+      return removed;
+    });
+  }
+
+  removedUsers(): string[] {
+    return this.#statements.removedUsers.all().map((row) => (row as { id: string }).id);
   }
 
   /** False when the key's user is gone. */

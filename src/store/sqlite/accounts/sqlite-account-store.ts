@@ -41,6 +41,10 @@ export class SqliteAccountStore implements AccountStore {
     return this.#on((accounts) => accounts.removeUser(id));
   }
 
+  async removedUsers(): Promise<string[]> {
+    return this.#on((accounts) => accounts.removedUsers());
+  }
+
   async addKey(key: KeyRecord): Promise<boolean> {
     return this.#on((accounts) => accounts.addKey(key));
   }

@@ -62,6 +62,9 @@ export class CallDatabase {
       prune: db.prepare('DELETE FROM invocations WHERE callee = ? AND n <= ?'),
       list: db.prepare(`${selectCall} WHERE c.function_id = ? AND i.n < ? ORDER BY i.n DESC LIMIT ?`),
       get: db.prepare(`${selectCall} WHERE i.id = ?`),
+      functionOf: db.prepare(
+        'SELECT c.function_id FROM invocations i JOIN callees c USING (callee) WHERE i.id = ?',
+      ),
       touch: db.prepare('UPDATE usage SET checked_at = ?'),
     };
   }
@@ -148,6 +151,11 @@ export class CallDatabase {
   get(id: string): CallRecord | undefined {
     const row = this.#statements.get.get(id) as CallRow | undefined;
     return row === undefined ? undefined : toRecord(row);
+  }
+
+  functionOf(id: string): FunctionId | undefined {
+    const row = this.#statements.functionOf.get(id) as Pick<CallRow, 'function_id'> | undefined;
+    return row?.function_id as FunctionId | undefined;
   }
 
   /** Forgets the records, texts and counters of a function. */

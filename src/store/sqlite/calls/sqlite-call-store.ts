@@ -63,6 +63,10 @@ export class SqliteCallStore implements CallStore {
     return this.#on((database) => database.get(id));
   }
 
+  async functionOf(id: string): Promise<FunctionId | undefined> {
+    return this.#on((database) => database.functionOf(id));
+  }
+
   async forget(id: FunctionId): Promise<void> {
     makingRoom(this.#options.onFull, () => this.#on((database) => database.forget(id)));
   }

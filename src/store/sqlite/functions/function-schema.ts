@@ -10,6 +10,7 @@ import type { Migration } from '../migrate.js';
  * - The deferred key of `functions` makes "the active version exists" a rule of the data.
  * - `routes` go with the function they lead to, and stand in its namespace. `secrets` go with the function that gets them.
  * - `api_keys` go with their user. `audit` tells what users did, and stays.
+ * - `removed_users`: their namespaces are emptied at the next start when the server ended before it was done.
  * - `doomed_versions`: versions whose files may be removed; see `FunctionStore.doom`.
  */
 export const functionMigrations: readonly Migration[] = [
@@ -141,6 +142,11 @@ export const functionMigrations: readonly Migration[] = [
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (function_id, name)
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE removed_users (
+    id TEXT PRIMARY KEY
   ) STRICT;
   `,
 ];

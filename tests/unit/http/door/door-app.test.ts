@@ -4,6 +4,7 @@ import { GlambdarError } from '../../../../src/errors.js';
 import type { CorsSettings } from '../../../../src/model/function/cors.js';
 import { answer } from '../fakes.js';
 import { head } from '../server-fixture.js';
+import { AccountsFixture } from '../../accounts/accounts-fixture.js';
 import { startDoor } from './door-fixture.js';
 
 const HELLO = { namespace: 'default', name: 'hello' };
@@ -339,4 +340,93 @@ test('requests are counted under routes that no route of the API has', async (t)
       ['functions:none', 405],
     ],
   );
+});
+
+test('a function gets no token and no key of the control API, however it is spelt, and what else its caller sends', async (t) => {
+  const { accounts, ...fixture } = new AccountsFixture();
+  const { token, user } = await accounts.users.register('a@example.org', 'password', '192.0.2.1');
+  const principal = {
+    kind: 'user',
+    id: user.id,
+    user: user.id,
+    namespace: user.id,
+    role: 'deployer',
+  } as const;
+  const { text: key } = await accounts.keys.create(
+    { ...principal, functions: null, mayBridge: false },
+    { name: 'k' },
+  );
+  t.is(fixture.warnings.length, 0);
+  const { raw, invoker } = await startDoor(t, {}, accounts.authentication);
+  const client = await raw();
+  const ended = `glm_${'A'.repeat(43)}`;
+  for (const secret of [
+    `Authorization: Bearer ${token}`,
+    `Authorization: Bearer\t${token}`,
+    `authorization: token ${token}`,
+    `X-API-Key: ${token}`,
+    `X-API-Key: ${key}`,
+    `Authorization: Bearer ${key}`,
+    `Authorization: Bearer ${ended}`,
+    `X-Api-Key: x, ${key}`,
+  ]) {
+    t.is((await client.send(head('GET /hello', secret, 'X-A: 1')).response()).status, 200, secret);
+    t.deepEqual(invoker.ran.pop()?.headers, [['x-a', '1']], secret);
+  }
+  for (const own of [
+    'Bearer eyJhbGciOiJIUzI1NiJ9.e30.AAAA',
+    `Bearer ${token.slice(0, -8)}AAAAAAAA`,
+    'Basic YTpi',
+    'x',
+    '',
+  ]) {
+    const request = head('GET /hello', `Authorization: ${own}`, `X-API-Key: ${own}`);
+    t.is((await client.send(request).response()).status, 200, own);
+    t.deepEqual(
+      invoker.ran.pop()?.headers,
+      [
+        ['authorization', own],
+        ['x-api-key', own],
+      ],
+      own,
+    );
+  }
+  for (const name of ['Authorization', 'X-API-Key']) {
+    const twice = head('GET /hello', `${name}: of-the-function`, `${name.toLowerCase()}: Bearer ${token}`);
+    const { status, body } = await client.send(twice).response();
+    t.is(status, 400);
+    t.regex(body, /is there 2 times/);
+  }
+  t.is(invoker.ran.length, 0);
+});
+
+test('without accounts both headers belong to the function', async (t) => {
+  const { raw, invoker } = await startDoor(t);
+  const client = await raw();
+  await client
+    .send(head('GET /hello', 'X-API-Key: glm_x', 'Authorization: a', 'Authorization: b'))
+    .response();
+  t.is(invoker.ran.pop()?.headers.length, 3);
+});
+
+test('a port that no host can have makes the host unclear', async (t) => {
+  const { raw } = await startDoor(t);
+  const client = await raw();
+  for (const [port, status] of [
+    [65535, 200],
+    [65536, 400],
+    [99999, 400],
+  ] as const)
+    t.is((await client.send(`GET /hello HTTP/1.1\r\nHost: x:${port}\r\n\r\n`).response()).status, status);
+});
+
+test('a chunked request of HTTP/1.0 is refused, and so is what comes behind it', async (t) => {
+  const { raw, invoker } = await startDoor(t);
+  const client = await raw();
+  const chunked =
+    'POST /hello HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n';
+  client.send(`${chunked}0\r\n\r\n${head('GET /hello')}`);
+  t.is((await client.response()).status, 400);
+  await client.closed;
+  t.is(invoker.ran.length, 0);
 });

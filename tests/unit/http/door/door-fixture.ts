@@ -2,7 +2,7 @@
 import { BlockList } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { BodyBudget } from '../../../../src/http/answers/body-budget.js';
-import { createDoorApp, type DoorConfig } from '../../../../src/http/door/door-app.js';
+import { createDoorApp, type DoorConfig, type DoorDeps } from '../../../../src/http/door/door-app.js';
 import type { RequestObservation } from '../../../../src/http/middleware/observe.js';
 import { createServer } from '../../../../src/http/server.js';
 import { createFunctionId } from '../../../../src/model/function/id.js';
@@ -23,7 +23,11 @@ export interface DoorFixture {
 }
 
 /** Starts with the functions `hello`, which is public, and `secret`, which is not, in `default`. */
-export async function startDoor(t: ExecutionContext, config: Partial<DoorConfig> = {}): Promise<DoorFixture> {
+export async function startDoor(
+  t: ExecutionContext,
+  config: Partial<DoorConfig> = {},
+  authentication: DoorDeps['authentication'] = null,
+): Promise<DoorFixture> {
   const records = new Map<string, FunctionRecord>();
   const invoker = new FakeInvoker();
   const observed: RequestObservation[] = [];
@@ -43,6 +47,7 @@ export async function startDoor(t: ExecutionContext, config: Partial<DoorConfig>
     functions: { find: (ref) => records.get(refKey(ref)) },
     invoker,
     bodies,
+    authentication,
     onRequest: (observation) => observed.push(observation),
     logger: silentLogger,
     config: {

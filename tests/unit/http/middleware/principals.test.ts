@@ -4,7 +4,7 @@ import { includesRole, ROLES, type Role } from '../../../../src/model/principal.
 import type { Registry } from '../../../../src/registry/registry.js';
 import { AccountsFixture } from '../../accounts/accounts-fixture.js';
 import { FakeRegistry } from '../fakes.js';
-import { head, startServer, turns, type Fixture } from '../server-fixture.js';
+import { head, reached, startServer, turns, type Fixture } from '../server-fixture.js';
 
 /** Knows which namespaces it was asked for; `public` is a public function of the default namespace. */
 class NamespacedRegistry extends FakeRegistry {
@@ -202,7 +202,6 @@ test('a function does not see what proved who calls it', async (t) => {
     [`X-API-KEY: ${key}`, 'X-Glambdar-Namespace: default'],
     [`X-API-Key: ${key}`, `Authorization: Bearer ${key}`],
     [`X-API-Key: glm_${'A'.repeat(43)}`],
-    [`authorization: bearer ${key}`, `Authorization: Bearer ${key}`],
   ]) {
     const response = await client
       .send(head('POST /invoke/hello', ...headers, 'Content-Length: 0', 'X-Own: 1'))
@@ -336,4 +335,111 @@ test('a page of another site is refused with accounts, too', async (t) => {
   const { url, keyOf } = await startSigned(t);
   const headers = { ...bearer(await keyOf('admin')), origin: 'https://evil.example' };
   t.is((await fetch(`${url}/deploy`, { method: 'POST', headers })).status, 403);
+});
+
+const FORM = '--b\r\nContent-Disposition: form-data; name="file"; filename="f.zip"\r\n\r\nPK\r\n--b--\r\n';
+
+/** What a route gets whose body is no JSON object; null: the route acts without reading a body. */
+const bodies: Record<string, { type?: string; body: string } | null> = {
+  'POST /deploy': { type: 'multipart/form-data; boundary=b', body: FORM },
+  'POST /invok/deploy': { type: 'multipart/form-data; boundary=b', body: FORM },
+  'PUT /functions/:name/secrets/:key': { type: 'text/plain', body: 'a value' },
+  'POST /functions': { body: '{"name":"f","file":"UEs="}' },
+  'POST /functions/': { body: '{"name":"f","file":"UEs="}' },
+  'POST /auth/logout': null,
+  'POST /v1/functions/:id/pull': null,
+  // A call that was let in goes on.
+  'POST /functions/:name': null,
+  'POST /invoke': null,
+};
+
+for (const end of ['signed out', 'removed', 'given a lesser role'] as const)
+  test(`whoever is ${end} while the body of a request arrives does nothing with it, by any route`, async (t) => {
+    const server = await startSigned(t);
+    const { fixture, registry, secrets } = server;
+    const { users } = fixture.accounts;
+    const routes = server.app.routes.filter(
+      ({ method, need }) => method !== null && method !== 'GET' && method !== 'DELETE' && need !== 'open',
+    );
+    t.true(routes.length > 15);
+    for (const { method, path } of routes) {
+      const name = `${method} ${path}`;
+      if (bodies[name] === null) continue;
+      const json = JSON.stringify({
+        name: 'f',
+        image: 'x',
+        payload: 1,
+        version: 1,
+        role: 'admin',
+        path: '/x',
+      });
+      const { type = 'application/json', body } = bodies[name] ?? { body: json };
+      const { user, token } = await fixture.register(`user${Math.random()}`);
+      await users.change(user.id, { role: 'admin' });
+      const target = path
+        .replace(/:(id|namespace)/, user.id)
+        .replace(':key', 'K')
+        .replace(':name', 'hello');
+      const client = await server.raw();
+      client.send(
+        head(
+          `${method} ${target}`,
+          `Authorization: Bearer ${token}`,
+          `Content-Type: ${type}`,
+          `Content-Length: ${body.length}`,
+        ) + body.slice(0, -2),
+      );
+      await reached(server);
+      if (end === 'signed out') await users.signOut(user.id);
+      else if (end === 'removed') await users.remove(user.id);
+      else await users.change(user.id, { role: 'viewer' });
+      const answer = await client.send(body.slice(-2)).response();
+      const want = end === 'given a lesser role' ? 403 : 401;
+      t.is(answer.status, want, `${name}: ${answer.body}`);
+      client.socket.destroy();
+    }
+    t.deepEqual(registry.deploys, []);
+    t.deepEqual(registry.images, []);
+    t.deepEqual(registry.patches, []);
+    t.deepEqual(registry.rollbacks, []);
+    t.deepEqual(await fixture.store.keys(), []);
+    t.deepEqual(secrets.list({ namespace: 'default', name: 'hello' }), []);
+    if (end === 'given a lesser role') t.true((await users.list()).every(({ role }) => role === 'viewer'));
+  });
+
+test('a request with two headers of one kind for tokens or keys is refused by every family, whichever is right', async (t) => {
+  const { raw, fixture, invoker } = await startSigned(t);
+  const { token } = await fixture.register('twice');
+  const client = await raw();
+  for (const name of ['Authorization', 'X-API-Key'])
+    for (const target of [
+      'GET /info',
+      'GET /v1/functions',
+      'GET /ping',
+      'POST /invoke/hello',
+      'GET /auth/me',
+      'POST /r/x',
+    ])
+      for (const pair of [
+        [token, token],
+        ['x', token],
+        [token, 'x'],
+      ]) {
+        const lines = pair.map((text) => `${name}: Bearer ${text}`);
+        const { status, body } = await client.send(head(target, ...lines)).response();
+        t.is(status, 400, `${target} ${body}`);
+        t.regex(body, /send one, with one token or key/);
+      }
+  t.is(invoker.ran.length, 0);
+});
+
+test('a token in a header of a wrong form does not reach a public function that is called without proof', async (t) => {
+  const { raw, fixture, invoker } = await startSigned(t);
+  const { token } = await fixture.register('misspelt');
+  const client = await raw();
+  for (const value of [`Bearer\t${token}`, `Token ${token}`, `Bearer a ${token}`, token]) {
+    const request = head('POST /invoke/hello', `Authorization: ${value}`, 'X-A: 1');
+    t.is((await client.send(request).response()).status, 200, value);
+    t.deepEqual(invoker.ran.pop()?.headers, [['x-a', '1']], value);
+  }
 });
