@@ -160,7 +160,7 @@ dependencies_are_current() { cmp -s package-lock.json node_modules/.glambdar-loc
 # Says every five seconds how far npm is, which itself is silent for most of a minute; ends when it is killed.
 tell_progress() {
   local wanted found started=$SECONDS
-  wanted=$(grep -c '^    "node_modules/' package-lock.json)
+  wanted=$(node scripts/package-count.mjs)
   trap 'kill "${pause:-}" 2> /dev/null; exit' TERM
   while :; do
     sleep 5 9>&- &
@@ -168,7 +168,7 @@ tell_progress() {
     wait "$pause"
     found=$(find node_modules -name package.json 2> /dev/null |
       grep -cE '(^|/)node_modules/(@[^/]+/)?[^/@]+/package\.json$' || true)
-    say "npm is at work since $((SECONDS - started)) s: $found of about $wanted packages are here"
+    say "npm is at work since $((SECONDS - started)) s: $found of $wanted packages are here"
   done
 }
 

@@ -4,6 +4,16 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+// An older Node could not load the command line, and would say so with a stack.
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(
+    `glambdar: Node.js 20.19 or newer is needed; this is ${process.versions.node}. ` +
+      'Install it from https://nodejs.org/en/download, or with npm: sudo npm install -g n && sudo n 24\n',
+  );
+  process.exit(1);
+}
+
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 if (!existsSync(path('../dist/src/cli/main.js'))) {

@@ -9,7 +9,7 @@ import { EXIT_MEANINGS } from '../src/cli/cli-error.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { CONFIG_GROUPS } from '../src/config-variables.ts';
 
-const COMMON = ['--server', '--profile', '--json'];
+const COMMON = ['--server', '--profile', '--namespace', '--json'];
 const isCheck = process.argv.includes('--check');
 
 const pages = {
@@ -61,7 +61,10 @@ ${program.commands.flatMap((command) => sections(command, 'glambdar')).join('\n'
 function sections(command, parent) {
   const name = `${parent} ${command.name()}`;
   if (command.commands.length > 0) return command.commands.flatMap((inner) => sections(inner, name));
-  const options = command.options.filter(({ long }) => !COMMON.includes(long));
+  // Flags that are variables are listed with these.
+  const isVariable = ({ description }) =>
+    CONFIG_VARIABLES.some(({ name }) => description.endsWith(`; ${name})`));
+  const options = command.options.filter((option) => !COMMON.includes(option.long) && !isVariable(option));
   const usage = command.registeredArguments.map(
     (argument) =>
       `${argument.required ? '<' : '['}${argument.name()}${argument.variadic ? '…' : ''}${argument.required ? '>' : ']'}`,
@@ -72,12 +75,12 @@ function sections(command, parent) {
     command.description() + (also.length > 0 ? ` Also called ${also.join(', ')}.` : ''),
     '',
   ];
-  if (name === 'glambdar start')
+  if (command.options.some(isVariable))
     lines.push(
       'Its flags are the variables in [configuration](configuration.md): `GLAMBDAR_MAX_ZIP_MB` is `--max-zip-mb`.',
       '',
     );
-  else if (options.length > 0) lines.push(optionTable(options), '');
+  if (options.length > 0) lines.push(optionTable(options), '');
   const examples = examplesOf(command);
   if (examples !== '') lines.push('```sh', examples, '```', '');
   return [lines.join('\n')];

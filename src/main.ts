@@ -83,15 +83,9 @@ try {
   const { url, functionsUrl } = runtime;
   if (functionsUrl !== null) process.stdout.write(`Public functions are served at ${functionsUrl}\n`);
   process.stdout.write(`Glambdar is ready at ${url}\n`);
-  logger.info(
-    {
-      url,
-      ...(functionsUrl === null ? {} : { functionsUrl }),
-      dir: config.dir,
-      startMs: Math.round(performance.now() - started),
-    },
-    'ready',
-  );
+  // The sentence above says that it is ready, and where. The log of a program notes the start itself.
+  if (!isWatched)
+    logger.info({ dir: config.dir, startMs: Math.round(performance.now() - started) }, 'started');
   if (unprotected !== null) logger.warn(unprotected);
 } catch (error) {
   const expected = [ConfigError, DriverError, ListenError, StartupError].some(
@@ -104,5 +98,5 @@ try {
 }
 
 function adminKeyText(key: string): string {
-  return `Admin key, shown this once: ${key}\nKeep it. A new one is made on this machine with: npm run admin -- reset-key\n`;
+  return `Admin key, shown this once: ${key}\nKeep it. A new one is made on this machine with: npx glambdar reset-key\n`;
 }

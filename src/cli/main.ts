@@ -11,7 +11,8 @@ process.stdout.on('error', () => process.exit(0));
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  process.exitCode = exitCodeFor(error);
+  // At once: an answer that nobody reads to its end, or another stream of calls, would keep the process for seconds or for ever.
+  process.exit(exitCodeFor(error));
 }
 
 function exitCodeFor(error: unknown): number {
@@ -25,6 +26,6 @@ function exitCodeFor(error: unknown): number {
   const { message, details, code, exitCode } = error;
   if (process.argv.includes('--json'))
     process.stderr.write(`${safeJson({ error: message, code, details })}\n`);
-  else process.stderr.write(`glambdar: ${message}\n${details === '' ? '' : `${details}\n`}`);
+  else process.stderr.write(safeText(`glambdar: ${message}\n${details === '' ? '' : `${details}\n`}`));
   return exitCode;
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT_MEANINGS } from './cli-error.js';
 import { accountCommands } from './definitions/accounts.js';
+import { adminCommands } from './definitions/admins.js';
 import { authorCommands } from './definitions/authors.js';
 import { functionCommands } from './definitions/functions.js';
 import { machineCommands } from './definitions/machine.js';
@@ -20,7 +21,8 @@ export function createProgram(): Command {
       'after',
       `\nExit codes:\n${EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(4)} ${meaning}`).join('\n')}`,
     );
-  for (const add of [authorCommands, functionCommands, accountCommands, machineCommands]) add(program);
+  for (const add of [authorCommands, functionCommands, accountCommands, adminCommands, machineCommands])
+    add(program);
   return program;
 }
 

@@ -10,6 +10,7 @@ const DEFAULT_SERVER = 'http://127.0.0.1:8000';
 export interface CommonOptions {
   server?: string;
   profile?: string;
+  namespace?: string;
   json?: boolean;
 }
 
@@ -38,5 +39,6 @@ export function clientOf(options: CommonOptions): Client {
   const server = serverOf(options);
   const profile = readProfiles()[profileName(options)];
   const own = profile !== undefined && new URL(profile.server).origin === new URL(server).origin;
-  return new Client(server, environmentVariable('GLAMBDAR_TOKEN') || (own ? profile.token : null));
+  const token = environmentVariable('GLAMBDAR_TOKEN') || (own ? profile.token : null);
+  return new Client(server, token, options.namespace ?? null);
 }

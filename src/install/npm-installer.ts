@@ -19,6 +19,7 @@ import { faultPoint } from '../faults.js';
 import { InstalledFile } from '../installed-file.js';
 import type { Logger } from '../logger.js';
 import type { ContainerImage } from '../model/container-image.js';
+import { DownloadProgress } from './download-progress.js';
 import { findHostNpm, type HostNpm } from './host-npm.js';
 import { installContainer, registryInContainer } from './install-container.js';
 import { installFailure, tooLargeSentence } from './install-failure.js';
@@ -34,7 +35,6 @@ const PROGRAM = fileURLToPath(new URL('../../worker/npm/main.cjs', import.meta.u
 const MAX_REQUESTS = 20_000;
 /** Bytes of a frame that names a file: a path of up to 512 bytes, escaped, and its fields. */
 const FRAME_BYTES = 2048;
-const PROGRESS_MS = 500;
 /** How long an ended container's exit is waited for, to learn whether the kernel ended it. */
 const EXIT_MS = 2_000;
 /** The end of a container may be reported before its last connection is. */
@@ -139,7 +139,7 @@ export class NpmInstaller {
     const id = `install${randomBytes(8).toString('hex')}`;
     const slotDir = join(runDir, id);
     const entries: ProxyEntry[] = [];
-    const progress = downloadProgress(job.progress);
+    const downloads = new DownloadProgress(job.progress);
     const client = new RegistryClient(npm.registry);
     const life = new AbortController();
     const onAbort = (): void => life.abort(cancelled(job.signal));
@@ -157,7 +157,7 @@ export class NpmInstaller {
         limits: { maxRequests: MAX_REQUESTS, maxBytes: 2 * job.limits.maxUnpackedBytes + 256 * 2 ** 20 },
         onEntry: (entry) => {
           entries.push(entry);
-          progress(entry);
+          downloads.add(entry);
           logger.debug({ install: id, ...entry, cause: undefined, err: entry.cause }, 'registry request');
           this.#options.onRequest?.(entry);
         },
@@ -193,6 +193,7 @@ export class NpmInstaller {
       const connection = await Promise.race([result, ended]);
       if (connection === 'ended') throw life.signal.reason;
       isReceiving = true;
+      downloads.end();
       const outcome = await this.#receive(connection, job, life.signal);
       if (outcome.code === 0) return { isWhole: isWhole(entries) };
       const outOfMemory = (await driver.exitState(id, EXIT_MS))?.oomKilled ?? false;
@@ -330,19 +331,6 @@ function scriptPrograms(): Record<string, string> {
       throw new GlambdarError('INVALID_REQUEST', message);
     }),
   );
-}
-
-function downloadProgress(progress: (line: string) => void): (entry: ProxyEntry) => void {
-  let [count, bytes, last] = [0, 0, -Infinity];
-  return (entry) => {
-    count += 1;
-    bytes += entry.bytes;
-    if (performance.now() - last < PROGRESS_MS) return;
-    last = performance.now();
-    progress(
-      `Fetched ${count} ${count === 1 ? 'file' : 'files'} of packages, ${(bytes / 2 ** 20).toFixed(1)} MiB.`,
-    );
-  };
 }
 
 function cancelled({ reason }: AbortSignal): GlambdarError {

@@ -18,6 +18,7 @@ import { verdictOf, type Finding, type Measurement, type Result } from './measur
 import { accounts } from './measurements/accounts.js';
 import { arrivals } from './measurements/arrivals.js';
 import { burst } from './measurements/burst.js';
+import { cliStart } from './measurements/cli-start.js';
 import { cold } from './measurements/cold.js';
 import { dev } from './measurements/dev.js';
 import { execute } from './measurements/execute.js';
@@ -71,8 +72,11 @@ const measurements: Measurement[] = [
   arrivals,
 ];
 
-/** Run only when they are named: `install` needs the network, `dev` is no measure of the server alone, and few have `accounts`. */
-const onDemand: Measurement[] = [install, dev, accounts];
+/**
+ * Run only when they are named: `install` needs the network; `dev` and `cli-start` are no measures of the server alone; few
+ * servers have `accounts`.
+ */
+const onDemand: Measurement[] = [install, dev, accounts, cliStart];
 
 interface Run {
   only: string[];

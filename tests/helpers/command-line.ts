@@ -25,20 +25,27 @@ export class CommandLine {
   /** Folder the commands run in; removed by `remove`. */
   readonly folder = mkdtempSync(join(tmpdir(), 'glambdar-cli-'));
   readonly #url: () => string;
+  readonly #program: string;
 
-  /** @param url the server, as GLAMBDAR_URL names it; asked at each command */
-  constructor(url: () => string) {
+  /**
+   * @param url the server, as GLAMBDAR_URL names it; asked at each command
+   * @param program another one than the checkout's, such as an installed one
+   */
+  constructor(url: () => string, program: string = PROGRAM) {
     this.#url = url;
+    this.#program = program;
   }
 
   /** Runs a command to its end. */
   run(args: string[], options: RunOptions = {}): Promise<Ended> {
-    return ended(this.spawn([process.execPath, PROGRAM, ...args], options), options.input);
+    return ended(this.spawn([process.execPath, this.#program, ...args], options), options.input);
   }
 
   /** Runs a command on a pseudo-terminal; what it writes to the terminal is in `stdout`. */
   runOnTerminal(args: string[], options: RunOptions = {}): Promise<Ended> {
-    const quoted = [process.execPath, PROGRAM, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    const quoted = [process.execPath, this.#program, ...args].map(
+      (word) => `'${word.replaceAll("'", "'\\''")}'`,
+    );
     const terminal = ['script', '--quiet', '--return', '--command', quoted.join(' '), '/dev/null'];
     return ended(
       this.spawn(terminal, { ...options, env: { TERM: 'xterm-256color', ...options.env } }),

@@ -27,6 +27,8 @@ export interface ServerProcessOptions {
   wrapper?: [string, ...string[]];
   /** A compiled `main.js` to run in place of `src/main.ts`: see `compiled-server.ts`. */
   entry?: string;
+  /** Where its data will be, for a test that does not name the directory in GLAMBDAR_DIR; removed at the end, too. */
+  dir?: string;
 }
 
 /** Path in the zip → content. */
@@ -71,7 +73,7 @@ export function zipOf(files: Files): Buffer {
 }
 
 export class ServerProcess {
-  readonly dir = mkdtempSync(join(tmpdir(), 'glambdar-server-'));
+  readonly dir: string;
   readonly #options: ServerProcessOptions;
   #child: ChildProcess | null = null;
   #url = '';
@@ -81,6 +83,7 @@ export class ServerProcess {
 
   private constructor(options: ServerProcessOptions) {
     this.#options = options;
+    this.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'glambdar-server-'));
   }
 
   /** Ready when it resolves. Call `destroy` in a teardown. */

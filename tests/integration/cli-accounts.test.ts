@@ -1,13 +1,14 @@
-/** The command line against a server with accounts: signing in, keys, secrets, versions, backups, completion. */
+/** The command line against a server with accounts: signing in, keys, secrets, versions, backups, what admins do, completion. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import AdmZip from 'adm-zip';
 import test from 'ava';
-import { CommandLine } from '../helpers/command-line.js';
+import { CommandLine, PROGRAM } from '../helpers/command-line.js';
 import { integration } from '../helpers/integration.js';
-import { serverForFile } from '../helpers/server-process.js';
+import { serverForFile, until } from '../helpers/server-process.js';
 
 const PASSWORD = 'canary-password-77ab';
 const SECRET = 'canary-secret-19c4';
@@ -55,6 +56,7 @@ integration('keys are made, listed, changed and ended, and sign in a profile of 
   const changed = await line.run(['keys', 'change', made.id, '--name', 'robot', '--role', 'viewer']);
   t.is(changed.code, 0, changed.stderr);
   t.regex((await line.run(['keys', 'list'])).stdout, /robot +viewer/);
+  t.is((await line.run(['keys', 'change', made.id])).code, 2);
   t.is((await line.run(['keys', 'rm', made.id])).code, 0);
   t.not((await list()).code, 0);
 });
@@ -94,7 +96,14 @@ integration('versions are listed, gone back to, and downloaded', async (t) => {
   t.is(got.code, 0, got.stderr);
   const code = new AdmZip(join(line.folder, 'aged-v2.zip')).readAsText('index.js');
   t.true(code.includes('body: 2'));
+  t.is((await line.run(['download', 'aged', '-o', '-'])).stdout.slice(0, 2), 'PK');
+  const terminal = await line.runOnTerminal(['download', 'aged', '-o', '-']);
+  t.is(terminal.code, 2);
+  t.is(terminal.stdout, 'glambdar: A zip is no text for a terminal; write it to a file or into a pipe.\r\n');
+  // The answer that is not read keeps nobody waiting.
+  const began = performance.now();
   t.is((await line.run(['download', 'aged', '--version', '2'])).code, 2);
+  t.true(performance.now() - began < 3_000);
 });
 
 integration('backup writes a file that restore fills a new directory from', async (t) => {
@@ -105,6 +114,144 @@ integration('backup writes a file that restore fills a new directory from', asyn
   t.is(restored.code, 0, restored.stderr);
   t.true(statSync(join(line.folder, 'restored/glambdar.db')).size > 0);
   t.is((await line.run(['restore', 'all.backup', 'restored'])).code, 1);
+});
+
+/** Runs a command with the admin key that the server's first start has shown. */
+async function asAdmin(...args: string[]) {
+  const [, key = ''] = /^Admin key, shown this once: (\S+)$/m.exec(server().stdout) ?? [];
+  return line.run(args, { env: { GLAMBDAR_TOKEN: key } });
+}
+
+/** UUID of the user that is signed in. */
+async function ownUuid(): Promise<string> {
+  return (JSON.parse((await line.run(['whoami', '--json'])).stdout) as { id: string }).id;
+}
+
+integration('an admin lists users, and changes what they may', async (t) => {
+  const uuid = await ownUuid();
+  t.regex(
+    (await asAdmin('users', 'list')).stdout,
+    new RegExp(`^${uuid} +ada@example\\.org +deployer +no +20`, 'm'),
+  );
+  const changed = await asAdmin('users', 'change', 'Ada@example.org', '--may-bridge', 'on', '--json');
+  t.like(JSON.parse(changed.stdout), { uuid, mayBridge: true, role: 'deployer' });
+  t.is((await asAdmin('users', 'change', uuid, '--role', 'viewer')).stdout, '✓ ada@example.org is changed\n');
+  t.is((await deploy('forbidden', '1')).code, 5);
+  t.is((await asAdmin('users', 'change', uuid, '--role', 'deployer')).code, 0);
+  t.is((await asAdmin('users', 'change', uuid, '--role', 'king')).code, 1);
+  t.is((await asAdmin('users', 'change', uuid)).code, 2);
+  t.is((await asAdmin('users', 'change', uuid, '--may-bridge', 'maybe')).code, 2);
+  const nobody = await asAdmin('users', 'rm', 'nobody@example.org');
+  t.is(nobody.code, 4);
+  t.regex(nobody.stderr, /No user has the e-mail address nobody@example\.org; see `glambdar users list`\./);
+  t.is((await line.run(['users', 'list'])).code, 5);
+});
+
+integration('an admin gives a namespace a quota, which its user sees and meets', async (t) => {
+  const uuid = await ownUuid();
+  t.is((await deploy('counted', '1')).code, 0);
+  const functions = JSON.parse((await line.run(['list', '--json'])).stdout).length as number;
+  const set = await asAdmin('quota', 'set', uuid, `functions=${functions}`, 'bundleBytes=3000000');
+  t.is(
+    set.stdout,
+    `✓ ${uuid} may have functions ${functions}, bundleBytes 3.0 MB, concurrentCalls no limit, callsPerMinute no limit\n`,
+  );
+  const shown = (await line.run(['quota', 'show'])).stdout;
+  t.regex(
+    shown,
+    new RegExp(
+      `^PART +USED +QUOTA\nfunctions +${functions} +${functions}\nbundleBytes +\\S+ k?B +3\\.0 MB\nconcurrentCalls +0 +no limit\n`,
+    ),
+  );
+  const refused = await deploy('one-more', '1');
+  t.is(refused.code, 5);
+  t.regex(refused.stderr, new RegExp(`${functions}`));
+  t.regex(
+    (await asAdmin('quota', 'list')).stdout,
+    new RegExp(`^${uuid} +${functions} +3\\.0 MB +no limit +no limit$`, 'm'),
+  );
+  t.is((await line.run(['quota', 'set', uuid, 'functions=100'])).code, 5);
+  t.is((await asAdmin('quota', 'set', uuid, 'functions')).code, 2);
+  const unknown = await asAdmin('quota', 'set', uuid, 'function=1');
+  t.is(unknown.code, 1);
+  t.regex(unknown.stderr, /A quota has the parts functions, bundleBytes/);
+  t.is((await asAdmin('quota', 'reset', uuid)).code, 0);
+  t.is((await deploy('one-more', '1')).code, 0);
+});
+
+integration('an admin acts in the namespace of a user, and nobody else does', async (t) => {
+  const uuid = await ownUuid();
+  const inHers = ['--namespace', uuid];
+  t.is((await deploy('hers', "'in her namespace'")).code, 0);
+  t.notRegex((await asAdmin('list')).stdout, /hers/);
+  t.regex((await asAdmin('list', ...inHers)).stdout, /^hers +1 /m);
+  t.is((await asAdmin('invoke', 'hers', ...inHers)).stdout, '"in her namespace"');
+  t.is((await asAdmin('config', 'hers', 'memoryMb=96', ...inHers)).code, 0);
+  t.regex((await line.run(['info', 'hers'])).stdout, /^memoryMb +96$/m);
+  t.is((await asAdmin('rm', 'hers', ...inHers)).code, 0);
+  t.is((await line.run(['info', 'hers'])).code, 4);
+  // Whoever is no admin has one namespace, whatever they write.
+  t.not((await line.run(['list', '--namespace', 'default'])).code, 0);
+});
+
+integration('an admin reads the audit log, page by page', async (t) => {
+  const text = (await asAdmin('audit')).stdout;
+  t.regex(text, /^ *ID +TIME +WHO +ACTION +TARGET +NAMESPACE +ADDRESS +MORE\n/);
+  t.regex(text, /^ *\d+ +20\S+ \S+ +user \S+ +function\.deploy +aged +\S+ +127\.0\.0\.1 +.*version 2/m);
+  t.regex(text, / key \S+ +quota\.change /);
+  t.regex(text, / operator +key\.create /);
+  t.false(text.includes(SECRET));
+  const page = async (...args: string[]) =>
+    JSON.parse((await asAdmin('audit', '--json', ...args)).stdout) as { id: number }[];
+  const [first, second] = await page('--limit', '2');
+  t.deepEqual(await page('-l', '1', '--before', String(first?.id)), [second]);
+  t.is((await asAdmin('audit', '--limit', 'all')).code, 2);
+  t.is((await asAdmin('audit', '--limit', '1001')).code, 1);
+  const refused = await line.run(['audit']);
+  t.is(refused.code, 5);
+  t.regex(refused.stderr, /whoami/);
+});
+
+integration(
+  'login on a terminal asks for address and password, and does not show what is typed',
+  async (t) => {
+    const terminal = line.spawn(
+      ['script', '--quiet', '--return', '--command', `'${process.execPath}' '${PROGRAM}' login`, '/dev/null'],
+      { env: { TERM: 'xterm' } },
+    );
+    t.teardown(() => void terminal.kill('SIGKILL'));
+    let shown = '';
+    terminal.stdout?.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    await until('the address is asked for', () => shown.includes('E-mail: '));
+    terminal.stdin?.write('ada@example.org\n');
+    await until('the password is asked for', () => shown.includes('Password: '));
+    const end = once(terminal, 'exit');
+    terminal.stdin?.write(`${PASSWORD}\n`);
+    t.deepEqual(await end, [0, null]);
+    t.true(shown.includes('signed in to'), shown);
+    t.false(shown.includes(PASSWORD));
+  },
+);
+
+integration('an admin removes a user, whose functions and tokens go along', async (t) => {
+  const other = ['--profile', 'other', '--server', server().url];
+  const made = await line.run(['register', '-e', 'bob@example.org', ...other], { input: PASSWORD });
+  t.is(made.code, 0, made.stderr);
+  mkdirSync(join(line.folder, 'bobs'));
+  writeFileSync(join(line.folder, 'bobs/index.js'), 'exports.handler = () => ({ body: 1 });');
+  t.is((await line.run(['deploy', 'bobs', '--profile', 'other'])).code, 0);
+  const removed = await asAdmin('users', 'rm', 'bob@example.org');
+  t.is(removed.stdout, '✓ bob@example.org is removed, with 1 function\n', removed.stderr);
+  t.is((await line.run(['list', '--profile', 'other'])).code, 5);
+});
+
+integration('reset-key ends the admin key of the first start, and prints another one', async (t) => {
+  const reset = await line.run(['reset-key', '--dir', server().dir]);
+  t.is(reset.code, 0, reset.stderr);
+  t.regex(reset.stdout, /^glm_\S+\n$/);
+  const token = { GLAMBDAR_TOKEN: reset.stdout.trim() };
+  await until('the old key has ended', async () => (await asAdmin('users', 'list')).code === 5);
+  t.is((await line.run(['users', 'list'], { env: token })).code, 0);
 });
 
 integration('bash completes commands and options by the script', async (t) => {

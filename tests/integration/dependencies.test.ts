@@ -230,7 +230,8 @@ integration(
 integration(
   'progress comes in lines when the client asks for it, and the last line is the result',
   async (t) => {
-    await registry.publish('lines');
+    const names = ['lines', 'lines-b', 'lines-c', 'lines-d'];
+    for (const name of names) await registry.publish(name);
     const post = async (name: string, files: Files) => {
       const form = new FormData();
       form.append('file', new Blob([new Uint8Array(zipOf(files))]), `${name}.zip`);
@@ -247,15 +248,22 @@ integration(
           .map((line) => JSON.parse(line)),
       };
     };
+    const before = registry.asked.length;
     const good = await post('lines', {
       'index.js': index('lines'),
-      'package.json': manifest({ lines: '1' }),
+      'package.json': manifest(Object.fromEntries(names.map((name) => [name, '1']))),
     });
     t.is(good.answer.status, 200);
     t.true(good.lines.some(({ progress }) => progress === 'Installing dependencies.'));
     t.like(good.lines.at(-1), { function: 'lines', status: 'deployed', version: 1 });
+    // The last count is the whole: a document and an archive of each package.
+    const counts = good.lines.flatMap(
+      ({ progress = '' }) => /^Fetched (\d+) files? /.exec(progress)?.[1] ?? [],
+    );
+    t.is(registry.asked.length - before, 2 * names.length);
+    t.is(Number(counts.at(-1)), 2 * names.length, counts.join());
     const bad = await post('bad', { 'index.js': '', 'package.json': manifest({ nowhere: '1' }) });
-    t.like(bad.lines.at(-1), { code: 'INSTALL_FAILED' });
+    t.like(bad.lines.at(-1), { code: 'INSTALL_FAILED', status: 422 });
     t.regex(bad.lines.at(-1).log, /E404/);
     const early = await post('early', { 'index.js': '', 'package.json': manifest({ x: 'file:x' }) });
     t.is(early.answer.status, 422, 'before the first line an error has its own status');

@@ -157,6 +157,7 @@ integration(
   async (t) => {
     const server = await setUp(t);
     t.regex(server.stdout, /^Glambdar is ready at http:\/\/127\.0\.0\.1:\d+\n$/);
+    t.notRegex(server.stderr, /ready/, 'said once');
     await server.deployed('kept', `exports.handler = () => ({ body: process.env.WORD });`, {
       env: { WORD: 'kept' },
       memoryMb: '96',

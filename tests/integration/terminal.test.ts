@@ -23,4 +23,5 @@ integration('a server at a terminal tells in words of deploys, failed calls and 
   t.regex(server.stdout, /^\S+ {2}todo failed with 500 after \d+ ms: no such key\r?\n {11}\| on my way\r?$/m);
   t.regex(server.stdout, /^\S+ {2}refused 1 request: 1 FUNCTION_NOT_FOUND\r?$/m);
   t.notRegex(server.stdout, /^\{/m);
+  t.is(server.stdout.match(/ready/g)?.length, 1, 'said once');
 });

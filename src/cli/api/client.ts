@@ -25,11 +25,16 @@ export class Client {
   /** Without a slash at its end. */
   readonly url: string;
   readonly #token: string | null;
+  readonly #namespace: string | null;
 
-  /** @param token sent with every request, null for none */
-  constructor(url: string, token: string | null) {
+  /**
+   * @param token sent with every request, null for none
+   * @param namespace that requests act in, null for one's own
+   */
+  constructor(url: string, token: string | null, namespace: string | null = null) {
     this.url = url.replace(/\/+$/, '');
     this.#token = token;
+    this.#namespace = namespace;
   }
 
   /** Sends a request. @returns its answer, whatever the status, with the body still to be read. Throws CliError when no server answers. */
@@ -43,6 +48,7 @@ export class Client {
         method,
         headers: {
           ...(this.#token !== null && { Authorization: `Bearer ${this.#token}` }),
+          ...(this.#namespace !== null && { 'X-Glambdar-Namespace': this.#namespace }),
           ...(content && { 'Content-Length': content.length }),
           ...headers,
         },

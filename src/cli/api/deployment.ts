@@ -47,8 +47,10 @@ export async function sendBundle(client: Client, upload: BundleUpload): Promise<
     throw new CliError(`${client.url} cut the connection during the deploy; try again.`, EXIT.unreachable);
   }
   const result = parse(last);
-  if (status >= 300 || result === null || 'error' in result)
-    throw failureOf(status >= 300 ? status : 422, last);
+  if (status >= 300) throw failureOf(status, last);
+  // An error after the first line of progress has its status beside it.
+  if (result === null || 'error' in result)
+    throw failureOf(typeof result?.['status'] === 'number' ? result['status'] : 422, last);
   return result as unknown as Deployed;
 }
 

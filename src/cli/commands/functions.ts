@@ -54,10 +54,19 @@ export async function open(name: string, options: CommonOptions): Promise<void> 
   printResult(options.json === true, { url, curl }, () => `${url}\n${curl}`);
 }
 
+/** Deletes one after the other; what was deleted before one that cannot be is told, too. */
 export async function remove(names: string[], options: CommonOptions): Promise<void> {
   const client = clientOf(options);
-  for (const name of names) await client.json('DELETE', functionPath('/del', name));
-  printResult(options.json === true, { deleted: names }, () =>
-    names.map((name) => `${styled('green', '✓')} ${name} is deleted`).join('\n'),
-  );
+  const deleted: string[] = [];
+  try {
+    for (const name of names) {
+      await client.json('DELETE', functionPath('/del', name));
+      deleted.push(name);
+    }
+  } finally {
+    if (deleted.length > 0)
+      printResult(options.json === true, { deleted }, () =>
+        deleted.map((name) => `${styled('green', '✓')} ${name} is deleted`).join('\n'),
+      );
+  }
 }

@@ -1,7 +1,7 @@
 /** Owns the commands that show and change settings: `config` and `env`. */
 import type { Client } from '../api/client.js';
 import { functionPath, type FunctionInfo } from '../api/function-info.js';
-import { CliError, EXIT } from '../cli-error.js';
+import { pairOf, valueOf } from '../key-value.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult } from '../terminal/output.js';
 import { pairsText } from '../terminal/table.js';
@@ -12,7 +12,7 @@ export async function config(name: string, changes: string[], options: CommonOpt
     await client.json(
       'POST',
       functionPath('/config', name),
-      Object.fromEntries(changes.map(pairOf).map(([key, text]) => [key, valueOf(text)])),
+      Object.fromEntries(changes.map((text) => pairOf(text)).map(([key, text]) => [key, valueOf(text)])),
     );
   const { settings } = await infoOf(client, name);
   printResult(options.json === true, settings, () =>
@@ -24,7 +24,9 @@ export async function env(name: string, changes: string[], options: CommonOption
   const client = clientOf(options);
   if (changes.length > 0) {
     const before = environmentOf(await infoOf(client, name));
-    const changed = changes.map(pairOf).map(([key, text]) => [key, text === '' ? null : text] as const);
+    const changed = changes
+      .map((text) => pairOf(text))
+      .map(([key, text]) => [key, text === '' ? null : text] as const);
     // All variables are sent: a server may take them as the whole environment. Null removes one.
     await client.json('POST', functionPath('/config', name), {
       env: { ...before, ...Object.fromEntries(changed) },
@@ -43,22 +45,6 @@ function infoOf(client: Client, name: string): Promise<FunctionInfo> {
 
 function environmentOf({ settings }: FunctionInfo): Record<string, string> {
   return (settings['env'] ?? {}) as Record<string, string>;
-}
-
-function pairOf(text: string): [key: string, value: string] {
-  const at = text.indexOf('=');
-  if (at < 1)
-    throw new CliError(`"${text}" is no change; write key=value, such as memoryMb=256.`, EXIT.usage);
-  return [text.slice(0, at), text.slice(at + 1)];
-}
-
-/** Numbers, null, true, false, lists and maps are JSON; all else is text. */
-function valueOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 function shown(value: unknown): string {

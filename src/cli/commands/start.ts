@@ -3,15 +3,12 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { environmentVariable, setEnvironmentVariable } from '../../config.js';
-import { CONFIG_VARIABLES } from '../../config-variables.js';
+import { environmentVariable, readConfig, setEnvironmentVariable } from '../../config.js';
+import { flagErrorOf, variablesOf, type FlagValues } from '../config-flags.js';
 
-/** @param options of commander: the flags in camel case */
-export async function start(options: Record<string, string>): Promise<void> {
-  for (const { name } of CONFIG_VARIABLES) {
-    const value = options[optionOf(name)];
-    if (value !== undefined) setEnvironmentVariable(name, value);
-  }
+/** Becomes the server. Throws CliError for a flag with a wrong value. */
+export async function start(flags: FlagValues): Promise<void> {
+  useFlags(flags);
   useDefaultDirectory();
   // By its address, not by its name: nothing may import the beginning of the server.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -28,12 +25,17 @@ export function useDefaultDirectory(): void {
     );
 }
 
-/** `GLAMBDAR_MAX_ZIP_MB` as commander names its option: `maxZipMb`. */
-function optionOf(variable: string): string {
-  return variable
-    .replace(/^GLAMBDAR_/, '')
-    .toLowerCase()
-    .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Sets the variables that the flags stand for. Throws CliError, which names the flag, when the configuration refuses one. */
+function useFlags(flags: FlagValues): void {
+  const variables = variablesOf(flags);
+  for (const [name, value] of variables) setEnvironmentVariable(name, value);
+  try {
+    readConfig();
+  } catch (error) {
+    const wrong = flagErrorOf(error, variables);
+    // A variable of the environment is the server's to refuse, as without this program.
+    if (wrong !== null) throw wrong;
+  }
 }
 
 /** Whether this file lies in a checkout, compiled or not: packages come without the sources. */

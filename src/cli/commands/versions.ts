@@ -57,6 +57,8 @@ export async function download(
   name: string,
   { version, output, ...options }: CommonOptions & { version?: string; output?: string },
 ): Promise<void> {
+  if (output === '-' && process.stdout.isTTY)
+    throw new CliError('A zip is no text for a terminal; write it to a file or into a pipe.', EXIT.usage);
   const client = clientOf(options);
   const query = version === undefined ? '' : `?version=${versionOf(version)}`;
   const response = await client.open('GET', functionPath('/functions', name, `/code${query}`));

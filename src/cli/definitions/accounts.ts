@@ -10,20 +10,26 @@ export function accountCommands(program: Command): void {
   for (const [verb, description] of [
     ['register', 'Make an account on a server, and sign in.'],
     ['login', 'Sign in, with e-mail and password or with a key. The token is kept in the profile.'],
-  ] as const)
-    addCommand(program, verb, description, [
+  ] as const) {
+    const command = addCommand(program, verb, description, [
       `glambdar ${verb} --email ada@example.org`,
       `glambdar ${verb} --email ada@example.org --server https://functions.example.org --profile work`,
+      ...(verb === 'login' ? ['glambdar login --key < key.txt'] : []),
     ])
       .option('-e, --email <email>', 'the e-mail address (default: asked for)')
       .option('-p, --password <password>', 'the password (default: asked for, or read from stdin)')
-      .option('--key', 'a key is asked for, or read from stdin, in place of e-mail and password')
       .action(
         later(async () => {
           const { signIn } = await accounts();
           return (options: SignInOptions) => signIn(verb, options);
         }),
       );
+    if (verb === 'login')
+      command.option(
+        '--key',
+        'sign in with a key in place of e-mail and password; it is asked for, or read from stdin',
+      );
+  }
 
   addCommand(program, 'logout', "End the tokens of the account, and forget the profile's.", [
     'glambdar logout',

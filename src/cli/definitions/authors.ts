@@ -10,8 +10,8 @@ export function authorCommands(program: Command): void {
   ])
     .alias('create')
     .option('-t, --template <name>', 'js, esm, ts, faas, lambda or web', 'js')
-    .option('-n, --name <name>', 'the name, for clients that write it as an option')
-    .option('-r, --runtime <name>', 'the language, for clients that name it: node, javascript or typescript')
+    .option('-n, --name <name>', "the folder's and the function's name, in place of the argument")
+    .option('-r, --runtime <name>', 'the language: node, javascript or typescript')
     .action(later(async () => (await import('../commands/init.js')).init));
 
   addCommand(program, 'deploy [path]', 'Deploy a folder, or an archive (zip, tar, tar.gz).', [
@@ -56,7 +56,7 @@ export function authorCommands(program: Command): void {
     'Show calls with what they printed: time, start, status, ms, then the lines.',
     ['glambdar logs hello', 'glambdar logs hello -f', 'glambdar logs --all --since 10m --errors'],
   )
-    .option('-n, --name <name>', 'the name, for clients that write it as an option')
+    .option('-n, --name <name>', "the function's name, in place of the argument")
     .option('-a, --all', 'of all functions')
     .option('-f, --follow', 'go on with calls as they end')
     .option('--since <time>', 'calls from then on: 10m, 2h, 3d or an RFC 3339 time')

@@ -11,6 +11,7 @@ export function addCommand(parent: Command, usage: string, description: string, 
       'the server to speak to (default: GLAMBDAR_URL, else the profile, else http://127.0.0.1:8000)',
     )
     .option('--profile <name>', 'the profile to use')
+    .option('--namespace <id>', 'the namespace to act in, for admins: the UUID of a user, or default')
     .option('--json', 'print JSON for programs')
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
 }

@@ -1,26 +1,17 @@
 /** Owns the definitions of the commands for the machine a server runs on. */
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { ServiceOptions } from '../commands/service.js';
-import { CONFIG_VARIABLES } from '../../config-variables.js';
+import { addConfigFlags } from '../config-flags.js';
 import { addCommand, later } from './command.js';
 
-/** `GLAMBDAR_MAX_ZIP_MB` as the flag `--max-zip-mb`. */
-export function flagOf(variable: string): string {
-  return `--${variable
-    .replace(/^GLAMBDAR_/, '')
-    .toLowerCase()
-    .replaceAll('_', '-')}`;
-}
-
 export function machineCommands(program: Command): void {
-  const start = program
-    .command('start')
-    .description(
-      'Run a server here. Every flag is a variable of docs/configuration.md, which may be set in the environment instead.',
-    );
-  for (const { name, value, fallback, meaning } of CONFIG_VARIABLES)
-    start.option(`${flagOf(name)} <${value}>`, `${plain(meaning)} (default: ${plain(fallback)}; ${name})`);
-  start
+  addConfigFlags(
+    program
+      .command('start')
+      .description(
+        'Run a server here. Every flag is a variable of docs/configuration.md, which may be set in the environment instead.',
+      ),
+  )
     .addHelpText(
       'after',
       '\nExamples:\n  glambdar start\n  glambdar start --port 9000 --dir /var/lib/glambdar',
@@ -51,6 +42,14 @@ export function machineCommands(program: Command): void {
         return restore;
       }),
     );
+  program
+    .command('reset-key')
+    .description(
+      'End the admin keys that belong to no user, and print a new one. The server may be running, or not.',
+    )
+    .option(...data)
+    .addHelpText('after', '\nExamples:\n  glambdar reset-key --dir /var/lib/glambdar')
+    .action(later(async () => (await import('../commands/backup.js')).resetKey));
 
   addCommand(
     program,
@@ -70,18 +69,23 @@ export function machineCommands(program: Command): void {
     const command = service
       .command(verb)
       .description(
-        verb === 'install' ? 'Write the unit and start it.' : 'Stop the service and remove its unit.',
+        verb === 'install'
+          ? 'Write the unit and start it, with the flags of start.'
+          : 'Stop the service and remove its unit. Its data stays.',
       )
       .option('--print', 'print what would be written or run, and change nothing')
       .addHelpText(
         'after',
-        `\nExamples:\n  sudo glambdar service ${verb}\n  glambdar service ${verb} --print`,
+        `\nExamples:\n  sudo glambdar service ${verb}${verb === 'install' ? ' --port 9000 --auth on' : ''}\n  glambdar service ${verb} --print`,
       );
     if (verb === 'install')
-      command
-        .option('--dir <dir>', 'the data directory', '/var/lib/glambdar')
-        .option('--port <port>', 'the port', '8000')
-        .option('--nice <level>', "the server's priority, from -20 to 19", '-5');
+      addConfigFlags(
+        command
+          .option('--nice <level>', "the server's priority, from -20 to 19", '-5')
+          .option('--dir <dir>', 'the data directory', '/var/lib/glambdar'),
+        // Everybody may read a unit: no secret belongs there.
+        ['GLAMBDAR_DIR', 'GLAMBDAR_TOKEN_SECRET'],
+      );
     command.action(
       later(async () => {
         const { service } = await import('../commands/service.js');
@@ -91,11 +95,12 @@ export function machineCommands(program: Command): void {
   }
 
   program
-    .command('completion <shell>')
+    .command('completion')
     .description('Print completions for bash, zsh or fish.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',
-      '\nExamples:\n  eval "$(glambdar completion bash)"\n  glambdar completion fish > ~/.config/fish/completions/glambdar.fish',
+      '\nExamples:\n  eval "$(glambdar completion bash)"\n  eval "$(glambdar completion zsh)"\n  glambdar completion fish > ~/.config/fish/completions/glambdar.fish',
     )
     .action(
       later(async () => {
@@ -103,9 +108,4 @@ export function machineCommands(program: Command): void {
         return (shell: string) => completion(shell, program);
       }),
     );
-}
-
-/** Markdown's marks taken away. */
-function plain(markdown: string): string {
-  return markdown.replaceAll('`', '');
 }

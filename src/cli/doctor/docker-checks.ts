@@ -1,13 +1,11 @@
 /** Owns the checks of Docker: does it answer, is the image there, do its limits hold. */
-import { release } from 'node:os';
 import { judged, well, wrong, type Finding } from './check.js';
-import type { Engine } from './engine.js';
+import { NoDaemonError, type Engine } from './engine.js';
 import { probeContainer } from './probe-container.js';
 
 const OWN_IMAGE = 'glambdar/node';
 /** A clock that differs more than this makes tokens and logs wrong. */
 const CLOCK_MS = 5_000;
-const NODE = [20, 19] as const;
 
 interface EngineInfo {
   ServerVersion: string;
@@ -16,51 +14,45 @@ interface EngineInfo {
   CgroupVersion?: string;
 }
 
-/** @param image to use; null: the newest that a server built here */
+/** Nothing rejects: a daemon that fails midway is a finding. @param image to use; null: the newest that a server built here */
 export async function dockerChecks(engine: Engine, image: string | null): Promise<Finding[]> {
-  let info: EngineInfo;
+  const findings: Finding[] = [];
   try {
-    info = await engine.json<EngineInfo>('GET', '/info');
-  } catch (error) {
-    return [
-      wrong(
+    const info = await engine.json<Partial<EngineInfo> | null>('GET', '/info');
+    if (typeof info?.ServerVersion !== 'string')
+      throw new NoDaemonError('answers, but not as a Docker daemon does');
+    findings.push(
+      well(
         'Docker',
-        `${engine.url} ${reasonOf(error as NodeJS.ErrnoException)}`,
-        remedyOf(error as NodeJS.ErrnoException),
+        `${info.ServerVersion} at ${engine.url}, storage ${info.Driver ?? 'unknown'}, cgroup v${info.CgroupVersion ?? '1'}`,
       ),
-    ];
+      clockCheck(info.SystemTime),
+    );
+    const { reference, finding } = await imageCheck(engine, image);
+    findings.push(finding, ...(reference === null ? [] : await probeContainer(engine, reference)));
+  } catch (error) {
+    findings.push(wrong('Docker', `${engine.url} ${reasonOf(error as Error)}`, remedyOf(error as Error)));
   }
-  const found = image ?? (await ownImage(engine));
-  const isThere =
-    found !== null && (await engine.send('GET', `/images/${encodeURIComponent(found)}/json`)).status === 200;
-  return [
-    well(
-      'Docker',
-      `${info.ServerVersion} at ${engine.url}, storage ${info.Driver}, cgroup v${info.CgroupVersion ?? '1'}`,
-    ),
-    judged(
-      'image',
-      isThere,
-      isThere ? (found ?? '') : `${found ?? OWN_IMAGE} is not there`,
-      image === null
-        ? 'Start a server once with `glambdar start`; it builds the image.'
-        : `Run \`docker pull ${image}\`.`,
-    ),
-    ...(isThere && found !== null ? await probeContainer(engine, found) : []),
-    clockCheck(info.SystemTime),
-  ];
+  return findings;
 }
 
-/** The version of Node.js and the kernel, as the server needs them. */
-export function versionCheck(): Finding {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const fits = major > NODE[0] || (major === NODE[0] && minor >= NODE[1]);
-  return judged(
-    'versions',
-    fits,
-    `Node.js ${process.versions.node}, Linux ${release()}`,
-    `Install Node.js ${NODE.join('.')} or newer.`,
+async function imageCheck(
+  engine: Engine,
+  given: string | null,
+): Promise<{ reference: string | null; finding: Finding }> {
+  const reference = given ?? (await ownImage(engine));
+  const isThere =
+    reference !== null &&
+    (await engine.send('GET', `/images/${encodeURIComponent(reference)}/json`)).status === 200;
+  const finding = judged(
+    'image',
+    isThere,
+    isThere ? reference : `${reference ?? OWN_IMAGE} is not there`,
+    given === null
+      ? 'Start a server once with `glambdar start`; it builds the image.'
+      : `Run \`docker pull ${given}\`.`,
   );
+  return { reference: isThere ? reference : null, finding };
 }
 
 async function ownImage(engine: Engine): Promise<string | null> {
@@ -73,20 +65,22 @@ async function ownImage(engine: Engine): Promise<string | null> {
   return newest?.RepoTags?.[0] ?? null;
 }
 
-function clockCheck(systemTime: string): Finding {
-  const differs = Math.abs(Date.parse(systemTime) - Date.now());
-  const isPlausible = Date.now() > Date.parse('2025-01-01T00:00:00Z');
+/** @param systemTime the daemon's, RFC 3339 */
+function clockCheck(systemTime = ''): Finding {
+  const now = Date.now();
+  const differsMs = Math.abs(Date.parse(systemTime) - now);
+  const isPlausible = now > Date.parse('2025-01-01T00:00:00Z');
+  const differs = Number.isNaN(differsMs) ? 'an unknown time' : `${(differsMs / 1_000).toFixed(1)} s`;
   return judged(
     'clock',
-    differs < CLOCK_MS && isPlausible,
-    isPlausible
-      ? `differs from Docker's by ${(differs / 1_000).toFixed(1)} s`
-      : `says ${new Date().toISOString()}`,
+    differsMs < CLOCK_MS && isPlausible,
+    isPlausible ? `differs from Docker's by ${differs}` : `says ${new Date(now).toISOString()}`,
     'Set the clock, for instance with systemd-timesyncd.',
   );
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {
+  if (error instanceof NoDaemonError) return error.message;
   const reasons: Record<string, string> = {
     ENOENT: 'is not there',
     ECONNREFUSED: 'refuses connections',
@@ -95,8 +89,10 @@ function reasonOf(error: NodeJS.ErrnoException): string {
   return reasons[error.code ?? ''] ?? `does not answer: ${error.message}`;
 }
 
-function remedyOf({ code }: NodeJS.ErrnoException): string {
-  return code === 'EACCES'
+function remedyOf(error: NodeJS.ErrnoException): string {
+  if (error instanceof NoDaemonError)
+    return 'Set DOCKER_HOST to a Docker daemon, such as unix:///var/run/docker.sock or tcp://127.0.0.1:2375, or unset it.';
+  return error.code === 'EACCES'
     ? 'Join the group docker (sudo usermod -aG docker "$USER", then log in again), or use sudo.'
     : 'Start Docker (sudo systemctl start docker), install it (sudo apt-get install docker.io), or set DOCKER_HOST.';
 }

@@ -1,8 +1,9 @@
-/** Owns trying one container limited as a function's is: what it sees of its limits, and whether a socket reaches it. */
+/** Owns trying one container limited as a function's is: whether a socket reaches it, and what it sees and feels of its limits. */
 import { mkdtempSync, chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { judged, wrong, type Finding } from './check.js';
 import type { Engine } from './engine.js';
 
@@ -10,7 +11,16 @@ const MEMORY_MB = 64;
 const PIDS = 64;
 const NOBODY = '65534:65534';
 
-/** Runs in the container: tells over the mounted socket what it sees, then takes memory until it is killed. */
+/** The probe stops taking memory here: on a machine without limits it must not take all there is. */
+const TAKEN_MB = 4 * MEMORY_MB;
+/** How the probe ends when nothing has stopped it from taking that much. */
+const UNLIMITED = 7;
+/** For the container to tell what it sees. */
+const TOLD_MS = 15_000;
+/** Docker may learn later that a container was ended for memory than that it ended. */
+const OOM_LATE_MS = 2_000;
+
+/** Runs in the container: tells over the mounted socket what it sees, then takes memory until it is ended, or had too much. */
 const PROGRAM = `
 const fs = require('node:fs'), net = require('node:net'), os = require('node:os');
 const read = (...paths) => { for (const p of paths) try { return fs.readFileSync(p, 'utf8').trim(); } catch {} return null; };
@@ -19,13 +29,13 @@ const told = {
   pids: read('/sys/fs/cgroup/pids.max', '/sys/fs/cgroup/pids/pids.max'),
   seccomp: /^Seccomp:\\s*(\\d)/m.exec(read('/proc/self/status') || '')?.[1] ?? null,
   networks: Object.keys(os.networkInterfaces()),
-  node: process.version,
 };
 const keep = [];
 net.connect('/slot/s', function () { this.write(JSON.stringify(told) + '\\n'); }).on('data', () => {
-  for (;;) keep.push(Buffer.alloc(4 << 20, 1));
+  while (keep.length < ${TAKEN_MB / 4}) keep.push(Buffer.alloc(4 << 20, 1));
+  process.exit(${UNLIMITED});
 });
-setTimeout(() => process.exit(9), 15000);
+setTimeout(() => process.exit(9), ${TOLD_MS});
 `;
 
 interface Told {
@@ -33,48 +43,79 @@ interface Told {
   pids: string | null;
   seccomp: string | null;
   networks: string[];
-  node: string;
 }
 
 /** Checks the limits in one container of the image, and removes it. Nothing rejects: a container that cannot run is a finding. */
 export async function probeContainer(engine: Engine, image: string): Promise<Finding[]> {
   const slot = mkdtempSync(join(tmpdir(), 'glambdar-doctor-'));
   chmodSync(slot, 0o755);
-  const { server, told } = await listen(join(slot, 's'));
   let id = '';
-  try {
-    id = (await engine.json<{ Id: string }>('POST', '/containers/create', specOf(image, slot))).Id;
-    await engine.json('POST', `/containers/${id}/start`);
-    const seen = await told;
-    if (seen === null)
-      return [
-        wrong(
-          'socket mounts',
-          'a container could not reach a socket in a mounted folder',
-          'Docker must run on this machine and see its files: not on another one, not in a virtual machine.',
-        ),
-      ];
-    // Its memory is taken now: the kernel must end it, and Docker must say why.
-    const { StatusCode } = await engine.json<{ StatusCode: number }>('POST', `/containers/${id}/wait`);
-    const { State } = await engine.json<{ State: { OOMKilled: boolean } }>('GET', `/containers/${id}/json`);
-    return findings(seen, State.OOMKilled, StatusCode);
-  } catch (error) {
-    return [
-      wrong(
-        'a container',
-        `it could not run: ${(error as Error).message}`,
-        'Start the server once, which builds the image; then look at `docker info`.',
-      ),
-    ];
-  } finally {
-    server.close();
+  let server: Server | undefined;
+  const cleanUp = async (): Promise<void> => {
+    server?.close();
     if (id !== '') await engine.send('DELETE', `/containers/${id}?force=1&v=1`).catch(() => undefined);
     rmSync(slot, { recursive: true, force: true });
+  };
+  const interrupted = (): void => void cleanUp().finally(() => process.exit(130));
+  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+  try {
+    const listening = await listen(join(slot, 's'));
+    server = listening.server;
+    id = (await engine.json<{ Id: string }>('POST', '/containers/create', specOf(image, slot))).Id;
+    await engine.json('POST', `/containers/${id}/start`);
+    // Its end is waited for from the beginning: a container that does not find the socket ends without a word.
+    const ended = engine.json<{ StatusCode: number }>('POST', `/containers/${id}/wait`);
+    ended.catch(() => undefined);
+    const seen = await Promise.race([listening.told, ended.then(() => null)]);
+    if (seen === null) return [noSocket('a container could not reach a socket in a mounted folder')];
+    // It takes memory now: the kernel must end it, and Docker must say why.
+    const { StatusCode } = await ended;
+    return findings(seen, await wasOomKilled(engine, id, StatusCode), StatusCode);
+  } catch (error) {
+    return [startFailure((error as Error).message, image)];
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await cleanUp();
   }
 }
 
-function findings(seen: Told, wasOomKilled: boolean, exitCode: number): Finding[] {
+function noSocket(found: string): Finding {
+  return wrong(
+    'socket mounts',
+    found,
+    'Docker must run on this machine and see its files: not on another one, not in a virtual machine.',
+  );
+}
+
+/** @param told the daemon's sentence */
+function startFailure(told: string, image: string): Finding {
+  if (/bind source path does not exist/.test(told))
+    return noSocket(`Docker does not see a folder of this machine: ${told}`);
+  if (/executable file not found|exec: "node"/.test(told))
+    return wrong(
+      'a container',
+      `${image} has no program "node": ${told}`,
+      'Use an image with Node.js in it.',
+    );
+  return wrong(
+    'a container',
+    `it could not run: ${told}`,
+    'Look at `docker info` and at the log of dockerd.',
+  );
+}
+
+async function wasOomKilled(engine: Engine, id: string, exitCode: number): Promise<boolean> {
+  const deadline = performance.now() + OOM_LATE_MS;
+  for (;;) {
+    const { State } = await engine.json<{ State: { OOMKilled: boolean } }>('GET', `/containers/${id}/json`);
+    if (State.OOMKilled || exitCode === UNLIMITED || performance.now() > deadline) return State.OOMKilled;
+    await sleep(100);
+  }
+}
+
+function findings(seen: Told, isOomTold: boolean, exitCode: number): Finding[] {
   const cgroups = 'The daemon must have this cgroup controller; `docker info` warns where it is missing.';
+  const networks = seen.networks.filter((name) => name !== 'lo');
   return [
     judged('socket mounts', true, 'a container reached a socket in a mounted folder', ''),
     judged(
@@ -86,25 +127,47 @@ function findings(seen: Told, wasOomKilled: boolean, exitCode: number): Finding[
     judged(
       'memory limit',
       Number(seen.memory) === MEMORY_MB << 20,
-      `${MEMORY_MB} MB set, ${seen.memory ?? 'nothing'} bytes seen`,
+      `${MEMORY_MB} MB set, ${memoryText(seen.memory)} seen`,
       cgroups,
     ),
-    judged('pids limit', Number(seen.pids) === PIDS, `${PIDS} set, ${seen.pids ?? 'nothing'} seen`, cgroups),
-    judged(
-      'out of memory',
-      wasOomKilled,
-      wasOomKilled
-        ? 'a container over its limit was ended, and Docker told so'
-        : `a container over its limit ended with ${exitCode}, and Docker did not tell why`,
-      'Calls out of memory will be told as crashes. Update Docker and its runtime.',
-    ),
+    judged('pids limit', Number(seen.pids) === PIDS, `${PIDS} set, ${countText(seen.pids)} seen`, cgroups),
+    outOfMemory(isOomTold, exitCode),
     judged(
       'network off',
-      seen.networks.every((name) => name === 'lo'),
-      `a container has ${seen.networks.filter((name) => name !== 'lo').join(', ') || 'no network'}`,
+      networks.length === 0,
+      `a container has ${networks.join(', ') || 'no network'}`,
       'Network "none" must give no interface; look at the daemon\'s configuration.',
     ),
   ];
+}
+
+function outOfMemory(isTold: boolean, exitCode: number): Finding {
+  const title = 'out of memory';
+  if (exitCode === UNLIMITED)
+    return wrong(
+      title,
+      `a container limited to ${MEMORY_MB} MB took ${TAKEN_MB} MB`,
+      'Memory and swap must be limited: `docker info` warns where the kernel cannot. Functions could take all memory.',
+    );
+  return judged(
+    title,
+    isTold,
+    isTold
+      ? 'a container over its limit was ended, and Docker told so'
+      : `a container over its limit ended with ${exitCode}, and Docker did not tell why`,
+    'Calls out of memory will be told as crashes. Update Docker and its runtime.',
+  );
+}
+
+/** The kernel has the word `max`, or in cgroup v1 a number beyond any memory, for no limit. */
+function memoryText(bytes: string | null): string {
+  if (bytes === null) return 'nothing';
+  return Number(bytes) < 2 ** 60 ? `${Math.round(Number(bytes) / 2 ** 20)} MB` : 'no limit';
+}
+
+function countText(count: string | null): string {
+  if (count === null) return 'nothing';
+  return count === 'max' ? 'no limit' : count;
 }
 
 function specOf(image: string, slot: string): object {
@@ -143,6 +206,6 @@ async function listen(path: string): Promise<{ server: Server; told: Promise<Tol
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   chmodSync(path, 0o666);
-  setTimeout(() => tell(null), 15_000).unref();
+  setTimeout(() => tell(null), TOLD_MS).unref();
   return { server, told };
 }

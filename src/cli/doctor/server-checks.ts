@@ -3,7 +3,7 @@ import AdmZip from 'adm-zip';
 import type { Client } from '../api/client.js';
 import { sendBundle } from '../api/deployment.js';
 import { functionPath, type CallRecord } from '../api/function-info.js';
-import { CliError } from '../cli-error.js';
+import { CliError, EXIT } from '../cli-error.js';
 import { judged, well, wrong, type Finding } from './check.js';
 
 /** Deployed, called and deleted by the probe. */
@@ -59,7 +59,9 @@ async function probeCall(client: Client): Promise<Finding> {
     return wrong(
       'probe',
       `the step "${step}" failed: ${error.message}`,
-      "The checks above and the server's log say why.",
+      error.exitCode === EXIT.denied
+        ? 'The probe deploys a function: sign in as somebody who may.'
+        : "The checks above and the server's log say why.",
     );
   }
 }

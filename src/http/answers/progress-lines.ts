@@ -14,7 +14,7 @@ const MAX_WAITING_BYTES = 64 * 1024;
 
 /**
  * Runs `work` and answers with its value and `status`. Once a line of progress is out the status is 200, and the last line,
- * the value or an error in the family's envelope, says how it ended; until then errors are thrown as by any route.
+ * the value or an error in the family's envelope with its status, says how it ended; until then errors are thrown as by any route.
  */
 export async function answerWithProgress(
   ctx: Context,
@@ -40,7 +40,8 @@ export async function answerWithProgress(
     else sendJson(ctx, status, value);
   } catch (error) {
     if (!isStreaming) throw error;
-    const { body } = envelope(toClientError(error), requestIdOf(req), ctx);
-    res.end(`${body}\n`);
+    // The status that the answer had no more, so that a client need not know every code.
+    const { status: failed, body } = envelope(toClientError(error), requestIdOf(req), ctx);
+    res.end(`${JSON.stringify({ ...(JSON.parse(body) as object), status: failed })}\n`);
   }
 }

@@ -1,4 +1,5 @@
 /** Owns the commands about API keys: `keys list`, `keys create`, `keys change` and `keys rm`. */
+import { CliError, EXIT } from '../../cli-error.js';
 import { clientOf, type CommonOptions } from '../../session.js';
 import { printResult, styled } from '../../terminal/output.js';
 import { tableText } from '../../terminal/table.js';
@@ -60,6 +61,8 @@ export async function changeKey(
     ...options
   }: CommonOptions & { name?: string; role?: string; scope?: string[]; expires?: string },
 ): Promise<void> {
+  if (name === undefined && role === undefined && scope === undefined && expires === undefined)
+    throw new CliError('Nothing is to be changed; write --name, --role, --scope or --expires.', EXIT.usage);
   const told = await clientOf(options).json<KeyInfo>('PATCH', `/auth/keys/${encodeURIComponent(id)}`, {
     ...(name !== undefined && { name }),
     ...(role !== undefined && { role }),
