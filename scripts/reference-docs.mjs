@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EXIT_MEANINGS } from '../src/cli/cli-error.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { CONFIG_GROUPS } from '../src/config-variables.ts';
+import { CONFIG_GROUPS, CONFIG_VARIABLES } from '../src/config-variables.ts';
 
 const COMMON = ['--server', '--profile', '--namespace', '--json'];
 const isCheck = process.argv.includes('--check');

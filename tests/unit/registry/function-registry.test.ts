@@ -285,7 +285,7 @@ test('a removed namespace loses its functions, the one that is being deployed to
   // The removal comes when the deploy cannot be refused any more.
   store.publish = async (published) => {
     removal = fixture.registry.removeNamespace('gone', (name) => removed.push(name));
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
     return publish(published);
   };
   await fixture.deploy('x', {}, undefined, refs[2]);
