@@ -56,7 +56,7 @@ function wordsOf(variable: string): string[] {
     .split('_');
 }
 
-/** Markdown as plain text: without its marks, and with the page that a link leads to. */
+/** Markdown without the marks of code, which are the only ones in meanings and defaults. */
 function plain(markdown: string): string {
-  return markdown.replaceAll('`', '').replace(/\[[^\]]*\]\(([^)]*)\)/g, 'docs/$1');
+  return markdown.replaceAll('`', '');
 }

@@ -26,18 +26,24 @@ export async function strays(server: ServerProcess): Promise<string[]> {
   return found;
 }
 
-/** How long a slot may be there before its container, or after it: standbys come and go while nobody calls. */
-const SLOT_ALONE_MS = 3_000;
+/**
+ * How long a slot may be there before its container, or after it: standbys come and go while nobody calls. Trees of a function
+ * that was deleted go a moment later, too.
+ */
+const ALONE_MS = 3_000;
 
 /** A slot has its container; trees are kept ready while there is a function. */
-async function straySlots(server: ServerProcess, trees: boolean): Promise<string[]> {
+async function straySlots(server: ServerProcess, keepsTrees: boolean): Promise<string[]> {
+  const trees = (): string[] => (keepsTrees ? [] : server.trees());
   let alone = server.slots();
-  for (const until = Date.now() + SLOT_ALONE_MS; alone.length > 0 && Date.now() < until; await sleep(50)) {
+  const until = Date.now() + ALONE_MS;
+  while ((alone.length > 0 || trees().length > 0) && Date.now() < until) {
     const instances = new Set((await server.containers()).map(({ Labels }) => Labels['glambdar.instance']));
     const slots = new Set(server.slots());
     alone = alone.filter((slot) => slots.has(slot) && !instances.has(slot));
+    if (alone.length > 0 || trees().length > 0) await sleep(50);
   }
-  return [...alone, ...(trees ? [] : server.trees())];
+  return [...alone, ...trees()];
 }
 
 /** A version is a directory and its sidecar; none is newer than the active one, and five are kept. */

@@ -14,8 +14,8 @@ const EACH_BY_ITSELF = process.platform === 'linux';
 export class WatchedFolders {
   readonly #root: string;
   readonly #onChange: (path: string) => void;
-  /** By the path from the root, with a slash at its end; the inode tells a folder from another that took its place. */
-  readonly #watches = new Map<string, { watcher: FSWatcher; inode: number }>();
+  /** By the path from the root, with a slash at its end; the identity tells a folder from another that took its place. */
+  readonly #watches = new Map<string, { watcher: FSWatcher; identity: string }>();
 
   /** @param onChange called with the path, from the root, of a file or a folder that has changed */
   constructor(root: string, onChange: (path: string) => void) {
@@ -31,10 +31,10 @@ export class WatchedFolders {
   update(): 'gone' | 'more' | 'same' {
     const folders = foldersOf(this.#root);
     let more = false;
-    for (const [path, inode] of folders) {
-      if (this.#watches.get(path)?.inode === inode) continue;
+    for (const [path, identity] of folders) {
+      if (this.#watches.get(path)?.identity === identity) continue;
       this.#end(path);
-      more = this.#begin(path, inode) || more;
+      more = this.#begin(path, identity) || more;
     }
     for (const path of [...this.#watches.keys()]) if (!folders.has(path)) this.#end(path);
     if (folders.size === 0) return 'gone';
@@ -46,14 +46,14 @@ export class WatchedFolders {
   }
 
   /** Whether the folder was still there. */
-  #begin(path: string, inode: number): boolean {
+  #begin(path: string, identity: string): boolean {
     try {
       const watcher = watch(join(this.#root, path), { recursive: !EACH_BY_ITSELF }, (_, name) =>
         this.#onChange(path + (name ?? '').split(sep).join('/')),
       );
       // A folder that goes away: the folder above it tells of that, too.
       watcher.on('error', () => undefined);
-      this.#watches.set(path, { watcher, inode });
+      this.#watches.set(path, { watcher, identity });
       return true;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'error';
@@ -72,16 +72,19 @@ export class WatchedFolders {
   }
 }
 
-/** Inodes of the folders to watch, by their path from the root with a slash at its end. Empty when the root is not there. */
-function foldersOf(root: string): Map<string, number> {
-  const folders = new Map<string, number>();
+/**
+ * What tells each folder to watch from another, by its path from the root with a slash at its end: the inode, and the time it
+ * was made, because a file system gives a free inode away again. Empty when the root is not there.
+ */
+function foldersOf(root: string): Map<string, string> {
+  const folders = new Map<string, string>();
   add('', IgnoreRules.of(root));
   return folders;
 
   function add(path: string, rules: IgnoreRules): void {
     const stats = statSync(join(root, path), { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true) return;
-    folders.set(path, stats.ino);
+    folders.set(path, `${stats.ino} ${stats.birthtimeMs}`);
     if (!EACH_BY_ITSELF) return;
     for (const entry of entriesOf(join(root, path))) {
       const inner = `${path}${entry.name}/`;

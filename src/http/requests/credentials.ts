@@ -59,8 +59,9 @@ async function dropIfProven(
   if (!('unproven' in (await authentication.authenticate(text)))) dropHeader(req, name);
 }
 
-/** Takes a header away. @param name in lower case */
+/** Takes a header away, if it is there. @param name in lower case */
 export function dropHeader(req: IncomingMessage, name: string): void {
+  if (req.headers[name] === undefined) return;
   // Made anew without it: an object that loses a property is slow to read ever after.
   const kept: IncomingMessage['headers'] = {};
   for (const other of Object.keys(req.headers)) if (other !== name) kept[other] = req.headers[other];
