@@ -13,6 +13,11 @@ function files(directory: string): string[] {
     .map(({ parentPath, name }) => join(parentPath, name));
 }
 
+/** Removes the run directory, or a part of it, also while the server writes into it: what came meanwhile is removed, too. */
+function removeTree(directory: string): void {
+  rmSync(directory, { recursive: true, maxRetries: 20, retryDelay: 25 });
+}
+
 const damages: [what: string, damage: (workers: string) => void][] = [
   ['files of workers are emptied', (workers) => files(workers).forEach((file) => truncateSync(file))],
   ['files of workers are removed', (workers) => files(workers).forEach((file) => rmSync(file))],
@@ -20,7 +25,7 @@ const damages: [what: string, damage: (workers: string) => void][] = [
     'files of workers get another content',
     (workers) => files(workers).forEach((file) => writeFileSync(file, '//')),
   ],
-  ['the directory of workers is removed', (workers) => rmSync(workers, { recursive: true })],
+  ['the directory of workers is removed', removeTree],
 ];
 
 for (const [what, damage] of damages)
@@ -44,7 +49,8 @@ integration(
     const workers = join(server().dir, 'run/worker');
     await server().deployed('damaged', source);
     const run = join(server().dir, 'run');
-    rmSync(run, { recursive: true });
+    await server().assertIdle(); // a container that is being started makes its directories again
+    removeTree(run);
     writeFileSync(run, 'in the way');
     const answer = await server().request('/readyz');
     t.is(answer.status, 503);
@@ -58,7 +64,8 @@ integration(
 
 integration('calls are served again after all of the run directory was removed', async (t) => {
   await server().deployed('damaged', source);
-  rmSync(join(server().dir, 'run'), { recursive: true });
+  await server().assertIdle();
+  removeTree(join(server().dir, 'run'));
   // Containers that were ready have lost their slots and are used up one after the other.
   await until('a call is served', async () => (await server().invoke('damaged')).status === 200, 10_000);
   for (let call = 0; call < 8; call += 1) t.is((await server().invoke('damaged')).status, 200);
