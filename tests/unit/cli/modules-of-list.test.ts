@@ -60,7 +60,7 @@ test('no other command is loaded with list, nor anything of the server but its v
   );
   t.deepEqual(
     files.filter((file) => !file.startsWith('src/cli/')),
-    ['src/config-variables.ts', 'src/config.ts'],
+    ['src/config-variables.ts', 'src/config.ts', 'src/model/near-name.ts'],
   );
 });
 

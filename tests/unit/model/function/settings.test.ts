@@ -154,7 +154,7 @@ const wrong: [value: unknown, message: RegExp][] = [
   [{ memoryMb: 1, cpus: 99_999 }, /memoryMb: .*; cpus: /],
   [JSON.parse('{"__proto__":{"memoryMb":64}}'), /unknown setting "__proto__"/],
   [{ constructor: 1 }, /unknown setting "constructor"/],
-  [{ env: { 'A B': 'x' } }, /env\.A B: /],
+  [{ env: { 'A B': 'x' } }, /env: "A B" is no name of a variable; expected letters, digits and _/],
   [{ env: 'canary' }, /env: expected (?!.*canary)/],
   [{ isolation: 'x'.repeat(100) }, /isolation: expected "invocation" or "function"; got "x{63}…\.$/],
 ];
