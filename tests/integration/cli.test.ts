@@ -150,8 +150,8 @@ integration('list, info, open, config, env and rm tell and change what is deploy
   t.is((await line.run(['deploy', 'shown', '-n', 'shown-too'])).code, 0);
   const removed = await line.run(['rm', 'shown', 'missing', 'shown-too']);
   t.is(removed.code, 4);
-  t.is(removed.stdout, '✓ shown is deleted\n', 'what was done is told, although the next could not be');
-  t.is((await line.run(['delete', 'shown-too'])).code, 0);
+  t.is(removed.stdout, '✓ shown is deleted\n✓ shown-too is deleted\n');
+  t.is((await line.run(['delete', 'shown-too'])).code, 4);
   const gone = await line.run(['info', 'shown']);
   t.is(gone.code, 4);
   t.true(gone.stderr.includes('`glambdar list` shows'), gone.stderr);

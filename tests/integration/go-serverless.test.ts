@@ -93,7 +93,7 @@ integration('functions: each row of the table answers as it says', async (t) => 
   t.is((await server().request('/info/echo')).json.settings.contract, 'go-serverless');
 
   for (const [body, message] of [
-    ['', /not JSON/],
+    ['', /it is empty/],
     ['image=x', /not JSON/],
     ['[]', /JSON object/],
     [{}, /image is missing/],
@@ -140,7 +140,7 @@ integration('routes: each row of the table answers as it says', async (t) => {
   t.deepEqual(await expect(t, 200, 'GET', `/v1/routes/${route.id}`), route);
 
   for (const [body, message] of [
-    ['', /not JSON/],
+    ['', /it is empty/],
     [{}, /path must begin/],
     [{ path: 'hello', function_id: called.id }, /path must begin/],
     [{ path: '/a?b', function_id: called.id }, /path must begin/],
