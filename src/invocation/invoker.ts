@@ -10,6 +10,7 @@ import type { CallRecord, CallRequest, CallResponse } from '../model/call/call.j
 import type { ContainerOutput } from '../model/call/container-end.js';
 import { ExecutionFailure, type Execution, type Executor } from '../model/call/execution.js';
 import { aborted, failureOfReason, failureOfResult, type Failure } from '../model/call/outcome.js';
+import { shortPath, visiblePath } from '../model/call/recorded-path.js';
 import { redactedError, redactedText, type Redaction } from '../model/call/redaction.js';
 import type { FunctionRecord } from '../model/function/function.js';
 import type { FunctionId } from '../model/function/id.js';
@@ -105,6 +106,8 @@ class Call implements AdmittedCall {
   readonly #record: CallRecord;
   readonly #arrivedAt = performance.now();
   readonly #redaction: Redaction;
+  /** The target of the client's request. */
+  #target = '';
 
   constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
     this.id = id;
@@ -125,6 +128,8 @@ class Call implements AdmittedCall {
     answered?: (response: CallResponse) => void,
   ): Promise<CallResponse> {
     const { record } = this.#version;
+    this.#record.method = request.clientMethod;
+    this.#target = request.clientTarget;
     let execution: Execution;
     try {
       execution = await this.#options.executor.execute({
@@ -194,6 +199,7 @@ class Call implements AdmittedCall {
     const record = this.#record;
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
+    record.path = shortPath(redactedText(visiblePath(this.#target), this.#redactionNow()));
     this.#write();
     this.#options.recorder.add(
       record,

@@ -19,6 +19,8 @@ export function emptyRecord(id: string, { id: functionId, ref, active }: Functio
     funcName: ref.name,
     version: active.version,
     invokedAt: Date.now(),
+    method: null,
+    path: null,
     status: 0,
     outcome: 'ok',
     start: null,

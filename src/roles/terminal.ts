@@ -76,14 +76,18 @@ export class Terminal implements ServerEvents {
     this.#line(`${name} was deleted`);
   }
 
-  called({ funcName, outcome, status, durationMs, error, stdout, stderr }: CallRecord): void {
+  called(record: CallRecord): void {
+    const { funcName, outcome, status, durationMs, error, stdout, stderr } = record;
     if (error === null || outcome === 'cancelled') return;
     this.#begin();
     const failures = note(this.#failed, funcName, error.message);
     if (failures.shown >= MAX_SHOWN_OF_ONE || this.#shown >= MAX_SHOWN) return;
     failures.shown += 1;
     this.#shown += 1;
-    this.#line(`${funcName} failed with ${status} after ${Math.round(durationMs)} ms: ${error.message}`);
+    const call = record.method === null ? '' : ` (${record.method} ${record.path})`;
+    this.#line(
+      `${funcName} failed with ${status} after ${Math.round(durationMs)} ms${call}: ${error.message}`,
+    );
     for (const line of lastLines(stdout + (stdout === '' || stdout.endsWith('\n') ? '' : '\n') + stderr))
       this.#write(`           | ${shown(line)}\n`);
   }

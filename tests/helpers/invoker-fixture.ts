@@ -44,7 +44,8 @@ export interface InvokerFixtureOptions {
 
 export function invocation(body = '', fields: Partial<CallRequest> = {}): CallRequest {
   const sent = { method: 'POST', path: '/', basePath: '', query: '', headers: [], body: Buffer.from(body) };
-  return { ...sent, host: 'localhost', protocol: 'http', clientAddress: '127.0.0.1', ...fields };
+  const client = { clientAddress: '127.0.0.1', clientMethod: 'POST', clientTarget: '/invoke/f' };
+  return { ...sent, host: 'localhost', protocol: 'http', ...client, ...fields };
 }
 
 export class InvokerFixture {

@@ -240,7 +240,10 @@ integration(
       const { stdout, code } = await line.run(args);
       t.is(code, 0);
       t.true(stdout.includes('  hello \\x1b[31mred\\x1b]0;title\\x07\n'), stdout);
-      t.regex(stdout, /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}(noisy {2})?\w+ +200 {2}[\d.]+ ms\n/);
+      t.regex(
+        stdout,
+        /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}(noisy {2})?\w+ +200 {2}[\d.]+ ms {2}POST \/invoke\/noisy\n/,
+      );
       t.notRegex(stdout, ESCAPES);
     }
     t.is((await line.run(['logs', 'noisy', '--errors'])).stdout, '');

@@ -20,7 +20,10 @@ integration('a server at a terminal tells in words of deploys, failed calls and 
   t.is((await server.invoke('unknown')).status, 404);
   for (let tries = 0; tries < 100 && !server.stdout.includes('refused'); tries += 1) await sleep(100);
   t.regex(server.stdout, /^\d\d:\d\d:\d\d {2}todo: version 1 is in force\r?$/m);
-  t.regex(server.stdout, /^\S+ {2}todo failed with 500 after \d+ ms: no such key\r?\n {11}\| on my way\r?$/m);
+  t.regex(
+    server.stdout,
+    /^\S+ {2}todo failed with 500 after \d+ ms \(\w+ \/invoke\/todo\): no such key\r?\n {11}\| on my way\r?$/m,
+  );
   t.regex(server.stdout, /^\S+ {2}refused a request \(FUNCTION_NOT_FOUND\): Function not found!\r?$/m);
   t.notRegex(server.stdout, /^\{/m);
   t.is(server.stdout.match(/ready/g)?.length, 1, 'said once');

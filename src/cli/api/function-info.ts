@@ -17,6 +17,9 @@ export interface CallRecord {
   id: string;
   funcName: string;
   invokedAt: string;
+  /** Method and path of the request, if the server has kept them. */
+  method?: string | null;
+  path?: string | null;
   status: number;
   outcome: string;
   start: string | null;

@@ -1,4 +1,4 @@
-/** Owns a call's record as people read it: time, start, status and ms in one line, then what it printed. */
+/** Owns a call's record as people read it: time, start, status, ms, method and path in one line, then what it printed. */
 import type { CallRecord } from '../api/function-info.js';
 import { styled } from './output.js';
 import { routesAsCommands } from './routes-as-commands.js';
@@ -14,6 +14,8 @@ export function callText(record: CallRecord, withName: boolean): string {
     (record.start ?? '-').padEnd(7),
     styled(failed ? 'red' : 'green', String(record.status)),
     `${record.durationMs.toFixed(1)} ms`,
+    // An older server does not tell them, and keeps null for calls that it recorded before it did.
+    ...(record.method && record.path ? [safeLine(`${record.method} ${record.path}`)] : []),
     ...(failed ? [styled('red', safeLine(record.outcome))] : []),
   ].join('  ');
   const lines = [

@@ -99,7 +99,8 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
         }
       };
       try {
-        const request = { method, path, basePath, query, headers, host, protocol, clientAddress, body };
+        const seen = { method, path, basePath, query, headers, host, protocol, clientAddress, body };
+        const request = { ...seen, clientMethod: req.method ?? '', clientTarget: req.url ?? '' };
         answer(await call.run(request, gone, answer));
         if (failure !== undefined) throw failure.error;
       } catch (error) {

@@ -3,6 +3,8 @@
  * and the answer it gives. Routes are grouped by the family whose envelope their errors have.
  */
 
+import type { InvocationView } from '../../invocation/logs.js';
+
 /** A JSON Schema. */
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -50,6 +52,27 @@ const DEPLOYED = object({
   'notes?': { type: 'array', items: STRING, description: 'What was installed.' },
   'hints?': { type: 'array', items: STRING, description: 'What the author may want to change.' },
 });
+const NUMBER: Schema = { type: 'number' };
+const CALL_RECORD = object({
+  id: STRING,
+  funcName: STRING,
+  version: { type: 'integer' },
+  invokedAt: { type: 'string', format: 'date-time' },
+  method: { type: ['string', 'null'], description: 'Null in records of earlier releases.' },
+  path: { type: ['string', 'null'], description: 'Without the query, and cut when it is long.' },
+  status: { type: 'integer' },
+  outcome: STRING,
+  start: { type: ['string', 'null'] },
+  durationMs: NUMBER,
+  queueMs: NUMBER,
+  startMs: NUMBER,
+  loadMs: NUMBER,
+  runMs: NUMBER,
+  peakMemoryMb: { type: ['number', 'null'] },
+  stdout: STRING,
+  stderr: STRING,
+  error: { type: ['object', 'null'] },
+} satisfies Record<keyof InvocationView, Schema>);
 const SIGNED_IN = object({ token: STRING, user: text('uuid', 'email') });
 const CREDENTIALS = json(text('email', 'password'));
 /** The envelope of go-serverless around some data. */
@@ -212,9 +235,9 @@ export const ROUTE_NOTES: Readonly<Record<Tag, Readonly<Record<string, RouteNote
     'GET /logs/:name': {
       summary: 'Lists records of calls, newest first; follows them with follow=1.',
       query: ['limit', 'before', 'follow'],
-      answer: ok(LIST),
+      answer: ok({ type: 'array', items: CALL_RECORD }),
     },
-    'GET /invocations/:id': { summary: 'Shows the record of a call.', answer: ok() },
+    'GET /invocations/:id': { summary: 'Shows the record of a call.', answer: ok(CALL_RECORD) },
     'GET /healthz': { summary: 'Whether the process answers.', answer: ok() },
     'GET /readyz': { summary: 'Whether calls can be served.', answer: ok() },
     'GET /metrics': { summary: 'Metrics for Prometheus.', answer: [200, TEXT, STRING] },

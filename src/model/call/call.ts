@@ -11,6 +11,7 @@ export type StartKind = 'cold' | 'standby' | 'loaded' | 'warm';
 
 /** The caller's request. The body is never parsed on the host. */
 export interface CallRequest {
+  /** The method that the function is told. */
   method: string;
   /** The part of the path behind `basePath`, as sent (not percent-decoded), at least `/`. */
   path: string;
@@ -27,6 +28,10 @@ export interface CallRequest {
   /** The address of the client, which is not that of a trusted proxy; undefined when the client is gone. */
   clientAddress: string | undefined;
   body: Buffer;
+  /** The method of the client's own request, for the record: `HEAD` where the function is told `GET`. */
+  clientMethod: string;
+  /** The target of the client's own request, with its query, for the record. The function may be told another path. */
+  clientTarget: string;
 }
 
 /** How the time of a call was spent, in fractional milliseconds. */
@@ -58,6 +63,10 @@ export interface CallRecord extends CallTimes {
   version: number;
   /** Epoch milliseconds. */
   invokedAt: number;
+  /** The method of the client's request; null in records of releases that did not keep it. */
+  method: string | null;
+  /** The path of the client's request, without its query, printable, and cut when it is long; null as `method`. */
+  path: string | null;
   /** HTTP status answered; 499 when the client had gone. */
   status: number;
   outcome: Outcome;

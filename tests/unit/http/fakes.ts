@@ -47,6 +47,8 @@ export function record(id: string, fields: Partial<InvocationView> = {}): Invoca
     funcName: 'hello',
     version: 1,
     invokedAt: '2026-01-01T00:00:00.000Z',
+    method: 'GET',
+    path: '/invoke/hello',
     status: 200,
     outcome: 'ok',
     start: 'warm',

@@ -141,3 +141,11 @@ test('a call is refused while the secrets of its function cannot be read', async
   };
   t.throws(() => fixture.admit(), { message: 'They cannot be read.' });
 });
+
+test('the path of a call is on record without secret values, also where it is cut', async (t) => {
+  const fixture = await withSecret(t, "exports.handler = () => ({ body: 'ok' });");
+  for (const padding of ['/hooks/', `/${'x'.repeat(250)}/`])
+    await fixture.call('', { clientTarget: `/invoke/f${padding}canary-0815` });
+  t.is(fixture.finished[0]?.path, '/invoke/f/hooks/[secret TOKEN]');
+  t.notRegex(fixture.finished[1]?.path ?? '', /canary/);
+});

@@ -594,3 +594,11 @@ test('a worker cannot know the id of its next call: an answer sent ahead of it e
   t.is(new Set(ids).size, ids.length);
   for (const id of ids) t.regex(id, /^[0-9a-f]{20}$/);
 });
+
+test('a record has the method and the path of the client’s own request, without its query', async (t) => {
+  const fixture = await InvokerFixture.create(t, { source: "exports.handler = () => ({ body: 'ok' });" });
+  const asked = { clientMethod: 'HEAD', clientTarget: '/functions/f?token=secret', method: 'GET', path: '/' };
+  await fixture.call('', asked);
+  t.like(fixture.finished[0], { method: 'HEAD', path: '/functions/f' });
+  t.like(await fixture.record('call-1'), { method: 'HEAD', path: '/functions/f' });
+});

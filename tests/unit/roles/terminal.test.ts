@@ -18,6 +18,8 @@ const failed = (more: Partial<CallRecord> = {}): CallRecord => ({
   outcome: 'function_error',
   status: 500,
   durationMs: 12.4,
+  method: 'POST',
+  path: '/invoke/todo',
   error: { code: 'FUNCTION_ERROR', message: 'no such key' },
   ...more,
 });
@@ -35,7 +37,7 @@ test('a failed call is told with its reason and the last lines of its log', (t) 
   const stdout = Array.from({ length: 9 }, (_, index) => `line ${index}\n`).join('');
   terminal.called(failed({ stdout, stderr: 'warned\u001b[31m\n' }));
   t.deepEqual(lines, [
-    'time  todo failed with 500 after 12 ms: no such key\n',
+    'time  todo failed with 500 after 12 ms (POST /invoke/todo): no such key\n',
     ...['line 5', 'line 6', 'line 7', 'line 8', 'warned [31m'].map((line) => `           | ${line}\n`),
   ]);
 });

@@ -52,6 +52,8 @@ export function call(id: string, funcName: string, overrides: Partial<CallRecord
     funcName,
     version: 1,
     invokedAt: 1_700_000_000_000,
+    method: 'POST',
+    path: '/invoke/f',
     status: 200,
     outcome: 'ok',
     start: 'loaded',

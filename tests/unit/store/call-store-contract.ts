@@ -34,6 +34,8 @@ export function callStoreContract(subject: string, open: (t: ExecutionContext) =
     const records = [
       call('plain', 'f'),
       call('full', 'f', {
+        method: null,
+        path: null,
         stdout: 'out\0€\n',
         stderr: 'err',
         status: 500,

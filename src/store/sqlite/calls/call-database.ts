@@ -1,7 +1,7 @@
 /**
  * Owns `invocations.db`: records of calls and counters. A commit survives our crash; a power loss may undo the last ones.
  *
- * Bound: per function the newest `keepPerFunction` records without their texts (some 300 bytes, at most 4.5 KiB with a
+ * Bound: per function the newest `keepPerFunction` records without their texts (some 350 bytes, at most 5 KiB with a
  * long error message), and over all functions the newest `TEXT_LIMIT_BYTES` of texts (stdout, stderr, long messages,
  * stacks). A record that outlives its texts says so. Freed pages are used again, so the file stays near that size.
  */
@@ -54,8 +54,8 @@ export class CallDatabase {
       forget: db.prepare('DELETE FROM callees WHERE function_id = ?'),
       add: db.prepare(`
         INSERT INTO invocations (callee, n, id, func_name, version, invoked_at, status, outcome, start, duration_ms, queue_ms,
-          start_ms, load_ms, run_ms, peak_memory_mb, error_code, error_message, stdout_bytes, stderr_bytes)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`),
+          start_ms, load_ms, run_ms, peak_memory_mb, error_code, error_message, stdout_bytes, stderr_bytes, method, path)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`),
       setOutput: db.prepare(
         'UPDATE invocations SET stdout_bytes = ?, stderr_bytes = ? WHERE id = ? RETURNING seq',
       ),
@@ -210,6 +210,8 @@ export class CallDatabase {
       error === null ? null : bytesOf(error.message.slice(0, SHORT_MESSAGE)),
       Buffer.byteLength(record.stdout),
       Buffer.byteLength(record.stderr),
+      record.method,
+      record.path,
     );
     if (changes === 0) return false;
     if (withTexts) this.#texts.put(lastInsertRowid, record);

@@ -23,6 +23,8 @@ export interface CallRow {
   id: string;
   version: number;
   invoked_at: number;
+  method: string | null;
+  path: string | null;
   status: number;
   outcome: Outcome;
   start: StartKind | null;
@@ -66,6 +68,8 @@ export function toRecord(row: CallRow): CallRecord {
     funcName: row.func_name,
     version: row.version,
     invokedAt: row.invoked_at,
+    method: row.method,
+    path: row.path,
     status: row.status,
     outcome: row.outcome,
     start: row.start,

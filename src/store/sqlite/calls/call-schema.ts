@@ -86,6 +86,7 @@ export const callMigrations: readonly Migration[] = [
       put.run(callee, id, last_n, row.invoke_count, row.error_count, row.last_invoked_at);
     }
   },
+  'ALTER TABLE invocations ADD COLUMN method TEXT; ALTER TABLE invocations ADD COLUMN path TEXT;',
 ];
 
 interface CalleeRowOfSchema1 {

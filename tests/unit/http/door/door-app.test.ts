@@ -41,10 +41,12 @@ test('a public function gets the request as it came, by whatever method', async 
       protocol: 'http',
       clientAddress: '127.0.0.1',
       body: Buffer.from('{}'),
+      clientMethod: method,
+      clientTarget: '/hello/a%20b?x=1',
     });
   }
   t.is((await client.send(head('HEAD /hello')).response({ head: true })).body, '');
-  t.is(invoker.ran.pop()?.method, 'GET');
+  t.like(invoker.ran.pop(), { method: 'GET', clientMethod: 'HEAD' });
 });
 
 test('an answer is the function’s own: no sandbox, its cookies, its headers, its word on types', async (t) => {

@@ -121,13 +121,15 @@ for (const schema of [1]) {
     );
     t.deepEqual(await calls.list({ functionId: idOf('hello'), limit: 10 }), [
       call('second', 'hello', {
+        method: null,
+        path: null,
         status: 500,
         outcome: 'function_error',
         stdout: 'out',
         stderr: 'err',
         error: { code: 'FUNCTION_ERROR', message: 'no', stack: 'at x' },
       }),
-      call('first', 'hello'),
+      call('first', 'hello', { method: null, path: null }),
     ]);
   });
 

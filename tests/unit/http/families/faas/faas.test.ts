@@ -196,6 +196,7 @@ test('a call gives the function the body as it is, and its answer as text in JSO
   t.truthy(response.headers.get('x-invocation-id'));
   t.deepEqual(json, { response: body });
   t.like(invoker.ran[0], { method: 'POST', path: '/', query: 'x=1', body: Buffer.from(body) });
+  t.regex(invoker.ran[0]!.clientTarget, /^\/functions\/\w+\?x=1$/);
 });
 
 for (const [what, body, text] of [

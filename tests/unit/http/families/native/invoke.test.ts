@@ -39,6 +39,8 @@ test('the function gets method, raw path, raw query, headers and exact bytes', a
       protocol: 'http',
       clientAddress: '127.0.0.1',
       body,
+      clientMethod: 'PUT',
+      clientTarget: '/invoke/hello/a%20b/../%2e//c?x=1&x=%zz&__proto__=2',
     },
   ]);
 });

@@ -125,7 +125,7 @@ test('an invocations.db of a newer release is refused with a sentence and left a
     readdirSync(dir).filter((entry) => /corrupt|-2/.test(entry)),
     [],
   );
-  sql(file, 'DROP TABLE novelty; PRAGMA user_version = 2');
+  sql(file, 'DROP TABLE novelty; PRAGMA user_version = 3');
   await using({ dir }, async (store) =>
     t.truthy(await store.get('1'), 'the failed start closed what it opened'),
   );
