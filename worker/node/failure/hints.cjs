@@ -21,9 +21,8 @@ const WRITES = new Set([
 /** What V8 says of `res.end()`, `callback()` or `req.headers.get()` where handlers have none of these. */
 const OTHER_PLATFORMS =
   /^(?:(?:res|response|reply)\.\w+|callback|cb|(?:\w+\.)*headers\.get)(?:\(\.\.\.\)\.\w+)* is not a function$/;
-/** The name of a package by npm's rules. Packages for one platform have advice of their own. */
-const MISSING_PACKAGE =
-  /^Cannot find (?:module|package) '(?!.*(?:linux|darwin|win32|linuxmusl)-)((?:@[a-z\d][\w.-]*\/)?[a-z\d][\w.-]*)(?:\/[^']*)?'/;
+/** The codes of errors that `module-hints.cjs` knows. */
+const MODULE_CODES = new Set(['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE']);
 /** What V8 says of the syntax of ES modules in a file that is none. */
 const OF_ES_MODULES =
   /^(?:Cannot use import statement outside a module|Unexpected token 'export'|Cannot use 'import\.meta' outside a module)/;
@@ -50,7 +49,6 @@ function hintFor(error, root, name, isNative = false) {
         programHint(one) ??
         syntaxHint(one) ??
         moduleHint(one, root) ??
-        packageHint(one, root) ??
         (isNative ? handlerHint(one) : null);
       if (hint !== null) return hint;
     }
@@ -189,48 +187,9 @@ function writeHint({ code, syscall, path: target }, root) {
   return code === 'EROFS' ? 'only /tmp can be written' : null;
 }
 
-/**
- * Imports that a TypeScript compiler would have resolved, but Node does not.
- * @param {any} error
- * @param {string} root
- */
+/** @param {any} error @param {string} root */
 function moduleHint(error, root) {
-  if (error.code !== 'ERR_MODULE_NOT_FOUND' && error.code !== 'MODULE_NOT_FOUND') return null;
-  const missing = missingFile(error, root);
-  if (missing === null) return null;
-  const fs = require('node:fs');
-  const stem = missing.replace(/\.([mc]?)js$/, '');
-  const written = ['.ts', '.mts', '.cts', '/index.ts', '.js', '/index.js']
-    .map((ending) => stem + ending)
-    .find((file) => file !== missing && fs.existsSync(file));
-  if (written === undefined) return null;
-  return `there is ${path.relative(root, written)}: Node needs the name of the file as it is in an import, its extension included; or compile the code to JavaScript before you deploy it`;
-}
-
-/**
- * Packages that are not in the bundle.
- * @param {any} error
- * @param {string} root
- */
-function packageHint({ code, message }, root) {
-  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return null;
-  const [, name] = MISSING_PACKAGE.exec(String(message)) ?? [];
-  if (name === undefined) return null;
-  const fs = require('node:fs');
-  // Where a folder has the name, a file in it is missing, or a compiler's path was not resolved.
-  if (fs.existsSync(path.join(root, 'node_modules', name)) || fs.existsSync(path.join(root, name)))
-    return null;
-  return `add "${name}" to the dependencies in package.json, which a deploy installs, or run npm install in the folder before you zip it`;
-}
-
-/** The file that a relative import names and that is not there. @param {any} error @param {string} root */
-function missingFile({ message, url, requireStack }, root) {
-  if (typeof url === 'string' && url.startsWith(`file://${root}/`)) return new URL(url).pathname;
-  const [, relative] = /^Cannot find module '(\.{1,2}\/[^']+)'/.exec(String(message)) ?? [];
-  const from = Array.isArray(requireStack) ? requireStack[0] : undefined;
-  return relative !== undefined && typeof from === 'string'
-    ? path.resolve(path.dirname(from), relative)
-    : null;
+  return MODULE_CODES.has(error.code) ? require('./module-hints.cjs').moduleHint(error, root) : null;
 }
 
 module.exports = { hintFor };

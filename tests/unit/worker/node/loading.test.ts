@@ -401,7 +401,7 @@ const broken: [what: string, files: Files, name: string, message: RegExp, place:
     'a missing file of an ES module',
     { 'index.mjs': "import './gone.mjs';" },
     'Error',
-    /^Cannot find module 'gone\.mjs' imported from index\.mjs$/,
+    /^Cannot find module 'gone\.mjs' imported from index\.mjs \(there is no gone\.mjs in the bundle: build it .*\)$/,
     [],
   ],
   [

@@ -52,10 +52,6 @@ const hints: [code: string, hint: string][] = [
   ["new TypeError('req.headers.get is not a function')", handler],
   ["new TypeError('list.map is not a function')", ''],
   [
-    'Object.assign(new Error("Cannot find module \'pdfkit/js\'"), { code: "MODULE_NOT_FOUND" })',
-    'glambdar: add "pdfkit" to the dependencies in package.json, which a deploy installs, or run npm install in the folder before you zip it\n',
-  ],
-  [
     `Object.assign(new SyntaxError("Unexpected token 'export'"), { stack: root + '/index.ts:1\\nexport' })`,
     'glambdar: "type" in package.json says that it is no ES module: remove "type": "commonjs" from package.json, or name the file .mts\n',
   ],
@@ -86,23 +82,4 @@ test('the same error while loading has the hint in its first line', async (t) =>
     `throw ${coded('ENOENT', ", syscall: 'mkdir', path: 'uploads/'")};`,
   );
   t.is(error.message, "x (the function's folder is read-only; only /tmp can be written)");
-});
-
-test('an import that only a TypeScript compiler would find is told the name that Node needs', async (t) => {
-  const js = await FunctionProcess.loadError(t, {
-    'index.mjs': "import { b } from './b.js'; export const handler = () => b;",
-    'b.ts': 'export const b = 1;',
-  });
-  t.regex(
-    js.message,
-    /^Cannot find module 'b\.js' imported from index\.mjs \(there is b\.ts: Node needs the/,
-  );
-  const bare = await FunctionProcess.loadError(t, {
-    'index.mjs': "import { b } from './lib'; export const handler = () => b;",
-    'lib.mjs': 'export const b = 1;',
-    'lib.js': 'exports.b = 1;',
-  });
-  t.regex(bare.message, /there is lib\.js: /);
-  const absent = await FunctionProcess.loadError(t, { 'index.js': "require('./nothing');" });
-  t.notRegex(absent.message, /there is/);
 });
