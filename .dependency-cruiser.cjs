@@ -136,15 +136,21 @@ module.exports = {
     ),
     rule(
       'worker-door',
-      'Server and worker share the protocol and nothing else, and only instance/ speaks it.',
+      'Server and worker share the protocol, and how a runtime finds the entry file of a bundle. Nothing else.',
       { path: '^src/' },
-      { path: '^worker/', pathNot: '^worker/[^/]+/protocol\\.cjs$' },
+      { path: '^worker/', pathNot: '^worker/[^/]+/(protocol|entry)\\.cjs$' },
     ),
     rule(
       'worker-protocol',
       'Only instance/ speaks with workers.',
       { path: '^src/', pathNot: src('instance') },
-      { path: '^worker/' },
+      { path: '^worker/', pathNot: '^worker/[^/]+/entry\\.cjs$' },
+    ),
+    rule(
+      'worker-entry',
+      'Only runtimes/ knows what the bundles of a language begin with.',
+      { path: '^src/', pathNot: src('runtimes') },
+      { path: '^worker/[^/]+/entry\\.cjs$' },
     ),
     rule(
       'product-only',

@@ -1,7 +1,7 @@
 /**
  * Owns deploying and configuring functions, and going back to an earlier version.
  *
- * A deploy, in order: archive → staging (checked, durable) → dependencies → load check in a container → published by the
+ * A deploy, in order: archive → staging (checked, durable) → entry file found → dependencies → load check in a container → published by the
  * registry (rename, one durable transaction, in memory) → 201. If the deploy ends before the transaction, the old version
  * goes on serving; files that a crash leaves after the rename are removed at the next start.
  */
@@ -23,7 +23,7 @@ import {
   type FunctionSettings,
   type SettingsPatch,
 } from '../model/function/settings.js';
-import { NODE_BUNDLE, type ImageSource, type Source } from '../model/function/source.js';
+import { handlerInBundle, NODE_BUNDLE, type ImageSource, type Source } from '../model/function/source.js';
 import type { Code, FunctionRegistry } from '../registry/function-registry.js';
 import { digestManifest, digestTree } from '../registry/tree-digest.js';
 import { fsyncDir, removeTree } from '../registry/tree.js';
@@ -40,6 +40,7 @@ import type {
   DeployRequest,
   DeployResult,
 } from './deployments.js';
+import { entryHints, type ForeseeEntry } from './entry-file.js';
 import type { ImageSupply } from './image-supply.js';
 import type { NamespaceRoom } from './namespace-room.js';
 import type { LoadCheck } from './load-check.js';
@@ -55,6 +56,7 @@ export interface DeployPipelineOptions {
   /** Throws DISK_FULL when this many bytes do not fit beside the reserve. */
   assertSpace: (bytes: number) => void;
   dependencies: Dependencies;
+  foreseeEntry: ForeseeEntry;
   loadCheck: LoadCheck;
   images: ImageSupply;
   room: NamespaceRoom;
@@ -90,14 +92,19 @@ export class DeployPipeline implements Deployments {
       const settingsNow = (): FunctionSettings =>
         this.#settings(ref, 'bundle', mergePatches(filePatch, formPatch), mayBridge);
       // Before the turn, because an install may take minutes.
-      const { notes, ...code } = await this.#complete(bundle, staged, request, settingsNow());
+      const {
+        notes,
+        hints: fileHints,
+        ...code
+      } = await this.#complete(bundle, staged, request, settingsNow());
       assertSpace(0);
       faultPoint('deploy.extracted');
       return registry.inTurn(ref, async () => {
         const settings = settingsNow();
         progress('Loading the function.');
         const candidate = registry.candidate(ref, settings, code);
-        const hints = [...bundle.hints, ...(await this.#publish(candidate, staged, request.assertAllowed))];
+        const loadHints = await this.#publish(candidate, staged, request.assertAllowed);
+        const hints = [...fileHints, ...loadHints];
         const { version, digest } = candidate.active;
         return {
           function: ref.name,
@@ -210,16 +217,18 @@ export class DeployPipeline implements Deployments {
     return extractBundle({ source, targetDir, limits, timeoutMs: EXTRACT_TIMEOUT_MS });
   }
 
-  /** Adds to the staged tree the dependencies that the code did not bring, and describes the result. */
+  /** Looks for the entry file, adds to the staged tree the dependencies that the code did not bring, and describes the result. */
   async #complete(
     bundle: ExtractedBundle,
     staged: string,
     { ref, signal, progress = () => undefined }: DeployRequest,
-    { installScripts }: FunctionSettings,
-  ): Promise<Code & { notes: string[] }> {
+    { installScripts, handler }: FunctionSettings,
+  ): Promise<Code & { notes: string[]; hints: string[] }> {
+    const { foreseeEntry, dependencies } = this.#options;
     const { strippedFolder } = bundle;
     const source = strippedFolder === null ? NODE_BUNDLE : { ...NODE_BUNDLE, folder: strippedFolder };
-    const added = await this.#options.dependencies.add({
+    const hints = [...bundle.hints, ...entryHints(foreseeEntry(staged, handlerInBundle(handler, source)))];
+    const added = await dependencies.add({
       treeDir: staged,
       sizeBytes: bundle.sizeBytes,
       entries: bundle.entries,
@@ -228,12 +237,14 @@ export class DeployPipeline implements Deployments {
       signal,
       progress,
     });
-    if (added === undefined) return { digest: bundle.digest, sizeBytes: bundle.sizeBytes, source, notes: [] };
+    if (added === undefined)
+      return { digest: bundle.digest, sizeBytes: bundle.sizeBytes, source, notes: [], hints };
     return {
       digest: digestManifest([...bundle.manifest, ...added.files]),
       sizeBytes: bundle.sizeBytes + added.sizeBytes,
       source,
       notes: added.notes,
+      hints,
     };
   }
 

@@ -1,11 +1,17 @@
 /** Owns the runtime `node`: JavaScript run by the worker in `worker/node/`. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foreseeEntry } from '../../worker/node/entry.cjs';
 import { bundledModules } from './bundled-modules.js';
 import { nodeVariableProblem } from './node-variables.js';
 import type { Runtime } from './runtime.js';
 
 /** Its path is the same from `src/runtimes/` and from `dist/src/runtimes/`. */
 const workerSource = fileURLToPath(new URL('../../worker/node/', import.meta.url));
+
+/** A larger package.json is not read here: it would hold up the server, and no install takes it. */
+const MAX_MANIFEST_BYTES = 2 ** 20;
 
 export const node: Runtime = {
   name: 'node',
@@ -19,5 +25,11 @@ export const node: Runtime = {
   ],
   env: { NODE_ENV: 'production' }, // what functions expect of a deployment; a function's own env wins
   variableProblem: nodeVariableProblem,
+  foreseeEntry: (treeDir, handler) => {
+    const manifest = statSync(join(treeDir, 'package.json'), { throwIfNoEntry: false });
+    return manifest !== undefined && manifest.size > MAX_MANIFEST_BYTES
+      ? null
+      : foreseeEntry(treeDir, handler);
+  },
   workerFiles: () => ({ 'main.cjs': bundledModules(workerSource) }),
 };

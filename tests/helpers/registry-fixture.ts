@@ -11,6 +11,7 @@ import { GlambdarError } from '../../src/errors.js';
 import { createLogger } from '../../src/logger.js';
 import type { FunctionRecord } from '../../src/model/function/function.js';
 import { DEFAULT_NAMESPACE, type FunctionRef } from '../../src/model/function/ref.js';
+import { node } from '../../src/runtimes/node.js';
 import { FunctionRegistry, type FunctionRegistryOptions } from '../../src/registry/function-registry.js';
 import { buildZip } from './hostile-zip.js';
 import { ManualClock } from './manual-clock.js';
@@ -105,6 +106,7 @@ export class RegistryFixture {
         if (this.space) throw this.space;
       },
       dependencies: noDependencies,
+      foreseeEntry: node.foreseeEntry,
       loadCheck: async (candidate, treeDir) => {
         this.checked.push({ version: candidate.active.version, files: fs.readdirSync(treeDir).sort() });
         const failure = this.loadFailures.shift();

@@ -19,9 +19,11 @@ const tree: Record<string, string> = {
   'src/instance/wire.ts': "import '../../worker/node/protocol.cjs';",
   'src/http/app.ts': "import Koa from 'koa'; import '../model/call.js'; export default Koa;",
   'src/roles/one.ts':
-    "import '../http/app.js'; import '../pool/pool.js'; import '../store/sqlite/sqlite.js'; import '../instance/wire.js';",
+    "import '../http/app.js'; import '../pool/pool.js'; import '../store/sqlite/sqlite.js'; import '../instance/wire.js'; import '../runtimes/node.js';",
   'src/main.ts': "import './config.js'; import './roles/one.js';",
   'worker/node/protocol.cjs': 'exports.VERSION = 1;',
+  'worker/node/entry.cjs': 'exports.findEntry = 1;',
+  'src/runtimes/node.ts': "import '../../worker/node/entry.cjs';",
   'worker/node/main.cjs': "require('node:fs'); require('./protocol.cjs');",
   'tests/helper.ts': 'export const help = 1;',
 };
@@ -46,6 +48,7 @@ const mistakes: [path: string, code: string, rule: string][] = [
   ['src/pool/nothing.ts', "import './nowhere.js';", 'no-unresolvable'],
   ['src/pool/worker.ts', "import '../../worker/node/protocol.cjs';", 'worker-protocol'],
   ['src/instance/worker.ts', "import '../../worker/node/main.cjs';", 'worker-door'],
+  ['src/instance/entry.ts', "import '../../worker/node/entry.cjs';", 'worker-entry'],
   ['src/pool/test.ts', "import '../../tests/helper.js';", 'product-only'],
   ['src/pool/docker.ts', "import type Docker from 'dockerode'; export type A = Docker;", 'vendor-dockerode'],
   ['src/pool/koa.ts', "import Koa from 'koa'; new Koa();", 'vendor-koa'],

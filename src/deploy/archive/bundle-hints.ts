@@ -17,7 +17,6 @@ export interface BundleFacts {
 /** Packages for development of less than this together are not worth a sentence. */
 const MIN_DEVELOPMENT_BYTES = 5 * 1024 * 1024;
 const MAX_NAMED = 5;
-const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
 
 /** @returns sentences with a full stop */
 export function bundleHints(facts: BundleFacts): string[] {
@@ -25,7 +24,6 @@ export function bundleHints(facts: BundleFacts): string[] {
     variablesFile(facts),
     repository(facts),
     settingsElsewhere(facts),
-    secondEntry(facts),
     foreignAddons(facts),
     developmentPackages(facts),
   ].filter((hint) => hint !== null);
@@ -50,14 +48,6 @@ function settingsElsewhere({ files }: BundleFacts): string | null {
   const file = files.find(({ path }) => /^[^/]+\/glambdar\.json$/.test(path));
   if (file === undefined) return null;
   return `${file.path} is not read: settings stand in a glambdar.json at the root of the bundle.`;
-}
-
-function secondEntry({ files, packageJson }: BundleFacts): string | null {
-  // Then `main` may name the entry.
-  if (packageJson !== undefined) return null;
-  const [first, second] = ENTRY_FILES.filter((name) => files.some(({ path }) => path === name));
-  if (second === undefined) return null;
-  return `Both ${first} and ${second} are there: ${first} runs, unless the setting handler names another.`;
 }
 
 /**

@@ -38,13 +38,6 @@ test('a repository in the bundle, and settings where nobody reads them, are name
   t.deepEqual(hintsOf({ 'index.js': 1, 'glambdar.json': 1, 'test/glambdar.json': 1 }), []);
 });
 
-test('of two entry files the one that runs is named', (t) => {
-  t.deepEqual(hintsOf({ 'index.ts': 1, 'index.js': 1 }), [
-    'Both index.js and index.ts are there: index.js runs, unless the setting handler names another.',
-  ]);
-  t.deepEqual(hintsOf({ 'index.ts': 1, 'index.js': 1 }, { packageJson: '{"main":"index.ts"}' }), []);
-});
-
 test('an addon that another machine has built is named, with the command that mends it', (t) => {
   const other = process.arch === 'arm64' ? elf(62) : elf(183);
   for (const [head, system] of [
