@@ -27,6 +27,8 @@ import { nativeFamily } from './families/native/native.js';
 import { packageInfo, rootRoute } from './families/root.js';
 import { HttpApp } from './http-app.js';
 import { koaAnswers } from './middleware/koa-answers.js';
+import { createPublicAddress } from './answers/public-address.js';
+import type { DoorUrl } from './door/door-url.js';
 import { base } from './middleware/base.js';
 import { checks } from './middleware/checks.js';
 import { refuseCrossSite } from './middleware/cross-site.js';
@@ -74,6 +76,8 @@ export interface AppDeps {
   onRequest?: OnRequest;
   /** Called with every error that is answered. */
   onRefused?: OnRefused;
+  /** Null: there is no listener for functions. */
+  doorUrl: DoorUrl | null;
   /** Null: accounts are off, and every request is the operator's. */
   accounts: Accounts | null;
   quotas: Quotas;
@@ -91,6 +95,7 @@ export function createApp(deps: AppDeps): HttpApp {
     config.events ?? { heartbeatMs: 15_000, maxBufferedBytes: 1024 * 1024 },
   );
   const runCall = createRunCall(deps);
+  const publicAddress = createPublicAddress({ ...deps, hasAccounts: accounts !== null });
   // The last one owns every request that no other owns.
   const families = [
     authFamily(deps),
@@ -98,7 +103,7 @@ export function createApp(deps: AppDeps): HttpApp {
     faasFamily({ ...deps, runCall }),
     goServerlessFamily({ ...deps, runCall }),
     invokFamily({ ...deps, runCall, streams }),
-    nativeFamily({ ...deps, runCall, streams }),
+    nativeFamily({ ...deps, runCall, streams, publicAddress }),
   ];
   const openApi = openApiRoute(() =>
     openApiDocument(app.routes, { ...packageInfo(), hasAccounts: accounts !== null }),

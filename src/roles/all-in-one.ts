@@ -11,6 +11,7 @@ import type { Driver } from '../driver/driver.js';
 import { createApp } from '../http/app.js';
 import { BodyBudget } from '../http/answers/body-budget.js';
 import { createDoorApp } from '../http/door/door-app.js';
+import { createDoorUrl } from '../http/door/door-url.js';
 import { FunctionLimits } from '../invocation/function-limits.js';
 import { NamespaceLimits } from '../invocation/namespace-limits.js';
 import { ContextFolders } from '../images/context-folders.js';
@@ -417,6 +418,8 @@ async function build(
 
   // 8. Last, the HTTP servers: that of the API, and that for functions, with the same limits.
   const bodies = new BodyBudget(config.maxBodiesBytes);
+  const listeners = new Listeners({ config, logger });
+  closers.add(() => listeners.close(0));
   const app = createApp({
     registry,
     deployments,
@@ -436,6 +439,15 @@ async function build(
     onRequest: (request) => metrics.request(request),
     ...(events && { onRefused: (error) => events.refused(error) }),
     accounts,
+    doorUrl:
+      config.functions &&
+      createDoorUrl({
+        host: config.functions.host,
+        port: () => listeners.functionsPort,
+        domain: config.functions.domain,
+        withNamespaces: config.auth,
+        proxyProtocol: proxyProtocolOf(config),
+      }),
     quotas,
     usage: (namespace) => ({ ...room.used(namespace), concurrentCalls: namespaces.running(namespace) }),
     logger,
@@ -465,8 +477,6 @@ async function build(
         maxBodyBytes: config.maxBodyBytes,
       },
     });
-  const listeners = new Listeners({ config, logger });
-  closers.add(() => listeners.close(0));
   const { url, functionsUrl } = await listeners.open(app, door);
   // Not before the server listens: a start that is refused must leave the key for the one that is not.
   const adminKey = await accounts?.firstAdminKey();
@@ -486,6 +496,15 @@ async function build(
       await closing;
     },
   };
+}
+
+/** The protocol that clients speak to a proxy before this server: that of the public URL if there is one, else the usual one. */
+function proxyProtocolOf({
+  trustedProxies,
+  publicUrl,
+}: Pick<Config, 'trustedProxies' | 'publicUrl'>): 'http:' | 'https:' | null {
+  if (trustedProxies.rules.length === 0) return null;
+  return publicUrl?.protocol === 'http:' ? 'http:' : 'https:';
 }
 
 /** Removes the functions of users whose removal the end of an earlier server cut off. A full disk must not prevent the start. */

@@ -13,9 +13,15 @@ export interface ListenersOptions {
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #servers: HttpServer[] = [];
+  #functionsPort = 0;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
+  }
+
+  /** The port of the listener for functions; 0 before it listens, and when there is none. */
+  get functionsPort(): number {
+    return this.#functionsPort;
   }
 
   /** Listens with the API last: who reaches it finds the rest there. Rejects with ListenError. @param door that for functions */
@@ -28,11 +34,12 @@ export class Listeners {
     if (functions !== null && door !== null) {
       const variables = { host: 'GLAMBDAR_FUNCTIONS_HOST', port: 'GLAMBDAR_FUNCTIONS_PORT' };
       const { host, port } = functions;
-      functionsUrl = await this.#listen(
-        createServer(door, { ...common, host, port, variables, places: places.functions }),
-      );
+      const server = createServer(door, { ...common, host, port, variables, places: places.functions });
+      const listening = await this.#listen(server);
+      functionsUrl = listening.url;
+      this.#functionsPort = listening.port;
     }
-    const url = await this.#listen(createServer(app, { ...common, host, port, places: places.control }));
+    const { url } = await this.#listen(createServer(app, { ...common, host, port, places: places.control }));
     return { url, functionsUrl };
   }
 
@@ -40,9 +47,9 @@ export class Listeners {
     await Promise.all(this.#servers.map((server) => server.close(graceMs)));
   }
 
-  async #listen(server: HttpServer): Promise<string> {
-    const { url } = await server.listen();
+  async #listen(server: HttpServer): Promise<{ url: string; port: number }> {
+    const listening = await server.listen();
     this.#servers.push(server);
-    return url;
+    return listening;
   }
 }

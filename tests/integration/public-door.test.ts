@@ -51,6 +51,14 @@ async function bare(target: string, method = 'GET', host = 'localhost'): Promise
   return (await raw(head)).replace(/^Date: .*\r\n/m, '');
 }
 
+integration('the answers about a public function name the URL under which it is served', async (t) => {
+  await deploy();
+  const { publicUrl } = (await server().request('/info/site')).json as { publicUrl: string };
+  t.is(publicUrl, `http://127.0.0.1:${functionsPort()}/site`);
+  t.is((await fetch(publicUrl)).status, 200);
+  t.false('publicUrl' in (await server().request('/info/hidden')).json);
+});
+
 integration('no route of the API is on the listener for functions, however it is spelled', async (t) => {
   await deploy();
   const { text: routes } = await server().request('/');

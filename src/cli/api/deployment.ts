@@ -20,6 +20,8 @@ export interface Deployed {
   function: string;
   version: number;
   digest: string;
+  /** Where the listener for functions serves the function, if it is public and there is that listener. */
+  publicUrl?: string;
   /** Sentences for the author about what the server noticed. */
   notes?: string[];
   /** Sentences for the author about the code. */

@@ -10,6 +10,8 @@ export interface FunctionInfo {
   version: number;
   digest: string;
   sizeBytes: number;
+  /** Where the listener for functions serves the function, if it is public and there is that listener. */
+  publicUrl?: string;
   settings: Record<string, unknown>;
 }
 

@@ -30,10 +30,15 @@ export async function deploy(path: string | undefined, options: DeployOptions): 
   const deployed = await deploySource(client, sourceOf(path, options.name), options);
   printResult(options.json === true, deployed, () =>
     [
-      `${styled('green', '✓')} ${deployed.function} version ${deployed.version} is live: ${client.url}/invoke/${deployed.function}`,
+      `${styled('green', '✓')} ${deployed.function} version ${deployed.version} is live: ${urlOf(client, deployed)}`,
       ...remarksOf(deployed),
     ].join('\n'),
   );
+}
+
+/** The URL for people to call: where everybody may, else the server's own. */
+export function urlOf(client: Client, deployed: Deployed): string {
+  return safeLine(deployed.publicUrl ?? `${client.url}/invoke/${deployed.function}`);
 }
 
 /** Lines about what was installed, and about what the author may want to change. */

@@ -3,6 +3,7 @@ import { functionPath, type FunctionInfo } from '../api/function-info.js';
 import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult } from '../terminal/output.js';
+import { safeLine } from '../terminal/safe-text.js';
 import { sizeText } from '../terminal/progress-bar.js';
 import { pairsText, tableText } from '../terminal/table.js';
 import { timeText } from '../terminal/time-text.js';
@@ -35,6 +36,7 @@ export async function info(name: string, options: CommonOptions): Promise<void> 
     pairsText([
       ['name', one.name],
       ['version', String(one.version)],
+      ...(one.publicUrl === undefined ? [] : [['public url', safeLine(one.publicUrl)] as const]),
       ['digest', one.digest],
       ['size', sizeText(one.sizeBytes)],
       ['calls', `${one.invokeCount}, ${one.errorCount} failed`],
@@ -51,7 +53,7 @@ export async function info(name: string, options: CommonOptions): Promise<void> 
 export async function open(name: string, options: CommonOptions): Promise<void> {
   const client = clientOf(options);
   const one = await client.json<FunctionInfo>('GET', functionPath('/info', name));
-  const url = client.url + functionPath('/invoke', one.name);
+  const url = safeLine(one.publicUrl ?? client.url + functionPath('/invoke', one.name));
   const curl = `curl ${url} -d '{}'`;
   printResult(options.json === true, { url, curl }, () => `${url}\n${curl}`);
 }

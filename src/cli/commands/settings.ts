@@ -3,22 +3,23 @@ import type { Client } from '../api/client.js';
 import { functionPath, type FunctionInfo } from '../api/function-info.js';
 import { pairOf, valueOf } from '../key-value.js';
 import { clientOf, type CommonOptions } from '../session.js';
-import { printResult, say } from '../terminal/output.js';
+import { printResult, say, styled } from '../terminal/output.js';
+import { safeLine } from '../terminal/safe-text.js';
 import { pairsText } from '../terminal/table.js';
 
 export async function config(name: string, changes: string[], options: CommonOptions): Promise<void> {
   const client = clientOf(options);
-  if (changes.length > 0)
-    await client.json(
+  if (changes.length > 0) {
+    const { notes = [] } = await client.json<{ notes?: string[] }>(
       'POST',
       functionPath('/config', name),
       Object.fromEntries(changes.map((text) => pairOf(text)).map(([key, text]) => [key, valueOf(text)])),
     );
-  const { settings } = await infoOf(client, name);
-  if (changes.some((text) => /^public=true$/.test(text)) && options.json !== true)
-    say(
-      `${name} is public on the listener for functions (GLAMBDAR_FUNCTIONS_PORT). ${client.url}/invoke/${name} is open without a token only where it belongs to the namespace default.`,
-    );
+    if (options.json !== true) for (const note of notes) say(`${styled('yellow', 'note')} ${safeLine(note)}`);
+  }
+  const { settings, publicUrl } = await infoOf(client, name);
+  if (publicUrl !== undefined && changes.includes('public=true') && options.json !== true)
+    say(`Everybody may call ${name} at ${safeLine(publicUrl)}`);
   printResult(options.json === true, settings, () =>
     pairsText(Object.entries(settings).map(([key, value]) => [key, shown(value)] as const)),
   );

@@ -17,6 +17,14 @@ const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
  */
 export function publicBase({ host, publicUrl }: PublicBaseConfig, socket: Socket): string {
   if (publicUrl !== null) return publicUrl.href.replace(/\/+$/, '');
-  const { localAddress = host, localPort } = socket;
-  return `http://${hostnameOf(WILDCARDS.includes(host) ? localAddress : host)}:${localPort}`;
+  return listenerBase(host, socket.localPort, socket);
+}
+
+/** The address of a listener, without a slash at its end. @param socket see `publicBase` */
+export function listenerBase(
+  host: string,
+  port: number | undefined,
+  { localAddress = host }: Pick<Socket, 'localAddress'>,
+): string {
+  return `http://${hostnameOf(WILDCARDS.includes(host) ? localAddress : host)}:${port}`;
 }

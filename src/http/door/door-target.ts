@@ -43,6 +43,15 @@ export function doorTarget(
   return targetOfPath(url, withNamespaces);
 }
 
+/** The host name that would name the function, if its name and namespace fit into one; undefined without a domain. */
+export function hostnameOfFunction(
+  { name, namespace }: FunctionRef,
+  { domain, withNamespaces }: DoorAddressing,
+): string | undefined {
+  if (domain === null) return undefined;
+  return `${name}${withNamespaces ? `${SEPARATOR}${namespace}` : ''}.${domain}`;
+}
+
 /** What stands before the domain in a host name below it; undefined for any other host name. */
 function labelOf(hostname: string | null, domain: string): string | undefined {
   const name = hostname?.endsWith('.') ? hostname.slice(0, -1) : hostname;

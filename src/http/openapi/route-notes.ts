@@ -49,7 +49,8 @@ const DEPLOYED = object({
   status: STRING,
   version: { type: 'integer' },
   digest: STRING,
-  'notes?': { type: 'array', items: STRING, description: 'What was installed.' },
+  'publicUrl?': { type: 'string', description: 'Where everybody may call the function.' },
+  'notes?': { type: 'array', items: STRING, description: 'What was installed, and what the settings mean.' },
   'hints?': { type: 'array', items: STRING, description: 'What the author may want to change.' },
 });
 const NUMBER: Schema = { type: 'number' };

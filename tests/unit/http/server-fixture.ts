@@ -66,6 +66,7 @@ export async function startServer(t: ExecutionContext, overrides: Overrides = {}
     metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
     onRequest: (observation) => observed.push(observation),
     accounts: null,
+    doorUrl: null,
     quotas: new Quotas({ list: async () => new Map(), set: async () => undefined }, NO_QUOTA),
     usage: () => ({ functions: 1, bundleBytes: 10, concurrentCalls: 0 }),
     logger,

@@ -47,6 +47,7 @@ const shout: Runtime = {
   command: (memoryMb) => ['node', '/worker/shout.cjs', `memory=${memoryMb}`],
   env: { LANGUAGE: 'shout' },
   variableProblem: () => null,
+  foreseeEntry: () => null,
   workerFiles: () => {
     const version = /PROTOCOL_VERSION = (\d+)/.exec(readFileSync(protocol, 'utf8'))?.[1] ?? '';
     return { 'shout.cjs': worker.replace('PROTOCOL', version) };

@@ -2,6 +2,7 @@
 import Router from '@koa/router';
 import { functionNameFromFile, parseFunctionName } from '../../../model/function/function-name.js';
 import type { Deployments } from '../../../deploy/deployments.js';
+import type { PublicAddressOf } from '../../answers/public-address.js';
 import { answerWithProgress } from '../../answers/progress-lines.js';
 import { clientGone } from '../../calls/client-gone.js';
 import { needs } from '../../middleware/needs.js';
@@ -12,10 +13,11 @@ import { nativeEnvelope } from './native-envelope.js';
 
 export interface DeployRoutesDeps {
   deployments: Deployments;
+  publicAddress: PublicAddressOf;
   config: UploadConfig;
 }
 
-export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router {
+export function deployRoutes({ deployments, publicAddress, config }: DeployRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
   router.post('/deploy', needs('deployer'), async (ctx) => {
     const signal = clientGone(ctx.req.socket);
@@ -38,12 +40,16 @@ export function deployRoutes({ deployments, config }: DeployRoutesDeps): Router 
           }),
       );
       audited(ctx, 'function.deploy', deployed.function, { version: deployed.version });
+      const ref = { namespace: namespaceOf(ctx), name: deployed.function };
+      const { publicUrl, note } = publicAddress(ref, ctx.req.socket);
+      const notes = [...(deployed.notes ?? []), ...(note === undefined ? [] : [note])];
       return {
         function: deployed.function,
         status: 'deployed',
         version: deployed.version,
         digest: deployed.digest,
-        ...(deployed.notes && { notes: deployed.notes }),
+        ...(publicUrl !== undefined && { publicUrl }),
+        ...(notes.length > 0 && { notes }),
         ...(deployed.hints && { hints: deployed.hints }),
       };
     });

@@ -1,16 +1,19 @@
 /** Owns listing, showing, changing and removing functions. */
 import Router from '@koa/router';
+import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { GlambdarError } from '../../../errors.js';
 import type { Deployments } from '../../../deploy/deployments.js';
 import { describeBytes } from '../../../model/byte-size.js';
 import { JsonTextError, readJsonText } from '../../../model/json-text.js';
+import type { FunctionMetadata } from '../../../registry/views/function-metadata.js';
 import type { Registry } from '../../../registry/registry.js';
 import { needs } from '../../middleware/needs.js';
 import { audited } from '../../requests/audited.js';
 import { refOfRequest } from '../../requests/function-ref.js';
 import { assertStillSender, namespaceOf, principalOf } from '../../requests/principal.js';
 import { acceptBody, hasBody } from '../../requests/request-body.js';
+import type { PublicAddressOf } from '../../answers/public-address.js';
 import { sendJson } from '../../answers/send-json.js';
 
 const MAX_SETTINGS_BYTES = 256 * 1024;
@@ -18,18 +21,19 @@ const MAX_SETTINGS_BYTES = 256 * 1024;
 export interface FunctionsRoutesDeps {
   registry: Registry;
   deployments: Deployments;
+  publicAddress: PublicAddressOf;
 }
 
-export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps): Router {
+export function functionsRoutes({ registry, deployments, publicAddress }: FunctionsRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
 
   router.get('/info', needs('viewer'), (ctx) => {
-    const functions = registry.list(namespaceOf(ctx));
+    const functions = registry.list(namespaceOf(ctx)).map((one) => withPublicUrl(ctx, one));
     sendJson(ctx, 200, { count: functions.length, functions });
   });
 
   router.get('/info/:name', needs('viewer'), (ctx) => {
-    sendJson(ctx, 200, registry.get(refOfRequest(ctx)));
+    sendJson(ctx, 200, withPublicUrl(ctx, registry.get(refOfRequest(ctx))));
   });
 
   router.delete('/del/:name', needs('deployer'), async (ctx) => {
@@ -72,11 +76,28 @@ export function functionsRoutes({ registry, deployments }: FunctionsRoutesDeps):
       const { changed, version } = await deployments.configure(ref, patch, principalOf(ctx));
       // Names only: the values of variables may be secrets.
       audited(ctx, 'function.configure', ref.name, { changed: Object.keys(changed).join(', ') });
-      sendJson(ctx, 200, { ...changed, function: ref.name, status: 'updated', version });
+      const { publicUrl, note } = publicAddress(ref, ctx.req.socket);
+      sendJson(ctx, 200, {
+        ...changed,
+        function: ref.name,
+        status: 'updated',
+        version,
+        ...(publicUrl !== undefined && { publicUrl }),
+        // Told once, not at every change of another setting.
+        ...(changed.public === true && note !== undefined && { notes: [note] }),
+      });
     },
   );
 
   return router;
+
+  function withPublicUrl(
+    ctx: Pick<Context, 'state' | 'req'>,
+    shown: FunctionMetadata,
+  ): FunctionMetadata & { publicUrl?: string } {
+    const { publicUrl } = publicAddress({ namespace: namespaceOf(ctx), name: shown.name }, ctx.req.socket);
+    return publicUrl === undefined ? shown : { ...shown, publicUrl };
+  }
 }
 
 /** The error of a body that koa-body could not read: too large, encoded in an unknown way, or no JSON. */
