@@ -315,7 +315,7 @@ async function build(
     limits: { maxArchiveBytes: config.maxZipBytes, ...treeLimits },
     assertSpace: (bytes) => directory.reserve.assertSpace(bytes),
     dependencies: new BundleDependencies({ installer, trees, tmpDir: directory.tmpDir, limits: treeLimits }),
-    foreseeEntry: node.foreseeEntry,
+    foreseeEntry: (treeDir, handler) => node.foreseeEntry(treeDir, handler),
     images: createImageSupply({ driver, logger }),
     defaultNetwork: config.defaultNetwork,
     loadCheck: createLoadCheck({

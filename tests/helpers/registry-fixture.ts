@@ -106,7 +106,7 @@ export class RegistryFixture {
         if (this.space) throw this.space;
       },
       dependencies: noDependencies,
-      foreseeEntry: node.foreseeEntry,
+      foreseeEntry: (treeDir, handler) => node.foreseeEntry(treeDir, handler),
       loadCheck: async (candidate, treeDir) => {
         this.checked.push({ version: candidate.active.version, files: fs.readdirSync(treeDir).sort() });
         const failure = this.loadFailures.shift();

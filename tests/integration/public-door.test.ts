@@ -54,8 +54,8 @@ async function bare(target: string, method = 'GET', host = 'localhost'): Promise
 integration('the answers about a public function name the URL under which it is served', async (t) => {
   await deploy();
   const { publicUrl } = (await server().request('/info/site')).json as { publicUrl: string };
-  t.is(publicUrl, `http://127.0.0.1:${functionsPort()}/site`);
-  t.is((await fetch(publicUrl)).status, 200);
+  t.is(publicUrl, `https://site.${DOMAIN}/`);
+  t.regex(await bare('/', 'GET', new URL(publicUrl).host), /^HTTP\/1\.1 200 /);
   t.false('publicUrl' in (await server().request('/info/hidden')).json);
 });
 
