@@ -200,7 +200,7 @@ function createJobs(socket, root) {
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
         response.body,
       );
-      if (message.oneUse && heldByModule !== null) tellLeftRunning(socket, heldByModule, root);
+      if (message.oneUse && heldByModule !== null) tellLeftRunning(socket, heldByModule);
     } catch (error) {
       if (work === mine) mine.fail(kindOf(error), error);
     }

@@ -16,8 +16,6 @@ const { writeSync } = fs;
 
 /** How long connections are watched before they count as busy, in milliseconds: an answer that is there already is read meanwhile. */
 const WATCH_MS = 10;
-/** A larger heap is not searched for its timers: that takes as long as a full garbage collection. */
-const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
 const MAX_NAMED = 5;
 
 /**
@@ -35,14 +33,13 @@ function heldNow() {
  * the call is closed with its answer.
  * @param {import('node:net').Socket} socket on which the answer leaves
  * @param {Held} before what was held before the call
- * @param {string} root absolute path of the function's folder
  */
-function tellLeftRunning(socket, before, root) {
-  setImmediate(() => look(socket, before, root, null));
+function tellLeftRunning(socket, before) {
+  setImmediate(() => look(socket, before, null));
 }
 
-/** @param {import('node:net').Socket} socket @param {Held} before @param {string} root @param {Traffic | null} traffic seen by an earlier look */
-function look(socket, before, root, traffic) {
+/** @param {import('node:net').Socket} socket @param {Held} before @param {Traffic | null} traffic seen by an earlier look */
+function look(socket, before, traffic) {
   try {
     const timers = referencedTimers() - before.timers;
     const handles = activeHandles().filter((handle) => handle !== socket && !before.handles.has(handle));
@@ -52,11 +49,11 @@ function look(socket, before, root, traffic) {
     if (!isSent || (traffic === null && connections.length > 0)) {
       const seen = new Map(connections.map((connection) => [connection, bytesOf(connection)]));
       // Unreferenced, or the timer would count as one of the call's.
-      setTimeout(() => look(socket, before, root, isSent ? seen : null), WATCH_MS).unref();
+      setTimeout(() => look(socket, before, isSent ? seen : null), WATCH_MS).unref();
       return;
     }
     const left = [
-      ...(timers > 0 ? timersLeft(timers, root) : []),
+      ...(timers > 0 ? [timers === 1 ? 'a timer' : `${timers} timers`] : []),
       ...handles.map((handle) => describeHandle(handle, traffic)).filter((text) => text !== null),
     ];
     if (left.length === 0) return;
@@ -87,6 +84,10 @@ function tellLateError(error, root) {
   }
 }
 
+/**
+ * How many timers and intervals keep the process alive. Node has no list of them: finding them in the heap, to name their
+ * places, takes 60 ms of the processor and more, and noting each when it is set would slow down every function that sets any.
+ */
 function referencedTimers() {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 }
@@ -148,97 +149,6 @@ function fetchedOrigin(handle) {
 function valueOfSymbol(object, description) {
   const symbol = Object.getOwnPropertySymbols(object ?? {}).find((one) => one.description === description);
   return symbol === undefined ? undefined : object[symbol];
-}
-
-/** @param {number} count of timers that the call has left @param {string} root @returns {string[]} */
-function timersLeft(count, root) {
-  try {
-    if (process.memoryUsage().heapUsed <= MAX_SEARCHED_BYTES) return namedTimers(count, root);
-  } catch {
-    // The search is a convenience: the timers are there without their names, too.
-  }
-  return [count === 1 ? 'a timer' : `${count} timers`];
-}
-
-/**
- * Finds the newest referenced timers in the heap: Node has no list of them. Noting each timer when it is set would
- * cost every function that sets any.
- * @param {number} count
- * @param {string} root
- */
-function namedTimers(count, root) {
-  const { Session } = require('node:inspector');
-  const session = new Session();
-  /** @param {string} method @param {object} [parameters] @returns {any} */
-  const ask = (method, parameters) => {
-    let answer;
-    // In the same thread the answer comes before `post` returns.
-    session.post(method, parameters, (error, result) => (answer = error ?? result));
-    return answer;
-  };
-  const key = `glambdar-${Math.random()}`;
-  /** @type {{ prototype: object, found?: any[], callbacks?: unknown[] }} */
-  const shared = { prototype: Object.getPrototypeOf(setTimeout(() => undefined, 0).unref()) };
-  Object.defineProperty(globalThis, key, { value: shared, configurable: true });
-  session.connect();
-  try {
-    const expressionOf = (/** @type {string} */ name) => `globalThis[${JSON.stringify(key)}].${name}`;
-    const prototype = ask('Runtime.evaluate', { expression: expressionOf('prototype') }).result;
-    const { objects } = ask('Runtime.queryObjects', { prototypeObjectId: prototype.objectId });
-    ask('Runtime.callFunctionOn', {
-      objectId: objects.objectId,
-      functionDeclaration: `function () { ${expressionOf('found')} = this; }`,
-    });
-    const timers = (shared.found ?? [])
-      .filter((timer) => timer._destroyed === false && timer.hasRef())
-      .sort((one, other) => Number(other) - Number(one))
-      .slice(0, count);
-    shared.callbacks = timers.map((timer) => timer._onTimeout);
-    /** @type {Map<string, string>} */
-    const urls = new Map();
-    session.on('Debugger.scriptParsed', ({ params }) => void urls.set(params.scriptId, params.url));
-    ask('Debugger.enable');
-    const callbacks = ask('Runtime.evaluate', { expression: expressionOf('callbacks') }).result;
-    const places = ask('Runtime.getProperties', {
-      objectId: callbacks.objectId,
-      ownProperties: true,
-    }).result.map((/** @type {any} */ { value }) => placeOf(value?.objectId, ask, urls, root));
-    return timers.map((timer, index) => {
-      const kind = timer._repeat ? 'an interval' : 'a timer';
-      return `${kind} of ${duration(timer._idleTimeout)}${places[index] === null ? '' : ` (${places[index]})`}`;
-    });
-  } finally {
-    session.disconnect();
-    Reflect.deleteProperty(globalThis, key);
-  }
-}
-
-/**
- * The file and line of a function, e.g. `src/index.ts:12`; null for one that is not the author's.
- * @param {string | undefined} objectId
- * @param {(method: string, parameters?: object) => any} ask
- * @param {Map<string, string>} urls
- * @param {string} root
- */
-function placeOf(objectId, ask, urls, root) {
-  if (objectId === undefined) return null;
-  const { internalProperties = [] } = ask('Runtime.getProperties', { objectId, ownProperties: true });
-  const { value } =
-    internalProperties.find((/** @type {any} */ { name }) => name === '[[FunctionLocation]]') ?? {};
-  if (value === undefined) return null;
-  const { scriptId, lineNumber, columnNumber } = value.value;
-  const file = urls.get(scriptId)?.replace(/^file:\/\//, '') ?? '';
-  if (!file.startsWith(`${root}/`)) return null;
-  // Both are counted from 0 there.
-  const frame = `    at ${file}:${lineNumber + 1}:${columnNumber + 1}`;
-  const { withOriginalPlaces } = require('./original-places.cjs');
-  const [, place = null] = /^\s+at (.+):\d+$/.exec(withOriginalPlaces(frame, root)) ?? [];
-  return place?.replace(`${root}/`, '') ?? null;
-}
-
-/** @param {number} ms */
-function duration(ms) {
-  return ms < 1_000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`;
 }
 
 module.exports = { heldNow, tellLateError, tellLeftRunning };

@@ -40,11 +40,10 @@ async function leftRunning(t: ExecutionContext, code: string, oneUse = true): Pr
 const hint = (what: string): string =>
   `glambdar: work was still running when the function answered: ${what}. It ends unfinished with the container: await it before you return, or stop it\n`;
 
-test('a timer that a call leaves running is told with its length and place', async (t) => {
-  t.is(
-    await leftRunning(t, withWork('setTimeout(() => console.log("late"), 5_000);')),
-    hint('a timer of 5 s (index.js:10)'),
-  );
+test('timers that a call leaves running are told', async (t) => {
+  t.is(await leftRunning(t, withWork('setTimeout(() => console.log("late"), 5_000);')), hint('a timer'));
+  const several = 'setTimeout(() => undefined, 5_000); setInterval(() => undefined, 250);';
+  t.is(await leftRunning(t, withWork(several)), hint('2 timers'));
 });
 
 test('an interval, a program and a server are told, and each once', async (t) => {
@@ -56,7 +55,7 @@ test('an interval, a program and a server are told, and each once', async (t) =>
   );
   t.regex(
     left,
-    /^glambdar: [^\n]*: an interval of 250 ms \(index\.js:10\), the program node, a server that listens on port \d+\. [^\n]*\n$/,
+    /^glambdar: [^\n]*: a timer, the program node, a server that listens on port \d+\. [^\n]*\n$/,
   );
 });
 
