@@ -214,5 +214,5 @@ function invalid(message: string): GlambdarError {
 }
 
 function noSuchKey(): GlambdarError {
-  return new GlambdarError('NOT_FOUND', 'There is no such key.');
+  return new GlambdarError('NOT_FOUND', 'There is no such key; GET /auth/keys lists them.');
 }

@@ -156,5 +156,5 @@ function emailTaken(): GlambdarError {
 }
 
 function noSuchUser(): GlambdarError {
-  return new GlambdarError('NOT_FOUND', 'There is no such user.');
+  return new GlambdarError('NOT_FOUND', 'There is no such user; GET /auth/users lists them.');
 }

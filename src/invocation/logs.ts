@@ -125,7 +125,10 @@ export function createLogs({
       const isTheirs = functionId !== undefined && namespaceOf(functionId) === namespace;
       const record = isTheirs ? (recorder.find(callId) ?? (await store.get(callId))) : undefined;
       if (record === undefined)
-        throw new GlambdarError('INVOCATION_NOT_FOUND', 'No record of such a call is kept.');
+        throw new GlambdarError(
+          'INVOCATION_NOT_FOUND',
+          'No record of such a call is kept; GET /logs/<name> lists the newest ones of a function.',
+        );
       return view(record);
     },
     follow(ref, listener) {

@@ -20,16 +20,16 @@ export function toClientError(error: unknown): GlambdarError {
   const { code, status } = (error ?? {}) as Fields;
   // Broken gzip: zlib's errors carry no status.
   if (typeof code === 'string' && code.startsWith('Z_'))
-    return invalid('The compressed request body is broken.', error);
+    return invalid('The compressed request body is broken; compress it again, or send it as it is.', error);
   if (status === 413)
-    return new GlambdarError('BODY_TOO_LARGE', 'The request body is too large.', { cause: error });
+    return new GlambdarError('BODY_TOO_LARGE', 'The request body is too large; send less.', { cause: error });
   if (status === 415) {
-    return new GlambdarError('UNSUPPORTED_MEDIA_TYPE', 'The type or encoding of the body is not supported.', {
-      cause: error,
-    });
+    const message =
+      'The type or the encoding of the body is not one of those that this path takes; see GET /openapi.json.';
+    return new GlambdarError('UNSUPPORTED_MEDIA_TYPE', message, { cause: error });
   }
   if (typeof status === 'number' && status >= 400 && status < 500)
-    return invalid('The request is not valid.', error);
+    return invalid('The request cannot be read as this path expects it; see GET /openapi.json.', error);
   return toGlambdarError(error);
 }
 

@@ -52,10 +52,20 @@ function brokenRequestId(connections: Connections, socket: Socket): string | nul
 function parserError(code: string | undefined): GlambdarError {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new GlambdarError('REQUEST_TIMEOUT', 'The request took too long to arrive.');
+      return new GlambdarError(
+        'REQUEST_TIMEOUT',
+        'The request took too long to arrive: its head may take 10 s, and all of it what GLAMBDAR_REQUEST_TIMEOUT_MS on the server says.',
+      );
     case 'HPE_HEADER_OVERFLOW':
-      return new GlambdarError('INVALID_REQUEST', 'The head of the request is too large.', { status: 431 });
+      return new GlambdarError(
+        'INVALID_REQUEST',
+        'The head of the request is too large; shorten its headers or its path.',
+        { status: 431 },
+      );
     default:
-      return new GlambdarError('INVALID_REQUEST', 'The request is not valid HTTP.');
+      return new GlambdarError(
+        'INVALID_REQUEST',
+        'The request is not valid HTTP/1.1. This port speaks HTTP without TLS.',
+      );
   }
 }

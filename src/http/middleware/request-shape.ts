@@ -20,35 +20,53 @@ export function requestShape(): Check {
     const { httpVersion, method, rawHeaders } = req;
     if (unframed.has(req.socket)) {
       res.setHeader('Connection', 'close');
-      throw new GlambdarError('INVALID_REQUEST', 'This came behind a request whose end is not clear.');
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        'This came behind a request whose end is not clear; send it on a new connection.',
+      );
     }
     if (httpVersion !== '1.1' && httpVersion !== '1.0') {
       // Node has parsed the request as HTTP/1; how the client frames its next bytes is unknown.
       unframed.add(req.socket);
       res.setHeader('Connection', 'close');
-      throw new GlambdarError('INVALID_REQUEST', 'This server speaks HTTP/1.0 and HTTP/1.1.', {
-        status: 505,
-      });
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        `This server speaks HTTP/1.0 and HTTP/1.1, not HTTP/${httpVersion}.`,
+        {
+          status: 505,
+        },
+      );
     }
     if (httpVersion === '1.0' && req.headers['transfer-encoding'] !== undefined) {
       // HTTP/1.0 has no chunks: a proxy of that version may have taken the body for the next request (RFC 9112 §6.1).
       unframed.add(req.socket);
       res.setHeader('Connection', 'close');
-      throw new GlambdarError('INVALID_REQUEST', 'A request of HTTP/1.0 has no Transfer-Encoding.');
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        'A request of HTTP/1.0 has no Transfer-Encoding; send a Content-Length, or use HTTP/1.1.',
+      );
     }
     if (method === 'CONNECT') {
       res.setHeader('Allow', 'DELETE, GET, HEAD, PATCH, POST, PUT');
       throw new GlambdarError('METHOD_NOT_ALLOWED', 'This server is no proxy: it opens no tunnels.');
     }
     if (rawHeaders.length > MAX_HEADERS * 2) {
-      throw new GlambdarError('INVALID_REQUEST', `A request may have ${MAX_HEADERS} headers at most.`, {
-        status: 431,
-      });
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        `The request has ${rawHeaders.length / 2} headers; ${MAX_HEADERS} are allowed.`,
+        {
+          status: 431,
+        },
+      );
     }
     const url = req.url ?? '';
     if (url.startsWith('/')) return;
     const match = absoluteForm.exec(url);
-    if (match === null) throw new GlambdarError('NOT_FOUND', 'There is nothing at this path.');
+    if (match === null)
+      throw new GlambdarError(
+        'NOT_FOUND',
+        'The target of a request must be a path, such as /info, or a whole URL of this server.',
+      );
     req.headers.host = match[1] ?? '';
     req.url = match[2]?.startsWith('/') ? match[2] : `/${match[2] ?? ''}`;
   };

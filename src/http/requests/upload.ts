@@ -146,10 +146,13 @@ function uploadError(error: unknown, maxBundleBytes: number, choice: FileChoice)
     if (error.code === 'LIMIT_UNEXPECTED_FILE') return missingFile('field "file"', [error.field ?? '']);
     return new GlambdarError(
       'INVALID_REQUEST',
-      `The form is not acceptable: ${formFault(error.code, choice)}.`,
+      `The form cannot be taken: ${formFault(error.code, choice)}.`,
     );
   }
-  return uploadFault(error, 'The multipart body is broken or incomplete.');
+  return uploadFault(
+    error,
+    'The multipart body is broken or incomplete. With curl, leave its Content-Type to -F.',
+  );
 }
 
 function formFault(code: string, choice: FileChoice): string {
@@ -171,7 +174,10 @@ function textFields(body: Record<string, unknown>): Record<string, string> {
   const fields = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(body)) {
     if (typeof value !== 'string')
-      throw new GlambdarError('INVALID_REQUEST', 'A form field was sent more than once.');
+      throw new GlambdarError(
+        'INVALID_REQUEST',
+        `The form has the field ${JSON.stringify(name.slice(0, 64))} more than once; send it once.`,
+      );
     fields[name] = value;
   }
   return fields;

@@ -118,11 +118,11 @@ test('keys of others are as if they were not there', async (t) => {
   for (const id of [record.id, 'nobody']) {
     t.like(await t.throwsAsync(keys.change(bob, id, { name: 'x' })), {
       code: 'NOT_FOUND',
-      message: 'There is no such key.',
+      message: 'There is no such key; GET /auth/keys lists them.',
     });
     t.like(await t.throwsAsync(keys.remove(bob, id)), {
       code: 'NOT_FOUND',
-      message: 'There is no such key.',
+      message: 'There is no such key; GET /auth/keys lists them.',
     });
   }
   t.is((await keys.list(ada)).length, 1);

@@ -505,7 +505,7 @@ test('the record of a call is read for the namespace of its function alone', asy
     return get(id);
   };
   for (const id of ['a', 'none'])
-    await t.throwsAsync(logs.get(id, 'other'), { message: 'No record of such a call is kept.' });
+    await t.throwsAsync(logs.get(id, 'other'), { message: /^No record of such a call is kept; / });
   t.true(await logs.has('a'));
   t.deepEqual(read, []);
   t.is((await logs.get('a', 'default')).id, 'a');
