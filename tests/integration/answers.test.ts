@@ -216,7 +216,7 @@ integration('errors of the missing network and of the read-only folder come with
   for (const [path, hint] of [
     [
       'fetch',
-      'glambdar: this function has network "none"; POST /config/hints {"network":"bridge"} gives it one\n',
+      'glambdar: example.com cannot be reached: this function has network "none"; POST /config/hints {"network":"bridge"} gives it one\n',
     ],
     ['write', readOnly],
     ['overwrite', readOnly],
@@ -241,7 +241,7 @@ integration(
       [
         'left-server',
         "await new Promise((resolve) => require('node:http').createServer().listen(3000, resolve));",
-        /^glambdar: work was still running [^\n]*: a server that listens on port 3000\. [^\n]+\n$/,
+        /^glambdar: the function listens on port 3000, where nobody can reach it; [^\n]+\n$/,
       ],
       [
         'left-error',

@@ -10,6 +10,7 @@ const COMMANDS: readonly [route: RegExp, words: string][] = [
   [new RegExp(`GET /functions/${NAME}/versions`, 'g'), 'versions $1'],
   [/GET \/info(?![\w/.])/g, 'list'],
   [/DELETE \/auth\/keys\/(<id>)/g, 'keys rm $1'],
+  [/GET \/auth\/(keys|users)(?![\w/.])/g, '$1 list'],
 ];
 
 /** The text with commands in the place of routes, such as `glambdar config hello network=bridge`. */

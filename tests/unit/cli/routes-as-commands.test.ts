@@ -14,6 +14,7 @@ test('routes in what a server says become the commands that do the same', (t) =>
     '"a.b" has no secret of this name; `glambdar secrets list a.b` names those it has.',
   );
   t.is(said('GET /info lists the names.'), '`glambdar list` lists the names.');
+  t.is(said('GET /auth/keys lists them.'), '`glambdar keys list` lists them.');
 });
 
 test('other routes, such as those of functions, stay as they are', (t) => {

@@ -24,6 +24,12 @@ class BadResponse extends Error {
   }
 }
 
+/** e.g. `6291456 (6 MiB)`; a number that is no whole MiB is named in bytes alone. @param {number} bytes */
+function describeBytes(bytes) {
+  const mebibyte = 1024 * 1024;
+  return bytes > 0 && bytes % mebibyte === 0 ? `${bytes} (${bytes / mebibyte} MiB)` : String(bytes);
+}
+
 /** The answer has more bytes than the host takes. */
 class ResponseTooLarge extends Error {
   /**
@@ -33,7 +39,7 @@ class ResponseTooLarge extends Error {
    */
   constructor(bytes, maxBytes, more = false) {
     super(
-      `the function answered ${more ? 'at least ' : ''}${bytes} bytes; the limit is ${maxBytes}, which GLAMBDAR_MAX_BODY_BYTES sets on the server.`,
+      `the function answered ${more ? 'at least ' : ''}${bytes} bytes; the limit is ${describeBytes(maxBytes)}, which GLAMBDAR_MAX_BODY_BYTES sets on the server.`,
     );
     this.name = 'ResponseTooLarge';
   }

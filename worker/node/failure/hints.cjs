@@ -160,7 +160,9 @@ function networkHint(error, name) {
   // A look-up of node:dns asks a name server, which is not there either.
   const isLookUp = error.code === 'ECONNREFUSED' && String(error.syscall).startsWith('query');
   if (!(isLookUp || NO_ROUTE.has(error.code)) || !hasNoNetwork()) return null;
-  return `this function has network "none"; POST /config/${name} {"network":"bridge"} gives it one`;
+  const host = [error.hostname, error.address].find((one) => /^[\w.:-]{1,253}$/.test(String(one)));
+  const unreachable = host === undefined || isLookUp ? '' : `${host} cannot be reached: `;
+  return `${unreachable}this function has network "none"; POST /config/${name} {"network":"bridge"} gives it one`;
 }
 
 /** Whether there is no interface but the loopback. */

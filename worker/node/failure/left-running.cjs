@@ -23,6 +23,17 @@ const MAX_NAMED = 5;
  * @typedef {Map<object, number>} Traffic bytes that passed each connection so far
  */
 
+/** @param {string} text */
+function tell(text) {
+  writeSync(2, `glambdar: ${text}\n`);
+}
+
+/** @param {any} server that listens when the call has answered */
+function listenHint(server) {
+  const port = server.address()?.port;
+  return `the function listens${port === undefined ? '' : ` on port ${port}`}, where nobody can reach it; a function does not listen: it exports a handler, which is called for every request`;
+}
+
 /** What keeps this process alive now. @returns {Held} */
 function heldNow() {
   return { timers: referencedTimers(), handles: new WeakSet(activeHandles()) };
@@ -52,15 +63,21 @@ function look(socket, before, traffic) {
       setTimeout(() => look(socket, before, isSent ? seen : null), WATCH_MS).unref();
       return;
     }
+    const servers = handles.filter((handle) => handle.listening === true);
+    for (const server of servers.slice(0, MAX_NAMED)) tell(listenHint(server));
     const left = [
       ...(timers > 0 ? [timers === 1 ? 'a timer' : `${timers} timers`] : []),
-      ...handles.map((handle) => describeHandle(handle, traffic)).filter((text) => text !== null),
+      ...handles
+        .filter((handle) => !servers.includes(handle))
+        .map((handle) => describeHandle(handle, traffic))
+        .filter((text) => text !== null),
     ];
     if (left.length === 0) return;
     const named = left.slice(0, MAX_NAMED).join(', ');
     const more = left.length > MAX_NAMED ? ` and ${left.length - MAX_NAMED} more` : '';
-    const text = `work was still running when the function answered: ${named}${more}. It ends unfinished with the container: await it before you return, or stop it`;
-    writeSync(2, `glambdar: ${text}\n`);
+    tell(
+      `work was still running when the function answered: ${named}${more}. It ends unfinished with the container: await it before you return, or stop it`,
+    );
   } catch {
     // Handles are the user's objects, and Node does not document its list of them: without it there is no hint.
   }
@@ -118,10 +135,6 @@ function describeHandle(handle, traffic) {
     // A program that has ended is listed until its handle is closed.
     const hasEnded = handle.exitCode !== null || handle.signalCode !== null;
     return hasEnded ? null : `the program ${path.basename(handle.spawnfile)}`;
-  }
-  if (handle.listening === true) {
-    const port = handle.address()?.port;
-    return port === undefined ? 'a server that listens' : `a server that listens on port ${port}`;
   }
   if (!isConnection(handle) || handle.destroyed) return null;
   const request = handle._httpMessage;

@@ -55,7 +55,7 @@ test('an interval, a program and a server are told, and each once', async (t) =>
   );
   t.regex(
     left,
-    /^glambdar: [^\n]*: a timer, the program node, a server that listens on port \d+\. [^\n]*\n$/,
+    /^glambdar: the function listens on port \d+, where nobody can reach it; [^\n]* is called for every request\nglambdar: [^\n]*: a timer, the program node\. [^\n]*\n$/,
   );
 });
 
