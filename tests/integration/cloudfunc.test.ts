@@ -192,7 +192,7 @@ integration('every row of the contract answers as it says', async (t) => {
   await server().deployed('zip', 'exports.handler = async (req) => ({ body: { got: await req.json() } });');
   t.is(
     (await post('/invoke', '{"function_name":"zip","payload":[null]}')).text,
-    '{"function":"zip","result":{"got":[null]}}',
+    '{"function":"zip","result":{"got":[null]}}\n',
   );
   t.deepEqual(
     (await server().request('/functions')).json.map(({ name }: { name: string }) => name),

@@ -24,6 +24,7 @@ export interface GatewayRoutesDeps {
 }
 
 const ROUTE = '/invoke';
+const NEWLINE = Buffer.from('\n');
 
 export function gatewayRoutes({ registry, runCall, bodies, config }: GatewayRoutesDeps): Router {
   const router = new Router({ sensitive: true, strict: true });
@@ -63,7 +64,7 @@ export function postJson(req: { rawHeaders: string[]; headers: { connection?: st
   return { method: 'POST', path: '/', query: '', headers: [...headers, type] };
 }
 
-/** Writes a JSON text of ours in place of a function's answer. */
+/** Writes a JSON text of ours in place of a function's answer, with a newline at its end. */
 export function writeJson(
   res: ServerResponse,
   response: CallResponse,
@@ -72,7 +73,7 @@ export function writeJson(
   body: Buffer,
 ): void {
   const headers: CallResponse['headers'] = [['content-type', 'application/json; charset=utf-8']];
-  writeFunctionResponse(res, { ...response, statusCode, headers, body }, ids);
+  writeFunctionResponse(res, { ...response, statusCode, headers, body: Buffer.concat([body, NEWLINE]) }, ids);
 }
 
 function answer(...[res, response, ids, name]: [...Parameters<WriteResponse>, name: string]): void {

@@ -43,6 +43,6 @@ function wrapped(response: CallResponse): CallResponse {
     ...response,
     statusCode: 200,
     headers: [['content-type', 'application/json; charset=utf-8']],
-    body: Buffer.from(JSON.stringify({ response: text })),
+    body: Buffer.from(`${JSON.stringify({ response: text })}\n`),
   };
 }

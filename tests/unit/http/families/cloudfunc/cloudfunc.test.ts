@@ -39,7 +39,7 @@ test('every payload there is reaches the function as it was sent, and its JSON c
       `{"payload": ${payload} ,"function_name":"hello"}`,
     );
     t.is(status, 200);
-    t.is(text, `{"function":"hello","result":${payload}}`);
+    t.is(text, `{"function":"hello","result":${payload}}\n`);
     t.is(response.headers.get('content-type'), 'application/json; charset=utf-8');
     t.truthy(response.headers.get('x-invocation-id'));
     t.truthy(response.headers.get('x-request-id'));
@@ -129,7 +129,7 @@ test('a status of the function that is an error stays one, with what the functio
     fixture.invoker.handler = () => answer({ statusCode, body: Buffer.from('{"a":1}') });
     const answered = await post(fixture, '/invoke', '{"function_name":"hello","payload":1}');
     t.is(answered.status, status);
-    t.is(answered.text, body);
+    t.is(answered.text, `${body}\n`);
   }
 });
 
@@ -216,8 +216,8 @@ test('an image is executed as the function that has it, or becomes one under a n
   await post(fixture, '/registerFunction', '{"name":"hello","image":"own:1"}');
   fixture.invoker.handler = ({ body }) => answer({ body });
   const own = await execute('{"image":"own:1","payload":{"a":[1.0]}}');
-  t.is(own.text, '{"output":{"a":[1.0]},"status":"success"}');
-  t.is((await execute('{"image":"own:1"}')).text, '{"output":null,"status":"success"}');
+  t.is(own.text, '{"output":{"a":[1.0]},"status":"success"}\n');
+  t.is((await execute('{"image":"own:1"}')).text, '{"output":null,"status":"success"}\n');
 });
 
 test('an execution without an image is refused, one that fails is a bad gateway, one that is late a late one', async (t) => {

@@ -178,7 +178,7 @@ test('a full disk answers 507, as in every family', async (t) => {
 });
 
 test('a call gives the function the body as it is, and its answer as text in JSON', async (t) => {
-  const { get, invoker } = await startServer(t);
+  const { url, get, invoker } = await startServer(t);
   invoker.handler = ({ body }) =>
     answer({
       body,
@@ -195,6 +195,7 @@ test('a call gives the function the body as it is, and its answer as text in JSO
   t.is(response.headers.get('set-cookie'), null);
   t.truthy(response.headers.get('x-invocation-id'));
   t.deepEqual(json, { response: body });
+  t.is((await (await fetch(`${url}/functions/hello`, { method: 'POST', body })).text()).at(-1), '\n');
   t.like(invoker.ran[0], { method: 'POST', path: '/', query: 'x=1', body: Buffer.from(body) });
   t.regex(invoker.ran[0]!.clientTarget, /^\/functions\/\w+\?x=1$/);
 });
