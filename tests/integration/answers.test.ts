@@ -206,6 +206,9 @@ integration('errors of the missing network and of the read-only folder come with
     `const fs = require('node:fs');
      exports.handler = async (req) => {
        if (req.path === '/fetch') await fetch('https://example.com/');
+       if (req.path === '/caught') await fetch('https://example.com/').catch(() => undefined);
+       if (req.path === '/get') await new Promise((resolve) => require('node:https').get('https://example.com/').on('error', resolve));
+       if (req.path === '/caught' || req.path === '/get' || req.path === '/nothing') return { body: 1 };
        if (req.path === '/write') fs.writeFileSync('out.txt', 'x');
        if (req.path === '/overwrite') fs.writeFileSync(__filename, 'x');
        if (req.path === '/mkdir') fs.mkdirSync('uploads', { recursive: true });
@@ -226,6 +229,16 @@ integration('errors of the missing network and of the read-only folder come with
     const answer = await server().invoke(`hints/${path}`);
     t.is(answer.json.code, 'FUNCTION_ERROR', answer.text);
     t.is((await lastRecord('hints')).stderr, hint, path);
+  }
+  // A function that catches the error answers as usual, and its author is told all the same.
+  for (const [path, told] of [
+    ['caught', true],
+    ['get', true],
+    ['nothing', false],
+  ] as const) {
+    t.is((await server().invoke(`hints/${path}`)).text, '1');
+    const { stderr } = await lastRecord('hints');
+    t.is(stderr.startsWith('glambdar: example.com cannot be reached: '), told, path);
   }
 });
 

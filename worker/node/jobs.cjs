@@ -11,6 +11,7 @@ const { loadHandler } = require('./handler.cjs');
 const { BadResponse } = require('./response.cjs');
 const { ResponseTooLarge } = require('./answer/answer-rules.cjs');
 const { InvalidBody } = require('./request.cjs');
+const { failedConnection, forgetConnections, watchConnections } = require('./failure/connection-watch.cjs');
 const { heldNow, tellLateError, tellLeftRunning } = require('./failure/left-running.cjs');
 
 // Kept, because functions may replace the global ones.
@@ -61,6 +62,7 @@ function createJobs(socket, root) {
   /** Messages are written here: to the socket, or nowhere while a rehearsal runs. @type {Line} */
   let line = socket;
   require('./failure/unreferenced.cjs').watchAtomics();
+  watchConnections();
   const output = new Output();
   output.install();
 
@@ -195,6 +197,8 @@ function createJobs(socket, root) {
       if (response.body.length > message.maxResponseBytes)
         throw new ResponseTooLarge(response.body.length, message.maxResponseBytes);
       const { statusCode, headers } = response;
+      const unreached = failedConnection();
+      if (unreached !== null) tellUnreached(unreached, fn.name);
       writeFrame(
         line,
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
@@ -214,6 +218,7 @@ function createJobs(socket, root) {
   /** @param {string} id @param {Work['fail']} fail */
   function begin(id, fail) {
     work = { id, abort: null, fail, onEmpty: null };
+    forgetConnections();
     output.begin((stream, text) => writeFrame(line, { type: 'log', id, stream }, text));
     line.unref();
     return work;
@@ -257,6 +262,12 @@ function kindOf(error) {
 /** See `failure/hints.cjs`, which is rarely needed. @type {typeof import('./failure/hints.cjs').hintFor} */
 function hintFor(error, root, name, isNative) {
   return require('./failure/hints.cjs').hintFor(error, root, name, isNative);
+}
+
+/** Writes into the log of a call that a request had no way out, which the function has caught. @param {unknown} error @param {string} name */
+function tellUnreached(error, name) {
+  const hint = require('./failure/hints.cjs').caughtHint(error, name);
+  if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
 }
 
 /** Writes what an author should know of a module that has loaded into the log of the load. @param {LoadedFunction} fn */

@@ -194,4 +194,22 @@ function moduleHint(error, root) {
   return MODULE_CODES.has(error.code) ? require('./module-hints.cjs').moduleHint(error, root) : null;
 }
 
-module.exports = { hintFor };
+/**
+ * The hint about a request that failed in a call that answered all the same.
+ * @param {unknown} error of the request
+ * @param {string} name of the function
+ * @returns {string | null} a sentence without a full stop
+ */
+function caughtHint(error, name) {
+  try {
+    for (const one of allErrors(error)) {
+      const hint = networkHint(one, name);
+      if (hint !== null) return hint;
+    }
+  } catch {
+    // Errors are the user's objects: their properties may throw.
+  }
+  return null;
+}
+
+module.exports = { hintFor, caughtHint };
