@@ -53,7 +53,7 @@ export function authorCommands(program: Command): void {
   addCommand(
     program,
     'logs [name]',
-    'Show calls with what they printed: time, start, status, ms, then the lines.',
+    'Show calls with what they printed: time, start, status, ms, method and path, then the lines.',
     ['glambdar logs hello', 'glambdar logs hello -f', 'glambdar logs --all --since 10m --errors'],
   )
     .option('-n, --name <name>', "the function's name, in place of the argument")
