@@ -152,11 +152,11 @@ integration("the original's curl lines work as they are", async (t) => {
   });
   t.is(
     await curl('-X', 'POST', `${url}/invoke`, ...json, '{"function_name":"hello","payload":{"name":"Ada"}}'),
-    '{"function":"hello","result":{"message":"Hello, Ada!"}}',
+    '{"function":"hello","result":{"message":"Hello, Ada!"}}\n',
   );
   t.is(
     await curl('-X', 'POST', `${url}/execute`, ...json, `{"image":"${hello}","payload":{"name":"Bob"}}`),
-    '{"output":{"message":"Hello, Bob!"},"status":"success"}',
+    '{"output":{"message":"Hello, Bob!"},"status":"success"}\n',
   );
   t.like(JSON.parse(await curl(`${url}/info/hello`)), { invokeCount: 2, errorCount: 0 });
 });
@@ -285,7 +285,7 @@ integration('twenty executions at once get their own answers', async (t) => {
   const answers = await Promise.all(names.map((name) => execute(hello, { name })));
   t.deepEqual(
     answers.map(({ status, text }) => [status, text]),
-    names.map((name) => [200, `{"output":{"message":"Hello, ${name}!"},"status":"success"}`]),
+    names.map((name) => [200, `{"output":{"message":"Hello, ${name}!"},"status":"success"}\n`]),
   );
   await server().assertIdle();
 });

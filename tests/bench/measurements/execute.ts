@@ -16,7 +16,7 @@ const IMAGE = 'glambdar-bench-execute/hello:1';
 const PORT = 5000;
 const SERVER = `require('node:http').createServer((_, res) => res.end('{"message":"Hello"}')).listen(${PORT});`;
 const BODY = JSON.stringify({ image: IMAGE, payload: {} });
-const EXPECTED = '{"output":{"message":"Hello"},"status":"success"}';
+const EXPECTED = '{"output":{"message":"Hello"},"status":"success"}\n';
 /** Between calls to a server that makes the next container ready meanwhile. */
 const PAUSE_MS = 600;
 
