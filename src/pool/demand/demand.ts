@@ -37,6 +37,11 @@ const SHORT_CALL_MS = 5;
  * made the calls longer still, and halved their rate for seconds.
  */
 const LONG_CALL_MS = 4 * SHORT_CALL_MS;
+/**
+ * Weight of the latest call where short calls are looked at for having become long: the mean is that of about the last fifty.
+ * One stall of the machine or of this server makes all calls under way long at once, and is no reason to start instances.
+ */
+const LASTING_WEIGHT = 0.02;
 
 export class Demand {
   workload: Workload;
@@ -46,7 +51,8 @@ export class Demand {
   readonly #slow = new DecayingRate(SLOW_SECONDS);
   /** How long an instance is away after it was taken, in milliseconds. */
   readonly #away = new Ewma(AWAY_WEIGHT);
-  #isShort = false;
+  /** The mean length of the calls since they count as short, in milliseconds; null while they do not. */
+  #short: Ewma | null = null;
   /** The last call known of, and the last call since this server has started, in monotonic milliseconds. */
   #lastAt: number;
   #lastCallAt = -Infinity;
@@ -100,9 +106,11 @@ export class Demand {
   /** An instance that a call took is back, or has been replaced, after so many milliseconds. */
   wasAway(ms: number): void {
     this.#away.add(ms);
+    this.#short?.add(ms);
     const usual = this.#away.value!;
-    if (usual < SHORT_CALL_MS) this.#isShort = true;
-    else if (usual >= LONG_CALL_MS) this.#isShort = false;
+    if (this.#short === null) {
+      if (usual < SHORT_CALL_MS) this.#short = new Ewma(LASTING_WEIGHT, usual);
+    } else if (this.#short.value! >= LONG_CALL_MS) this.#short = null;
   }
 
   /**
@@ -165,7 +173,7 @@ export class Demand {
 
   /** The most calls that should run at once: more short calls would only share the cores. @param most the bound for short calls */
   atOnce(most: number): number {
-    return this.workload.reuse && this.#isShort ? most : Infinity;
+    return this.workload.reuse && this.#short !== null ? most : Infinity;
   }
 
   /** Calls per second that need the n-th ready instance (n ≥ 1) because the n − 1 before it are taken. */

@@ -276,3 +276,14 @@ test('short calls go on to count as short while the calls that share their cores
   for (let n = 0; n < 100; n += 1) demand.wasAway(6);
   t.is(demands.atOnce('a'), Infinity, 'calls that were never short');
 });
+
+test('a stall that makes all calls under way long leaves short calls short', (t) => {
+  const demands = demandsWith();
+  demands.activate(workload({ key: 'a', reuse: true }), NOW);
+  const demand = demands.of('a')!;
+  for (let n = 0; n < 10; n += 1) demand.wasAway(1);
+  for (let n = 0; n < 8; n += 1) demand.wasAway(100);
+  t.is(demands.atOnce('a'), 8);
+  for (let n = 0; n < 8; n += 1) demand.wasAway(100);
+  t.is(demands.atOnce('a'), Infinity, 'twice as many are more than a stall');
+});
