@@ -128,7 +128,8 @@ export function createApp(deps: AppDeps): HttpApp {
       ? operator()
       : principals({ accounts, hasNamespace: namespaceCheck(accounts, deps.registry) }),
   );
-  for (const { calls } of families) for (const call of calls) app.use(call);
+  // The last family's first: no route is asked for more often than `/invoke`.
+  for (const { calls } of families.toReversed()) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());
   app.use(openApi.routes());

@@ -2,6 +2,9 @@
 import { JoinedBytes } from '../model/call/joined-bytes.js';
 import type { LogSink } from '../model/call/execution.js';
 
+/** What every call but the first one takes. */
+const NOTHING: readonly Parameters<LogSink>[] = [];
+
 /** Output of one load. The connection limits its size. */
 export class LoadLogs {
   readonly #streams = new Map<'stdout' | 'stderr', JoinedBytes>();
@@ -18,7 +21,8 @@ export class LoadLogs {
   }
 
   /** Returns the whole output, one entry per stream, and forgets it. */
-  take(): Parameters<LogSink>[] {
+  take(): readonly Parameters<LogSink>[] {
+    if (this.#streams.size === 0) return NOTHING;
     const taken = [...this.#streams].map(([stream, { bytes }]): Parameters<LogSink> => [stream, bytes]);
     this.#streams.clear();
     return taken;

@@ -21,7 +21,7 @@ export class Lease {
   readonly start: StartKind;
   readonly times: AcquireTimes;
   /** What the module printed while it was loaded; empty unless this is the first call after the load. */
-  readonly loadLogs: Parameters<LogSink>[];
+  readonly loadLogs: readonly Parameters<LogSink>[];
   readonly instance: Instance;
   readonly #release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>;
 
@@ -29,7 +29,7 @@ export class Lease {
     instance: Instance,
     start: StartKind,
     times: AcquireTimes,
-    loadLogs: Parameters<LogSink>[],
+    loadLogs: readonly Parameters<LogSink>[],
     release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>,
   ) {
     this.instance = instance;
