@@ -249,6 +249,8 @@ integration(
       };
     };
     const before = registry.asked.length;
+    const said = (lines: object[]): number =>
+      lines.filter((one) => JSON.stringify(one).includes('no package-lock.json')).length;
     const good = await post('lines', {
       'index.js': index('lines'),
       'package.json': manifest(Object.fromEntries(names.map((name) => [name, '1']))),
@@ -256,6 +258,7 @@ integration(
     t.is(good.answer.status, 200);
     t.true(good.lines.some(({ progress }) => progress === 'Installing dependencies.'));
     t.like(good.lines.at(-1), { function: 'lines', status: 'deployed', version: 1 });
+    t.is(said(good.lines), 1, 'a note is told once: in the result');
     // The last count is the whole: a document and an archive of each package.
     const counts = good.lines.flatMap(
       ({ progress = '' }) => /^Fetched (\d+) files? /.exec(progress)?.[1] ?? [],

@@ -49,7 +49,6 @@ export class BundleDependencies implements Dependencies {
     const { treeDir, namespace, installScripts, signal, progress } = request;
     const plan = await planInstall({ treeDir, namespace, installScripts, installer });
     if (plan === undefined) return undefined;
-    for (const note of plan.notes) progress(note);
     const place = async (): Promise<AddedFiles> =>
       trees.use(
         plan.key,
