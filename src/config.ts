@@ -194,6 +194,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   // These belong to clients: the URL of a running server, and a token or key for it.
   read.add('GLAMBDAR_URL');
   read.add('GLAMBDAR_TOKEN');
+  read.add('GLAMBDAR_PROFILE');
   const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));
   if (unknown !== undefined) throw new ConfigError(unknownVariable(unknown, read));
   return config;

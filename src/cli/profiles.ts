@@ -1,5 +1,14 @@
 /** Owns the file with servers and tokens that the command line remembers, in the user's config directory, mode 0600. */
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { environmentVariable } from '../config.js';
@@ -23,26 +32,58 @@ export function profilesPath(): string {
   return join(base, 'glambdar', 'profiles.json');
 }
 
-/** Reads all profiles; none when there is no file. Throws CliError for a file that is not what this program writes. */
+/** Whether the text is the URL of a server that this program can speak to. */
+export function isServerUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+/** Reads all profiles; none when there is no file. Throws CliError for a file that others may read, or that is not what this program writes. */
 export function readProfiles(): Profiles {
-  let text: string;
+  const text = privateText(profilesPath());
+  if (text === null) return {};
   try {
-    text = readFileSync(profilesPath(), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new CliError(`${profilesPath()} cannot be read; check its rights.`, EXIT.usage);
-  }
-  try {
-    const all = JSON.parse(text) as Record<string, Partial<Profile>>;
-    return Object.fromEntries(
-      Object.entries(all).map(([name, { server, token, email }]) => {
-        if (typeof server !== 'string') throw new TypeError('no server');
-        return [name, { server, token: token ?? null, email: email ?? null }];
-      }),
-    );
+    const all: unknown = JSON.parse(text);
+    if (typeof all !== 'object' || all === null || Array.isArray(all)) throw new TypeError('no profiles');
+    return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, profileOf(value)]));
   } catch {
     throw new CliError(`${profilesPath()} is damaged; remove it and sign in again.`, EXIT.usage);
   }
+}
+
+/** The text of a file that its owner alone may read, null when there is none. Throws CliError for one that others may read. */
+function privateText(path: string): string | null {
+  let mode: number;
+  let text: string;
+  try {
+    // Of one file, whatever takes its name meanwhile.
+    const file = openSync(path, 'r');
+    try {
+      mode = fstatSync(file).mode & 0o777;
+      text = readFileSync(file, 'utf8');
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new CliError(`${path} cannot be read; check its rights.`, EXIT.usage);
+  }
+  if ((mode & 0o077) !== 0)
+    throw new CliError(
+      `${path} holds tokens and may be read by others (mode 0${mode.toString(8)}); run \`chmod 600 ${path}\`.`,
+      EXIT.usage,
+    );
+  return text;
+}
+
+/** Throws when the value is no profile. */
+function profileOf(value: unknown): Profile {
+  const { server, token = null, email = null } = value as Partial<Record<keyof Profile, unknown>>;
+  // A token becomes part of a header.
+  const isToken = token === null || (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token));
+  const isEmail = email === null || typeof email === 'string';
+  if (typeof server !== 'string' || !isServerUrl(server) || !isToken || !isEmail)
+    throw new TypeError('no profile');
+  return { server, token, email };
 }
 
 /** Keeps the profile under the name: whole or not at all, readable by its owner only from the first byte on. */

@@ -1,7 +1,7 @@
 /** The command line against a server with accounts: signing in, keys, secrets, versions, backups, what admins do, completion. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync, writeFileSync, mkdirSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import AdmZip from 'adm-zip';
@@ -99,6 +99,33 @@ integration('a profile’s token goes to its own server only', async (t) => {
   const own = await line.run(['whoami', '--server', elsewhere], { env: { GLAMBDAR_TOKEN: token } });
   t.is(own.code, 0, own.stderr);
 });
+
+integration(
+  'a profile that does not exist, or that others may read, is refused by every command',
+  async (t) => {
+    for (const [args, env] of [
+      [['list', '--profile', 'nope'], {}],
+      [['list', '--profile', 'nope', '--server', server().url], {}],
+      [['logout', '--profile', 'nope'], {}],
+      [['deploy', '--profile', 'nope'], {}],
+      [['list'], { GLAMBDAR_PROFILE: 'nope' }],
+    ] as const) {
+      const refused = await line.run([...args], { env });
+      t.is(refused.code, 2, args.join(' '));
+      t.regex(refused.stderr, /^glambdar: There is no profile "nope"; there are default.* makes it\.\n$/);
+      t.is(refused.stdout, '');
+    }
+    chmodSync(profiles(), 0o644);
+    const open = await line.run(['whoami']);
+    t.is(open.code, 2);
+    t.is(
+      open.stderr,
+      `glambdar: ${profiles()} holds tokens and may be read by others (mode 0644); run \`chmod 600 ${profiles()}\`.\n`,
+    );
+    chmodSync(profiles(), 0o600);
+    t.is((await line.run(['whoami'])).code, 0);
+  },
+);
 
 integration('secrets come from stdin and are never shown', async (t) => {
   t.is((await deploy('kept', "process.env.WORD === 'canary-secret-19c4'")).code, 0);

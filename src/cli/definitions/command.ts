@@ -8,9 +8,9 @@ export function addCommand(parent: Command, usage: string, description: string, 
     .description(description)
     .option(
       '--server <url>',
-      'the server to speak to (default: GLAMBDAR_URL, else the profile, else http://127.0.0.1:8000)',
+      "the server to speak to (default: that of --profile, else GLAMBDAR_URL, else the default profile's, else http://127.0.0.1:8000)",
     )
-    .option('--profile <name>', 'the profile to use')
+    .option('--profile <name>', 'the profile to use (default: GLAMBDAR_PROFILE, else "default")')
     .option('--namespace <id>', 'the namespace to act in, for admins: the UUID of a user, or default')
     .option('--json', 'print JSON for programs')
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);

@@ -2,7 +2,7 @@
 import { Client } from '../../api/client.js';
 import { CliError, EXIT } from '../../cli-error.js';
 import { profilesPath, readProfiles, writeProfile } from '../../profiles.js';
-import { clientOf, profileName, serverOf, type CommonOptions } from '../../session.js';
+import { clientOf, connectionOf, profileName, serverToSignInTo, type CommonOptions } from '../../session.js';
 import { printResult, styled } from '../../terminal/output.js';
 import { ask, askSecretly } from '../../terminal/question.js';
 import { pairsText } from '../../terminal/table.js';
@@ -19,7 +19,7 @@ interface SignedIn {
 }
 
 export async function signIn(verb: 'register' | 'login', options: SignInOptions): Promise<void> {
-  const server = serverOf(options);
+  const server = serverToSignInTo(options);
   if (options.key) return signInWithKey(server, options);
   const email = options.email ?? (await ask('E-mail: '));
   const password = options.password ?? (await askSecretly('Password: '));
@@ -35,6 +35,8 @@ export async function signIn(verb: 'register' | 'login', options: SignInOptions)
 }
 
 export async function logout(options: CommonOptions): Promise<void> {
+  // A profile that is named and does not exist is refused as by every command.
+  connectionOf(options);
   const name = profileName(options);
   const profile = readProfiles()[name];
   if (profile === undefined || profile.token === null) throw new CliError('You are not signed in.');
@@ -84,11 +86,13 @@ function wrongPassword(failure: CliError): CliError {
 
 function tell(server: string, who: string, options: CommonOptions): void {
   const value = { server, profile: profileName(options), file: profilesPath() };
-  const option = options.profile === undefined ? '' : ` with --profile ${options.profile}`;
+  const whose = options.profile === undefined ? '' : ` with --profile ${options.profile}`;
+  // A profile that the command line names is stronger than the variable.
+  const unless = options.profile === undefined ? ', unless --server or GLAMBDAR_URL names another' : '';
   printResult(
     options.json === true,
     value,
     () =>
-      `${styled('green', '✓')} signed in to ${server} as ${who}\nCommands${option} speak to ${server} from now on, unless --server or GLAMBDAR_URL names another.`,
+      `${styled('green', '✓')} signed in to ${server} as ${who}\nCommands${whose} speak to ${server} from now on${unless}.`,
   );
 }
