@@ -1,11 +1,13 @@
 /**
  * Owns the words of the server to people who watch its terminal: a line for each deploy, failed calls with their reason and
- * the last lines of their logs, refused deploys, and what comes often counted. Programs that read the server's output get its log instead.
+ * the last lines of their logs, refused deploys, and what comes often counted. What `glambdar doctor` tries is told only when it fails.
+ * Programs that read the server's output get its log instead.
  */
 import type { Clock } from '../clock.js';
 import type { ErrorCode, Fault } from '../errors.js';
 import { lineForPeople, shown } from '../logger.js';
 import type { CallRecord } from '../model/call/call.js';
+import { isProbeName } from '../model/function/probe-name.js';
 
 /** What a server tells about as it happens. */
 export interface ServerEvents {
@@ -66,12 +68,13 @@ export class Terminal implements ServerEvents {
   }
 
   deployed(name: string, version: number): void {
-    if (this.#versions.get(name) === version) return;
+    if (isProbeName(name) || this.#versions.get(name) === version) return;
     this.#versions.set(name, version);
     this.#line(`${name}: version ${version} is in force`);
   }
 
   deleted(name: string): void {
+    if (isProbeName(name)) return;
     this.#versions.delete(name);
     this.#line(`${name} was deleted`);
   }

@@ -3,13 +3,15 @@
  * server. What only another machine or daemon would break is broken by a proxy before the real daemon, which leaves a part of
  * the request away: the container then really has no limit, no filter, no mount.
  */
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer as createHttpServer, request } from 'node:http';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import Dockerode from 'dockerode';
-import { CommandLine, type Ended } from '../helpers/command-line.js';
+import { CommandLine, PROGRAM, type Ended } from '../helpers/command-line.js';
 import { EngineProxy, type Changes, type EngineJson } from '../helpers/engine-proxy.js';
 import { integration, integrationEnabled } from '../helpers/integration.js';
 import { ServerProcess, serverForFile } from '../helpers/server-process.js';
@@ -29,6 +31,12 @@ test.after.always('proxy and folder are removed', () => {
   proxy?.close();
   line.remove();
 });
+
+/** Of every doctor on this machine. */
+function doctorsContainers(): Promise<unknown[]> {
+  const docker = new Dockerode({ socketPath: '/var/run/docker.sock' });
+  return docker.listContainers({ all: true, filters: { label: ['glambdar.doctor'] } });
+}
 
 /** Lines of a check that failed, each with its remedy. */
 function wrongIn({ stdout }: Ended): Record<string, string> {
@@ -271,9 +279,62 @@ integration('doctor tells programs the same as JSON, and leaves no container', a
     ['pids limit'],
   );
   t.true(findings.every(({ ok, remedy }) => ok === (remedy === '')));
-  const docker = new Dockerode({ socketPath: '/var/run/docker.sock' });
-  const left = await docker.listContainers({ all: true, filters: { label: ['glambdar.doctor'] } });
-  t.deepEqual(left, []);
+  t.deepEqual(await doctorsContainers(), []);
+  t.notRegex((await server().request('/metrics')).text, /glambdar-doctor/);
+});
+
+integration('doctor that is interrupted leaves no function and no container behind', async (t) => {
+  let doctor: ChildProcess | undefined;
+  /** The step at whose beginning, or after which, the doctor is interrupted. */
+  let step = '';
+  let reached = 0;
+  const reach = (name: string): void => {
+    if (name !== step) return;
+    reached += 1;
+    doctor?.kill('SIGINT');
+  };
+  // Between doctor and server: it tells what is asked, and passes it on.
+  const between = createHttpServer((req, res) => {
+    const path = `${req.method} ${req.url?.split('/')[1]}`;
+    reach(path);
+    const { method, headers, url = '' } = req;
+    const sent = request(server().url + url, { method, headers }, (answer) => {
+      res.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(res);
+      answer.once('end', () => reach(`${path} answered`));
+    });
+    req.pipe(sent);
+    for (const end of [sent, res]) end.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => between.close());
+  t.teardown(() => proxy.change({}));
+  const url = `http://127.0.0.1:${(between.address() as AddressInfo).port}`;
+  proxy.change({
+    asked: (_, method, path) => reach(`${method} ${path}`),
+    answered: (_, method, path) => reach(`${method} ${path} answered`),
+  });
+  for (step of [
+    'POST /containers/create',
+    'POST /containers/create answered',
+    'POST deploy',
+    'POST deploy answered',
+    'POST invoke',
+    'GET logs',
+    'DELETE del',
+  ]) {
+    reached = 0;
+    const dockerHost = step.includes('containers') ? proxy.host : 'unix:///nowhere';
+    doctor = line.spawn([process.execPath, PROGRAM, 'doctor', '--docker-host', dockerHost, '--server', url]);
+    let output = '';
+    doctor.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
+    t.is(await new Promise((resolve) => doctor?.once('close', resolve)), 130, `${step}: ${output}`);
+    t.true(reached > 0, step);
+    t.notRegex(output, /probe/, step);
+    t.deepEqual((await server().request('/info')).json.functions, [], step);
+    t.deepEqual(await doctorsContainers(), [], step);
+  }
+  t.notRegex((await server().request('/metrics')).text, /glambdar-doctor/);
 });
 
 integration('a Node.js that is too old is told in a sentence, by every command', async (t) => {

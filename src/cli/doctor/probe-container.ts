@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { judged, wrong, type Finding } from './check.js';
+import { withCleanUp } from './clean-up.js';
 import type { Engine } from './engine.js';
 
 const MEMORY_MB = 64;
@@ -49,19 +50,20 @@ interface Told {
 export async function probeContainer(engine: Engine, image: string): Promise<Finding[]> {
   const slot = mkdtempSync(join(tmpdir(), 'glambdar-doctor-'));
   chmodSync(slot, 0o755);
-  let id = '';
+  let creating: Promise<{ Id: string }> | undefined;
   let server: Server | undefined;
   const cleanUp = async (): Promise<void> => {
     server?.close();
-    if (id !== '') await engine.send('DELETE', `/containers/${id}?force=1&v=1`).catch(() => undefined);
+    // A container whose creation is under way is there a moment later.
+    const { Id = '' } = (await creating?.catch(() => undefined)) ?? {};
+    if (Id !== '') await engine.send('DELETE', `/containers/${Id}?force=1&v=1`).catch(() => undefined);
     rmSync(slot, { recursive: true, force: true });
   };
-  const interrupted = (): void => void cleanUp().finally(() => process.exit(130));
-  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
-  try {
+  const probe = async (): Promise<Finding[]> => {
     const listening = await listen(join(slot, 's'));
     server = listening.server;
-    id = (await engine.json<{ Id: string }>('POST', '/containers/create', specOf(image, slot))).Id;
+    creating = engine.json<{ Id: string }>('POST', '/containers/create', specOf(image, slot));
+    const { Id: id } = await creating;
     await engine.json('POST', `/containers/${id}/start`);
     // Its end is waited for from the beginning: a container that does not find the socket ends without a word.
     const ended = engine.json<{ StatusCode: number }>('POST', `/containers/${id}/wait`);
@@ -71,12 +73,8 @@ export async function probeContainer(engine: Engine, image: string): Promise<Fin
     // It takes memory now: the kernel must end it, and Docker must say why.
     const { StatusCode } = await ended;
     return findings(seen, await wasOomKilled(engine, id, StatusCode), StatusCode);
-  } catch (error) {
-    return [startFailure((error as Error).message, image)];
-  } finally {
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-    await cleanUp();
-  }
+  };
+  return withCleanUp(probe, cleanUp).catch((error: Error) => [startFailure(error.message, image)]);
 }
 
 function noSocket(found: string): Finding {

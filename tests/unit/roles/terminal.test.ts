@@ -57,6 +57,21 @@ test('a deleted function is told, and its name may be deployed anew', (t) => {
   t.deepEqual(lines.slice(1), ['time  todo was deleted\n', 'time  todo: version 1 is in force\n']);
 });
 
+test('what doctor tries is not told, in no namespace, unless it fails', (t) => {
+  const { lines, terminal } = watched();
+  for (const name of ['glambdar-doctor-123', '3f0c1b1e-5b0e-4b0e-9b0e-000000000000/glambdar-doctor-123']) {
+    terminal.deployed(name, 1);
+    terminal.deleted(name);
+  }
+  t.deepEqual(lines, []);
+  terminal.called(failed({ funcName: 'glambdar-doctor-123' }));
+  terminal.deployed('glambdar-doctor-of-my-own', 1);
+  t.deepEqual(lines, [
+    'time  glambdar-doctor-123 failed with 500 after 12 ms: no such key\n',
+    'time  glambdar-doctor-of-my-own: version 1 is in force\n',
+  ]);
+});
+
 test('refusals of five seconds are counted by code, failures of functions not among them', (t) => {
   const { clock, lines, terminal } = watched();
   terminal.refused(new GlambdarError('RATE_LIMITED', 'too fast'));
