@@ -48,9 +48,10 @@ These options belong to every command that speaks to a server:
 
 ${optionTable(common)}
 
-The server is the one that \`--server\` names, else \`GLAMBDAR_URL\`, else the profile's. \`GLAMBDAR_TOKEN\` holds a token or key where nobody
-can sign in. Profiles are in \`$XDG_CONFIG_HOME/glambdar/profiles.json\` (\`~/.config\` without that variable), readable by their
-owner only; a profile's token goes to that profile's server and to no other. Results go to stdout, all else to stderr. Colours appear
+The server is the one that \`--server\` names, else that of the profile that \`--profile\` names, else \`GLAMBDAR_URL\`, else that of the
+profile \`GLAMBDAR_PROFILE\`, else that of the profile \`default\`. \`GLAMBDAR_TOKEN\` holds a token or key where nobody can sign in; it is
+not used with \`--profile\`. Profiles are in \`$XDG_CONFIG_HOME/glambdar/profiles.json\` (\`~/.config\` without that variable). The file is
+refused when anybody but its owner may read it. A profile's token goes to that profile's server and to no other. Results go to stdout, all else to stderr. Colours appear
 on a terminal only, and not with \`NO_COLOR\`. Control characters that a function printed are shown as text, such as \`\\x1b\`; only
 \`invoke --raw\`, and \`invoke\` into a pipe, write bytes as they are.
 

@@ -129,6 +129,57 @@ integration('invoke sends data, files, stdin, headers, methods and paths', async
   t.is(wrong.code, 2);
 });
 
+integration(
+  'after a failed call invoke shows on stderr what it printed, with hints; with --raw and --json it does not',
+  async (t) => {
+    folderOf('failing', {
+      'index.js': `exports.handler = async ({ query }) => {
+        console.log('on my way \\u001b[31mred');
+        for (let n = 0; n < Number(query.lines); n += 1) console.log('line ' + n + ' ' + 'x'.repeat(1100));
+        if (query.status) return { statusCode: Number(query.status), body: 'own' };
+        if (query.exit) process.exit(3);
+        if (query.wait) await new Promise((resolve) => setTimeout(resolve, 60_000));
+        if (query.fetch) await fetch('http://example.org');
+        throw new Error('no such key');
+      };`,
+    });
+    t.is((await line.run(['deploy', 'failing', '--set', 'timeoutMs=500'])).code, 0);
+    const head = (status: number) =>
+      `glambdar: the call ended with status ${status} after [\\d.]+ ms; it printed:\n {2}on my way \\\\x1b\\[31mred\n`;
+
+    const thrown = await line.run(['invoke', 'failing']);
+    t.is(thrown.code, 1);
+    t.like(JSON.parse(thrown.stdout), { code: 'FUNCTION_ERROR', error: 'no such key' });
+    t.regex(thrown.stderr, new RegExp(`^${head(500)} {2}Error: no such key\n {6}at .*index\\.js:8`));
+    t.is(thrown.stderr.match(/Error: no such key/g)?.length, 1, 'said once');
+    t.notRegex(thrown.stderr.replaceAll('\n', ''), ESCAPES);
+
+    t.regex(
+      (await line.run(['invoke', 'failing?fetch=1'])).stderr,
+      /`glambdar config failing network=bridge`/,
+    );
+    t.regex((await line.run(['invoke', 'failing?exit=1'])).stderr, new RegExp(`^${head(502)}`));
+    t.regex((await line.run(['invoke', 'failing?wait=1'])).stderr, new RegExp(`^${head(504)}`));
+    t.regex((await line.run(['invoke', 'failing?status=503', '-i'])).stderr, new RegExp(`^${head(503)}`));
+    t.is((await line.run(['invoke', 'failing?status=404'])).stderr, '', 'an answer, not a failure');
+
+    const long = (await line.run(['invoke', 'failing?lines=200'])).stderr;
+    t.regex(long, /^.*it printed:\n {2}… \d+ more lines before\n/);
+    t.regex(long, /\n {2}line 199 x{900,1000}…\n/);
+    t.true(long.length < 60_000, String(long.length));
+
+    for (const option of ['--raw', '--json'])
+      t.is((await line.run(['invoke', 'failing', option])).stderr, '', option);
+    const seen = (await line.runOnTerminal(['invoke', 'failing/a?status=404'])).stdout;
+    t.is(
+      seen,
+      '"own"\r\nglambdar: the call ended with status 404; `glambdar logs failing` shows what it printed.\r\n',
+    );
+    const failed = (await line.runOnTerminal(['invoke', 'failing'])).stdout;
+    t.regex(failed, /it printed:\r\n {2}on my way \\x1b\[31mred\r\n {2}\u001b\[3[13]mError: no such key/);
+  },
+);
+
 integration('list, info, open, config, env and rm tell and change what is deployed', async (t) => {
   folderOf('shown', { 'index.js': 'exports.handler = () => ({ body: process.env.WORD ?? null });' });
   t.is((await line.run(['deploy', 'shown'])).code, 0);

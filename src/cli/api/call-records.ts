@@ -1,4 +1,5 @@
 /** Owns reading records of calls: the newest ones, page by page, and those that end from now on. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Client } from './client.js';
 import { readAll } from './client.js';
@@ -73,6 +74,24 @@ export async function followCalls(
       `The server ended the stream of ${name}'s calls; it may be stopping.`,
       EXIT.unreachable,
     );
+}
+
+/** A container's last output is known when the container has ended, which may be a moment after the answer. */
+const LAST_OUTPUT_MS = 250;
+
+/** The record of a call that has failed, null when it cannot be read: not kept, not allowed, no server any more. */
+export async function failedCall(client: Client, id: string): Promise<CallRecord | null> {
+  const read = (): Promise<CallRecord> =>
+    client.json<CallRecord>('GET', `/invocations/${encodeURIComponent(id)}`);
+  try {
+    const record = await read();
+    const isWhole = record.outcome === 'function_error' && record.stdout + record.stderr !== '';
+    if (isWhole) return record;
+    await sleep(LAST_OUTPUT_MS);
+    return await read();
+  } catch {
+    return null;
+  }
 }
 
 function endOf({ invokedAt, durationMs }: CallRecord): number {

@@ -1,9 +1,13 @@
-/** Owns `invoke`: what is sent to a function, and how its answer is shown. */
+/** Owns `invoke`: what is sent to a function, and how its answer is shown, after a failure with the call's log. */
 import { existsSync, readFileSync } from 'node:fs';
+import { failedCall } from '../api/call-records.js';
 import { readAll } from '../api/client.js';
+import type { CallRecord } from '../api/function-info.js';
+import { functionIn } from '../api/missing-function.js';
 import { CliError, EXIT } from '../cli-error.js';
-import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
+import { lastOutput } from '../terminal/call-text.js';
+import { say, tell } from '../terminal/output.js';
 import { safeJson, safeText } from '../terminal/safe-text.js';
 
 export interface InvokeOptions extends CommonOptions {
@@ -48,10 +52,22 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
     if (!options.include)
       process.stderr.write(`${safeText(bodilessText(status, response.headers.location))}\n`);
   } else show(answer, options, isFaasStyle);
-  if (status >= 400 && process.stdout.isTTY && !options.include)
-    process.stderr.write(
-      `glambdar: the call ended with status ${status}; \`${typed(`logs ${safeText(name)}`)}\` shows what it printed.\n`,
+  if (status < 400) return;
+  const id = response.headers['x-invocation-id'];
+  const record = options.raw || typeof id !== 'string' ? null : await failedCall(client, id);
+  if (record !== null && (record.outcome !== 'ok' || status >= 500)) tellFailure(record);
+  else if (process.stdout.isTTY && !options.include)
+    say(
+      `glambdar: the call ended with status ${status}; \`glambdar logs ${functionIn(path) ?? name}\` shows what it printed.`,
     );
+}
+
+/** What an author would ask the log for: the function's last lines, hints, the stack. */
+function tellFailure(record: CallRecord): void {
+  const lines = lastOutput(record);
+  const how = `the call ended with status ${record.status} after ${record.durationMs.toFixed(1)} ms`;
+  say(`glambdar: ${how}; ${lines.length === 0 ? 'it printed nothing.' : 'it printed:'}`);
+  for (const line of lines) tell(line);
 }
 
 /** An answer without a body would leave the terminal empty, as if nothing had come. */

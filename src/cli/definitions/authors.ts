@@ -35,7 +35,7 @@ export function authorCommands(program: Command): void {
   addCommand(
     program,
     'invoke <name>',
-    'Call a function and print its answer. The name may go on with a path and a query.',
+    'Call a function and print its answer. The name may go on with a path and a query. When the call fails, what it printed follows on stderr; not with --raw or --json.',
     [
       'glambdar invoke hello -d \'{"name":"Ada"}\'',
       'glambdar invoke hello -d @input.json -H "X-Trace: 1"',

@@ -1,4 +1,7 @@
-/** Owns a call's record as people read it: time, start, status, ms, method and path in one line, then what it printed. */
+/**
+ * Owns a call's record as people read it: time, start, status, ms, method and path in one line, then what the call printed; of a
+ * failed call what it printed last.
+ */
 import type { CallRecord } from '../api/function-info.js';
 import { styled } from './output.js';
 import { routesAsCommands } from './routes-as-commands.js';
@@ -18,12 +21,30 @@ export function callText(record: CallRecord, withName: boolean): string {
     ...(record.method && record.path ? [safeLine(`${record.method} ${record.path}`)] : []),
     ...(failed ? [styled('red', safeLine(record.outcome))] : []),
   ].join('  ');
-  const lines = [
-    ...linesOf(record.stdout).map((line) => `  ${line}`),
-    ...linesOf(record.stderr).map((line) => `  ${styled('yellow', line)}`),
-    ...linesOf(errorText(record.error)).map((line) => `  ${styled('red', line)}`),
+  return [head, ...outputLines(record)].join('\n');
+}
+
+/** Lines of a failed call that are shown where nobody asked for its log, and characters of each. */
+const MAX_LINES = 40;
+const MAX_LINE = 1_000;
+
+/** What a call printed last, with hints and its stack: for people who did not ask for the whole log. */
+export function lastOutput(record: CallRecord): string[] {
+  const lines = outputLines(record, MAX_LINE);
+  const left = lines.length - MAX_LINES;
+  if (left <= 0) return lines;
+  return [`  … ${left} more ${left === 1 ? 'line' : 'lines'} before`, ...lines.slice(-MAX_LINES)];
+}
+
+/** @param longest characters of a line; the rest of it is left out */
+function outputLines({ stdout, stderr, error }: CallRecord, longest = Infinity): string[] {
+  const lines = (text: string): string[] =>
+    linesOf(text).map((line) => (line.length > longest ? `${line.slice(0, longest)}…` : line));
+  return [
+    ...lines(stdout).map((line) => `  ${line}`),
+    ...lines(stderr).map((line) => `  ${styled('yellow', line)}`),
+    ...lines(errorText(error)).map((line) => `  ${styled('red', line)}`),
   ];
-  return [head, ...lines].join('\n');
 }
 
 function linesOf(text: string): string[] {

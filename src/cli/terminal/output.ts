@@ -12,6 +12,7 @@ export function styled(style: Style, text: string): string {
 
 /** The colours of `styled`: red, green, yellow, and their end. */
 const OWN_COLORS = /(\u001b\[(?:31|32|33|39)m)/;
+const EVERY_COLOR = new RegExp(OWN_COLORS, 'g');
 
 /** The text without a control character but those of `styled`: a server may have sent parts of it. */
 export function safeStyled(text: string): string {
@@ -29,7 +30,14 @@ export function printResult(json: boolean, value: unknown, text: () => string): 
 
 /** A line about what is being done. It is no result, so it goes to stderr. Commands in backticks stand as this user types them. */
 export function say(line: string): void {
-  process.stderr.write(`${safeStyled(asTyped(line))}\n`);
+  tell(asTyped(line));
+}
+
+/** As `say`, for a line in which nothing is ours, such as one that a function printed. */
+export function tell(line: string): void {
+  const shown = safeStyled(line);
+  // `styled` has asked stdout; stderr may be a file, in which no colour belongs.
+  process.stderr.write(`${hasColors(process.stderr) ? shown : shown.replaceAll(EVERY_COLOR, '')}\n`);
 }
 
 /** Whether the stream is a terminal that shows colours; Node heeds NO_COLOR, FORCE_COLOR and TERM. */
