@@ -22,6 +22,15 @@ fi
 
 # The stamp goes first and comes back last, so what an interrupted or failed build leaves is never taken for whole.
 rm -f "$stamp"
-rm -rf dist/src dist/worker
-node node_modules/typescript/bin/tsc -p tsconfig.build.json
+# A server may be running from dist/, which loads some of its files later: they stay until the new ones are whole, and then
+# two renames bring these. The folder lies beside dist/, because source maps name sources relative to it.
+fresh=dist.new
+rm -rf "$fresh"
+trap 'rm -rf "$fresh"' EXIT
+node node_modules/typescript/bin/tsc -p tsconfig.build.json --outDir "$fresh"
+mkdir -p dist "$fresh/old"
+for part in src worker; do
+  if [[ -e dist/$part ]]; then mv "dist/$part" "$fresh/old/$part"; fi
+  mv "$fresh/$part" "dist/$part"
+done
 printf '%s\n' "$digest" > "$stamp"
