@@ -73,7 +73,7 @@ const commonjsGlobals = Object.fromEntries(
 );
 
 export default defineConfig(
-  globalIgnores(['**/dist/', 'functions/', 'run/', 'tmp/', 'tests/fixtures/']),
+  globalIgnores(['**/dist/', 'dist.new/', 'functions/', 'run/', 'tmp/', 'tests/fixtures/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' }, rules: everywhere },
 
   // The server, the CLI and the tests: TypeScript, with its types.

@@ -68,7 +68,10 @@ function sections(command, parent) {
   // Flags that are variables are listed with these.
   const isVariable = ({ description }) =>
     CONFIG_VARIABLES.some(({ name }) => description.endsWith(`; ${name})`));
-  const options = command.options.filter((option) => !COMMON.includes(option.long) && !isVariable(option));
+  // The options of commands that speak to a server are listed once, at the beginning of the page.
+  const isCommon = ({ long }) =>
+    COMMON.includes(long) && command.options.some((option) => option.long === '--server');
+  const options = command.options.filter((option) => !isCommon(option) && !isVariable(option));
   const usage = command.registeredArguments.map(
     (argument) =>
       `${argument.required ? '<' : '['}${argument.name()}${argument.variadic ? '…' : ''}${argument.required ? '>' : ']'}`,

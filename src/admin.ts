@@ -21,14 +21,15 @@ const USAGE = `Usage: npm run admin -- reset-key
   backup      writes functions, accounts, secrets and records of calls to FILE
   restore     fills DIRECTORY, which is missing or empty, from a backup
 
-GLAMBDAR_DIR names the server's data directory. The server may be running: old keys end within a second, and a backup disturbs no call.
+With --json the result is JSON. GLAMBDAR_DIR names the server's data directory. The server may be running: old keys end within a second, and a backup disturbs no call.
 `;
 
 // A database that is opened here may get new files beside it, which must be private.
 process.umask(0o077);
 
+const isJson = process.argv.includes('--json');
 try {
-  const [command, ...others] = process.argv.slice(2);
+  const [command, ...others] = process.argv.slice(2).filter((word) => word !== '--json');
   const [file, target] = others;
   if (command === 'reset-key' && others.length === 0) await resetKey();
   else if (command === 'backup' && file !== undefined && others.length === 1) await backup(file);
@@ -41,19 +42,23 @@ try {
 } catch (error) {
   const expected = [BackupError, ConfigError, StartupError, StoreError].some((kind) => error instanceof kind);
   const sentence = expected ? (error as Error).message : fileFault(error);
-  process.stderr.write(`glambdar: ${sentence ?? (error as Error).stack ?? String(error)}\n`);
+  const told = sentence ?? (error as Error).stack ?? String(error);
+  process.stderr.write(
+    isJson ? `${JSON.stringify({ error: told, code: null, details: '' })}\n` : `glambdar: ${told}\n`,
+  );
   process.exitCode = 1;
 }
 
 async function backup(file: string): Promise<void> {
   const { functions } = await makeBackup({ dir: readConfig().dir, file });
-  process.stdout.write(`${functions} ${functions === 1 ? 'function' : 'functions'} backed up to ${file}.\n`);
+  tell({ file, functions }, `${counted(functions)} backed up to ${file}.`);
 }
 
 async function restore(file: string, dir: string): Promise<void> {
   const { functions, madeAt } = await restoreBackup({ file, dir });
-  process.stdout.write(
-    `${functions} ${functions === 1 ? 'function' : 'functions'} of ${madeAt} restored. Start a server on them with GLAMBDAR_DIR=${dir}.\n`,
+  tell(
+    { directory: dir, functions, madeAt },
+    `${counted(functions)} of ${madeAt} restored. Start a server on them with GLAMBDAR_DIR=${dir}.`,
   );
 }
 
@@ -67,9 +72,19 @@ async function resetKey(): Promise<void> {
       now: () => Date.now(),
     });
     const { text } = await replaceServerKey(file.accounts, audit, Date.now());
-    process.stderr.write("New admin key, shown this once; the admin keys that were nobody's have ended:\n");
-    process.stdout.write(`${text}\n`);
+    if (!isJson)
+      process.stderr.write("New admin key, shown this once; the admin keys that were nobody's have ended:\n");
+    tell({ key: text }, text);
   } finally {
     file.close();
   }
+}
+
+/** The result: a sentence for people, or the same as JSON for programs. */
+function tell(value: object, text: string): void {
+  process.stdout.write(`${isJson ? JSON.stringify(value, null, 2) : text}\n`);
+}
+
+function counted(functions: number): string {
+  return `${functions} ${functions === 1 ? 'function' : 'functions'}`;
 }

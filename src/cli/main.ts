@@ -3,7 +3,7 @@
 import { CommanderError } from 'commander';
 import { CliError, EXIT } from './cli-error.js';
 import { asTyped } from './own-name.js';
-import { createProgram } from './program.js';
+import { createProgram, wantsJson } from './program.js';
 import { safeJson, safeText } from './terminal/safe-text.js';
 
 // A reader that has seen enough (`| head`) ends the command without a word.
@@ -17,8 +17,12 @@ try {
 }
 
 function exitCodeFor(error: unknown): number {
-  // Commander has printed its own sentence, or the help.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // Commander has printed its own sentence, or the help, for people.
+    if (wantsJson()) process.stderr.write(`${safeJson(usageFailure(error))}\n`);
+    return EXIT.usage;
+  }
   if (!(error instanceof CliError)) {
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`glambdar: ${safeText(message)}\n`);
@@ -26,8 +30,16 @@ function exitCodeFor(error: unknown): number {
   }
   const { details, code, exitCode } = error;
   const message = asTyped(error.message);
-  if (process.argv.includes('--json'))
-    process.stderr.write(`${safeJson({ error: message, code, details })}\n`);
+  if (wantsJson()) process.stderr.write(`${safeJson({ error: message, code, details })}\n`);
   else process.stderr.write(safeText(`glambdar: ${message}\n${details === '' ? '' : `${details}\n`}`));
   return exitCode;
+}
+
+function usageFailure({ message }: CommanderError): object {
+  const sentence = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return {
+    error: `${sentence} (${asTyped('`glambdar --help` shows the commands')})`,
+    code: null,
+    details: '',
+  };
 }

@@ -18,7 +18,8 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void process.stdout.write(helpAsTyped(text)),
-      writeErr: (text) => void process.stderr.write(helpAsTyped(text)),
+      // Programs get the sentence as JSON, from whoever catches the error.
+      writeErr: (text) => void (wantsJson() || process.stderr.write(helpAsTyped(text))),
     })
     .enablePositionalOptions()
     .showHelpAfterError('(`--help` after a command shows its options and examples)')
@@ -29,4 +30,9 @@ export function createProgram(): Command {
   for (const add of [authorCommands, functionCommands, accountCommands, adminCommands, machineCommands])
     add(program);
   return program;
+}
+
+/** Whether a program reads what this one says: asked for before the command line is parsed, which may fail. */
+export function wantsJson(): boolean {
+  return process.argv.includes('--json');
 }

@@ -183,6 +183,19 @@ integration('backup writes a file that restore fills a new directory from', asyn
   t.is(restored.code, 0, restored.stderr);
   t.true(statSync(join(line.folder, 'restored/glambdar.db')).size > 0);
   t.is((await line.run(['restore', 'all.backup', 'restored'])).code, 1);
+  const json = async (...args: string[]) => {
+    const { code, stdout, stderr } = await line.run([...args, '--json']);
+    return { code, ...JSON.parse(code === 0 ? stdout : stderr) };
+  };
+  const made = await json('backup', 'json.backup', '--dir', server().dir);
+  t.like(made, { code: 0, file: 'json.backup' });
+  t.like(await json('restore', 'json.backup', 'restored-json'), {
+    code: 0,
+    directory: 'restored-json',
+    functions: made.functions,
+  });
+  t.regex((await json('restore', 'json.backup', 'restored-json')).error, /restored-json/);
+  t.regex((await json('backup', 'json.backup')).error, /is there already/);
 });
 
 /** Runs a command with the admin key that the server's first start has shown. */
@@ -321,6 +334,9 @@ integration('reset-key ends the admin key of the first start, and prints another
   const token = { GLAMBDAR_TOKEN: reset.stdout.trim() };
   await until('the old key has ended', async () => (await asAdmin('users', 'list')).code === 5);
   t.is((await line.run(['users', 'list'], { env: token })).code, 0);
+  const again = await line.run(['reset-key', '--json', '--dir', server().dir]);
+  t.regex(JSON.parse(again.stdout).key, /^glm_/);
+  t.is(again.stderr, '');
 });
 
 integration('bash completes commands and options by the script', async (t) => {

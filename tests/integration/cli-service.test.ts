@@ -58,6 +58,9 @@ const SERVICE = '"$0" "$1" service';
 
 integration('the unit that is printed has the flags as variables, and leaves time to stop', async (t) => {
   const plain = await service('install', '--print');
+  const json = JSON.parse((await service('install', '--print', '--json')).stdout);
+  t.is(json.unit, plain.stdout);
+  t.is(json.file, '/etc/systemd/system/glambdar.service');
   t.is(plain.code, 0, plain.stderr);
   t.regex(plain.stdout, /^Nice=-5$/m);
   t.regex(plain.stdout, /^TimeoutStopSec=60$/m);

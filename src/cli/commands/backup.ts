@@ -3,7 +3,11 @@ import { setEnvironmentVariable } from '../../config.js';
 import { assertFree } from '../free-path.js';
 import { useDefaultDirectory } from './start.js';
 
-interface DirectoryOption {
+interface JsonOption {
+  json?: boolean;
+}
+
+interface DirectoryOption extends JsonOption {
   /** The server's data directory. */
   dir?: string;
 }
@@ -14,16 +18,16 @@ export async function backup(
 ): Promise<void> {
   if (!force) assertFree(file);
   useDirectory(options);
-  await administer('backup', file);
+  await administer(options, 'backup', file);
 }
 
 export async function resetKey(options: DirectoryOption): Promise<void> {
   useDirectory(options);
-  await administer('reset-key');
+  await administer(options, 'reset-key');
 }
 
-export async function restore(file: string, directory: string): Promise<void> {
-  await administer('restore', file, directory);
+export async function restore(file: string, directory: string, options: JsonOption): Promise<void> {
+  await administer(options, 'restore', file, directory);
 }
 
 function useDirectory({ dir }: DirectoryOption): void {
@@ -32,8 +36,8 @@ function useDirectory({ dir }: DirectoryOption): void {
 }
 
 /** By its address, not by its name: nothing may import the beginning of the operator's program, which reads its arguments. */
-async function administer(...args: string[]): Promise<void> {
-  process.argv.splice(2, process.argv.length, ...args);
+async function administer({ json }: JsonOption, ...args: string[]): Promise<void> {
+  process.argv.splice(2, process.argv.length, ...args, ...(json ? ['--json'] : []));
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   await import(new URL(`../../admin.${extension}`, import.meta.url).href);
 }

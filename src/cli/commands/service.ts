@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { readConfig } from '../../config.js';
 import { CliError, EXIT } from '../cli-error.js';
 import { flagErrorOf, variablesOf, type FlagValues } from '../config-flags.js';
-import { styled } from '../terminal/output.js';
+import { printResult, styled } from '../terminal/output.js';
 
 export interface ServiceOptions extends FlagValues {
   print?: boolean;
+  json?: boolean;
   dir?: string;
   nice?: string;
 }
@@ -30,10 +31,16 @@ const STEPS: Readonly<Record<Verb, { before: string[]; after: string[] }>> = {
 export function service(verb: Verb, options: ServiceOptions): Promise<void> {
   const unit = verb === 'install' ? unitText(options) : null;
   const { before, after } = STEPS[verb];
+  const isJson = options.json === true;
   if (options.print) {
-    process.stdout.write(
-      unit ?? [...before.map(command), `rm ${UNIT}`, ...after.map(command), ''].join('\n'),
-    );
+    const commands = [
+      ...before.map(command),
+      ...(unit === null ? [`rm ${UNIT}`] : []),
+      ...after.map(command),
+    ];
+    if (isJson) printResult(true, { file: UNIT, unit, commands }, () => '');
+    // Byte for byte: a path in it may have signs that a terminal would not show.
+    else process.stdout.write(unit ?? `${commands.join('\n')}\n`);
     return Promise.resolve();
   }
   // The documented way to tell whether systemd runs this machine: sd_booted(3).
@@ -53,7 +60,11 @@ export function service(verb: Verb, options: ServiceOptions): Promise<void> {
   else writeFileSync(UNIT, unit, { mode: 0o644 });
   for (const step of after) systemctl(step);
   const more = verb === 'install' ? '; `journalctl -u glambdar` shows its log' : '; its data is still there';
-  process.stdout.write(`${styled('green', '✓')} the service is ${verb}ed${more}\n`);
+  printResult(
+    isJson,
+    { file: UNIT, status: `${verb}ed` },
+    () => `${styled('green', '✓')} the service is ${verb}ed${more}`,
+  );
   return Promise.resolve();
 }
 

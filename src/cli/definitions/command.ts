@@ -1,6 +1,9 @@
 /** Owns what every command has in common: the options that choose a server, and examples below its help. */
 import type { Command } from 'commander';
 
+/** Every command has it whose result a program may want. */
+export const JSON_OPTION = ['--json', 'print JSON for programs'] as const;
+
 /** A new command of the parent with the common options. @param usage such as `info <name>` */
 export function addCommand(parent: Command, usage: string, description: string, examples: string[]): Command {
   return parent
@@ -12,7 +15,7 @@ export function addCommand(parent: Command, usage: string, description: string, 
     )
     .option('--profile <name>', 'the profile to use (default: GLAMBDAR_PROFILE, else "default")')
     .option('--namespace <id>', 'the namespace to act in, for admins: the UUID of a user, or default')
-    .option('--json', 'print JSON for programs')
+    .option(...JSON_OPTION)
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
 }
 

@@ -2,7 +2,7 @@
 import { Argument, type Command } from 'commander';
 import type { ServiceOptions } from '../commands/service.js';
 import { addConfigFlags } from '../config-flags.js';
-import { addCommand, later } from './command.js';
+import { addCommand, JSON_OPTION, later } from './command.js';
 
 export function machineCommands(program: Command): void {
   addConfigFlags(
@@ -26,6 +26,7 @@ export function machineCommands(program: Command): void {
     )
     .option(...data)
     .option('--force', 'write over a file that is there')
+    .option(...JSON_OPTION)
     .addHelpText('after', '\nExamples:\n  glambdar backup glambdar.backup --dir /var/lib/glambdar')
     .action(
       later(async () => {
@@ -36,6 +37,7 @@ export function machineCommands(program: Command): void {
   program
     .command('restore <file> <directory>')
     .description('Fill a directory, which is missing or empty, from a backup.')
+    .option(...JSON_OPTION)
     .addHelpText('after', '\nExamples:\n  glambdar restore glambdar.backup /var/lib/glambdar-restored')
     .action(
       later(async () => {
@@ -49,6 +51,7 @@ export function machineCommands(program: Command): void {
       'End the admin keys that belong to no user, and print a new one. The server may be running, or not.',
     )
     .option(...data)
+    .option(...JSON_OPTION)
     .addHelpText('after', '\nExamples:\n  glambdar reset-key --dir /var/lib/glambdar')
     .action(later(async () => (await import('../commands/backup.js')).resetKey));
 
@@ -75,6 +78,7 @@ export function machineCommands(program: Command): void {
           : 'Stop the service and remove its unit. Its data stays.',
       )
       .option('--print', 'print what would be written or run, and change nothing')
+      .option(...JSON_OPTION)
       .addHelpText(
         'after',
         `\nExamples:\n  sudo glambdar service ${verb}${verb === 'install' ? ' --port 9000 --auth on' : ''}\n  glambdar service ${verb} --print`,
