@@ -19,5 +19,7 @@ WORKDIR /opt/glambdar
 COPY --from=build /opt/glambdar/package.json ./
 COPY --from=build /opt/glambdar/node_modules ./node_modules
 COPY --from=build /opt/glambdar/dist ./dist
+# For the operator: docker compose exec glambdar npx glambdar doctor
+COPY --from=build /opt/glambdar/scripts/glambdar.mjs ./scripts/
 ENV NODE_ENV=production
 ENTRYPOINT ["node", "dist/src/main.js"]

@@ -27,6 +27,7 @@ const CONTEXT = [
   'package-lock.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'scripts',
   'src',
   'worker',
   'node_modules',
@@ -76,7 +77,8 @@ function makeBase(folder: string): void {
   for (const [library] of linked.matchAll(/\/\S+/g)) put(library);
   const npm = dirname(dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())));
   cpSync(npm, join(folder, 'usr/lib/node_modules/npm'), { recursive: true, verbatimSymlinks: true });
-  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(folder, 'usr/bin/npm'));
+  for (const name of ['npm', 'npx'])
+    symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(folder, 'usr/bin', name));
   mkdirSync(join(folder, 'tmp'));
 }
 

@@ -123,6 +123,20 @@ integration('doctor finds that Docker does not tell who was ended for memory', a
   });
 });
 
+integration('doctor tries again when Docker once did not tell who was ended for memory', async (t) => {
+  let containers = 0;
+  const changes: Changes = {
+    asked: (_, __, path) => {
+      if (path === '/containers/create') containers += 1;
+    },
+    answered: ({ State }) => {
+      if (State && containers === 1) State.OOMKilled = false;
+    },
+  };
+  await brokenBy(t, changes, {});
+  t.is(containers, 2);
+});
+
 integration('doctor finds that folders of this machine are not what containers see', async (t) => {
   const elsewhere = mkdtempSync(join(tmpdir(), 'glambdar-elsewhere-'));
   t.teardown(() => rmSync(elsewhere, { recursive: true, force: true }));

@@ -1,4 +1,5 @@
 /** The server in a container, as Dockerfile and compose.yaml have it: the same paths inside and outside, the machine's own daemon. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,6 +74,18 @@ integration(
     t.is((await server.request('/v1/routes', { method: 'POST', body: route })).status, 200);
     const answered = await server.request('/r/image', { method: 'POST', body: '{"n":1}' });
     t.deepEqual([answered.status, answered.json], [200, { n: 1 }], answered.text);
+
+    // The operator's commands run in the same container.
+    const ran = (program: string, ...args: string[]): string =>
+      execFileSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+    const id = ran('docker', 'ps', '--quiet', `--filter=ancestor=${SERVER}`).trim();
+    const inside = ['exec', id, 'npx', 'glambdar'];
+    t.regex(ran('docker', ...inside, 'list', '--server', server.url), /^bundle +1 +1 +0 /m);
+    const doctor = ran('docker', ...inside, 'doctor', '--server', server.url);
+    t.notRegex(doctor, /^✗/m);
+    t.regex(doctor, /^✓ socket mounts /m);
+    t.regex(ran('docker', ...inside, 'backup', `${server.dir}/tmp/all.backup`), /^2 functions backed up to /);
+    rmSync(`${server.dir}/tmp/all.backup`);
 
     t.is(await server.stop(), 0);
     t.deepEqual(await server.containers(), []);

@@ -4,7 +4,7 @@ import { EXIT } from '../cli-error.js';
 import type { Finding } from '../doctor/check.js';
 import { dockerChecks } from '../doctor/docker-checks.js';
 import { Engine } from '../doctor/engine.js';
-import { machineChecks } from '../doctor/machine-checks.js';
+import { dataDirectory, machineChecks } from '../doctor/machine-checks.js';
 import { serverChecks } from '../doctor/server-checks.js';
 import { asTyped } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
@@ -29,7 +29,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     if (!options.json) for (const one of found) process.stdout.write(`${lineOf(one)}\n`);
   };
   add(machineChecks(useDefaultDirectory));
-  add(await dockerChecks(engine, image));
+  add(await dockerChecks(engine, image, dataDirectory()));
   add(await serverChecks(client));
   if (options.json) process.stdout.write(`${safeJson(findings)}\n`);
   if (findings.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;

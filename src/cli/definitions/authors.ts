@@ -43,6 +43,7 @@ export function authorCommands(program: Command): void {
       'glambdar invoke "shop/items?page=2" -X GET -i',
     ],
   )
+    .summary('Call a function and print its answer.')
     .option('-d, --data <data>', 'the body: text, @file, - for stdin, or the name of an existing .json file')
     .option('-H, --header <line>', 'a header; may be given several times', collected)
     .option('-X, --method <method>', 'the method (default: POST)')

@@ -14,8 +14,16 @@ interface EngineInfo {
   CgroupVersion?: string;
 }
 
-/** Nothing rejects: a daemon that fails midway is a finding. @param image to use; null: the newest that a server built here */
-export async function dockerChecks(engine: Engine, image: string | null): Promise<Finding[]> {
+/**
+ * Nothing rejects: a daemon that fails midway is a finding.
+ * @param image to use; null: the newest that a server built here
+ * @param dataDir the server's directory, null when it is not known
+ */
+export async function dockerChecks(
+  engine: Engine,
+  image: string | null,
+  dataDir: string | null,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   try {
     const info = await engine.json<Partial<EngineInfo> | null>('GET', '/info');
@@ -29,7 +37,7 @@ export async function dockerChecks(engine: Engine, image: string | null): Promis
       clockCheck(info.SystemTime),
     );
     const { reference, finding } = await imageCheck(engine, image);
-    findings.push(finding, ...(reference === null ? [] : await probeContainer(engine, reference)));
+    findings.push(finding, ...(reference === null ? [] : await probeContainer(engine, reference, dataDir)));
   } catch (error) {
     findings.push(wrong('Docker', `${engine.url} ${reasonOf(error as Error)}`, remedyOf(error as Error)));
   }

@@ -27,6 +27,15 @@ export function machineChecks(useDefaultDirectory: () => void): Finding[] {
   }
 }
 
+/** The server's directory as the environment names it, null when a variable is wrong. */
+export function dataDirectory(): string | null {
+  try {
+    return readConfig().dir;
+  } catch {
+    return null;
+  }
+}
+
 function versionCheck(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const fits = major > NODE[0] || (major === NODE[0] && minor >= NODE[1]);

@@ -46,10 +46,26 @@ interface Told {
   networks: string[];
 }
 
-/** Checks the limits in one container of the image, and removes it. Nothing rejects: a container that cannot run is a finding. */
-export async function probeContainer(engine: Engine, image: string): Promise<Finding[]> {
-  const slot = mkdtempSync(join(tmpdir(), 'glambdar-doctor-'));
-  chmodSync(slot, 0o755);
+/** What to do where Docker does not tell who was ended for memory. */
+const UNTOLD = 'Calls out of memory will be told as crashes. Update Docker and its runtime.';
+
+/**
+ * Checks the limits in one container of the image, and removes it. Nothing rejects: a container that cannot run is a finding.
+ * @param dataDir the server's directory, null when it is not known
+ */
+export async function probeContainer(
+  engine: Engine,
+  image: string,
+  dataDir: string | null,
+): Promise<Finding[]> {
+  const found = await tryContainer(engine, image, dataDir);
+  // A daemon that usually tells may miss one container's end on a busy machine: that is nothing to mend.
+  const isUntold = found.some(({ remedy }) => remedy === UNTOLD);
+  return isUntold ? tryContainer(engine, image, dataDir) : found;
+}
+
+async function tryContainer(engine: Engine, image: string, dataDir: string | null): Promise<Finding[]> {
+  const slot = makeSlot(dataDir);
   let creating: Promise<{ Id: string }> | undefined;
   let server: Server | undefined;
   const cleanUp = async (): Promise<void> => {
@@ -75,6 +91,30 @@ export async function probeContainer(engine: Engine, image: string): Promise<Fin
     return findings(seen, await wasOomKilled(engine, id, StatusCode), StatusCode);
   };
   return withCleanUp(probe, cleanUp).catch((error: Error) => [startFailure(error.message, image)]);
+}
+
+/** The longest path that a socket may have; further bytes would be left out without a word. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/**
+ * A folder to mount, where the server has its own: a server in a container sees another `/tmp` than the daemon. Where the server
+ * has none, or this user may not write there, it lies among the temporary files.
+ */
+function makeSlot(dataDir: string | null): string {
+  const prefix = (folder: string): string => join(folder, 'glambdar-doctor-');
+  const own = dataDir === null ? null : prefix(join(dataDir, 'tmp'));
+  if (own !== null && Buffer.byteLength(`${own}XXXXXX/s`) <= MAX_SOCKET_PATH_BYTES)
+    try {
+      return readableByAll(mkdtempSync(own));
+    } catch {
+      // There is no server's directory here, or it is another user's.
+    }
+  return readableByAll(mkdtempSync(prefix(tmpdir())));
+}
+
+function readableByAll(folder: string): string {
+  chmodSync(folder, 0o755);
+  return folder;
 }
 
 function noSocket(found: string): Finding {
@@ -153,7 +193,7 @@ function outOfMemory(isTold: boolean, exitCode: number): Finding {
     isTold
       ? 'a container over its limit was ended, and Docker told so'
       : `a container over its limit ended with ${exitCode}, and Docker did not tell why`,
-    'Calls out of memory will be told as crashes. Update Docker and its runtime.',
+    UNTOLD,
   );
 }
 
