@@ -324,6 +324,41 @@ integration(
   },
 );
 
+integration(
+  'logs of all functions go on over deletes, and show functions that are deployed meanwhile',
+  async (t) => {
+    folderOf('early', { 'index.js': greeting('early') });
+    folderOf('later', { 'index.js': greeting('later') });
+    t.is((await line.run(['deploy', 'early'])).code, 0);
+    const follower = line.spawn([process.execPath, PROGRAM, 'logs', '--all', '-f']);
+    t.teardown(() => void follower.kill('SIGKILL'));
+    let shown = '';
+    for (const stream of [follower.stdout, follower.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    await until('a call of the first is shown', async () => {
+      await server().invoke('early');
+      return shown.includes('  early  ');
+    });
+    t.is((await line.run(['deploy', 'later'])).code, 0);
+    // The first call of a function that is new is shown, too.
+    t.is((await server().invoke('later')).status, 200);
+    t.is((await line.run(['rm', 'early'])).code, 0);
+    await until('the call of the new one is shown', () => shown.includes('  later  '));
+    t.is(shown.match(/ {2}later {2}/g)?.length, 1, shown);
+    // Deployed again it is another function, of the same name.
+    t.is((await line.run(['deploy', 'early'])).code, 0);
+    shown = '';
+    await until('a call of the function deployed again is shown', async () => {
+      await server().invoke('early');
+      return shown.includes('  early  ');
+    });
+    t.is(follower.exitCode, null, shown);
+    const end = new Promise((resolve) => follower.once('exit', resolve));
+    follower.kill('SIGINT');
+    t.is(await end, 130);
+  },
+);
+
 integration('an answer on a terminal holds no control character, with --raw it holds all', async (t) => {
   folderOf('painted', {
     'index.js':

@@ -48,15 +48,20 @@ export async function newestCalls(
   }
 }
 
-/** Gives each call of the function that ends from now on to `take`, until the signal aborts. Throws CliError when the server ends the stream. */
+/**
+ * Gives each call of the function that ends from now on to `take`, until the signal aborts. Throws CliError when the server ends
+ * the stream.
+ * @param history so many earlier calls at most come first, the oldest of them before the others
+ */
 export async function followCalls(
   client: Client,
   name: string,
   take: (record: CallRecord) => void,
   signal: AbortSignal,
+  history = 0,
 ): Promise<void> {
   try {
-    const path = functionPath('/logs', name, '?follow=1');
+    const path = functionPath('/logs', name, `?follow=1${history === 0 ? '' : `&limit=${history}`}`);
     const response = await client.open('GET', path, {
       headers: { Accept: 'text/event-stream' },
       signal,
