@@ -76,12 +76,12 @@ async function followAll(
 ): Promise<void> {
   /** By the function's life: one that is deployed again after a delete is another one. */
   const followed = new Map<string, AbortController>();
-  let refusal: unknown;
+  let refusal: Error | undefined;
   const follow = (life: string, name: string, history: number): void => {
     const own = new AbortController();
     followed.set(life, own);
     followCalls(client, name, take, AbortSignal.any([signal, own.signal]), history)
-      .catch((error: unknown) => {
+      .catch((error: Error) => {
         // A stream that ended: whether the function or the server is away shows at the next look.
         const codes: number[] = [EXIT.notFound, EXIT.unreachable];
         if (!(error instanceof CliError && codes.includes(error.exitCode))) refusal ??= error;
