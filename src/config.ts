@@ -191,10 +191,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       `GLAMBDAR_MAX_BODIES_MB is ${config.maxBodiesBytes / MIB}; expected room for a call's body and its answer, twice ` +
         `GLAMBDAR_MAX_BODY_BYTES: ${Math.ceil((2 * config.maxBodyBytes) / MIB)} or more.`,
     );
-  // These belong to clients: the URL of a running server, and a token or key for it.
-  read.add('GLAMBDAR_URL');
-  read.add('GLAMBDAR_TOKEN');
-  read.add('GLAMBDAR_PROFILE');
+  // These belong to the command line: the server it speaks to, a token or key for that server, and the profile with both.
+  for (const name of ['GLAMBDAR_URL', 'GLAMBDAR_TOKEN', 'GLAMBDAR_PROFILE']) read.add(name);
   const unknown = Object.keys(env).find((name) => name.startsWith('GLAMBDAR_') && !read.has(name));
   if (unknown !== undefined) throw new ConfigError(unknownVariable(unknown, read));
   return config;

@@ -55,7 +55,7 @@ function privateText(path: string): string | null {
   let mode: number;
   let text: string;
   try {
-    // Of one file, whatever takes its name meanwhile.
+    // Opened once, so that mode and text are those of one file, also when another one takes its name meanwhile.
     const file = openSync(path, 'r');
     try {
       mode = fstatSync(file).mode & 0o777;

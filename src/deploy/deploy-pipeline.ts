@@ -1,9 +1,9 @@
 /**
  * Owns deploying and configuring functions, and going back to an earlier version.
  *
- * A deploy, in order: archive → staging (checked, durable) → entry file found → dependencies → load check in a container → published by the
- * registry (rename, one durable transaction, in memory) → 201. If the deploy ends before the transaction, the old version
- * goes on serving; files that a crash leaves after the rename are removed at the next start.
+ * A deploy, in order: archive → staging (checked, durable) → entry file found → dependencies → load check in a container →
+ * published by the registry (rename, one durable transaction, in memory) → 201. If the deploy ends before the transaction, the
+ * old version goes on serving; files that a crash leaves after the rename are removed at the next start.
  */
 import { mkdir } from 'node:fs/promises';
 import { namedDiskError } from '../data/disk-error.js';

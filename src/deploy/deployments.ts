@@ -59,6 +59,7 @@ export interface DeployResult {
   hints?: string[];
 }
 
+/** What a change of settings has led to. */
 export interface ConfigureResult {
   /** The settings that are other ones than before. */
   changed: Partial<FunctionSettings>;
@@ -86,8 +87,8 @@ export interface Deployments {
    */
   deployImage(request: DeployImageRequest): Promise<FunctionRecord>;
   /**
-   * Changes some settings. Rejects with INVALID_REQUEST, FUNCTION_NOT_FOUND, FORBIDDEN,
-   * LOAD_FAILED, CODE_UNAVAILABLE, DISK_FULL.
+   * Changes some settings. Rejects with INVALID_REQUEST, FUNCTION_NOT_FOUND, FORBIDDEN, LOAD_FAILED, CODE_UNAVAILABLE,
+   * DISK_FULL.
    */
   configure(ref: FunctionRef, patch: unknown, sender?: { mayBridge: boolean }): Promise<ConfigureResult>;
   /**

@@ -128,7 +128,7 @@ export function createApp(deps: AppDeps): HttpApp {
       ? operator()
       : principals({ accounts, hasNamespace: namespaceCheck(accounts, deps.registry) }),
   );
-  // The last family's first: no route is asked for more often than `/invoke`.
+  // The last family, which has `/invoke`, looks at a request first: no route is asked for more often.
   for (const { calls } of families.toReversed()) for (const call of calls) app.use(call);
   app.use(koaAnswers(bodies));
   for (const { routers } of families) for (const router of routers) app.use(router.routes());

@@ -2,7 +2,7 @@
 import { JoinedBytes } from '../model/call/joined-bytes.js';
 import type { LogSink } from '../model/call/execution.js';
 
-/** What every call but the first one takes. */
+/** The output that is left for every call but the first: one array for all of them, for most calls take it. */
 const NOTHING: readonly Parameters<LogSink>[] = [];
 
 /** Output of one load. The connection limits its size. */

@@ -1,7 +1,7 @@
 /**
  * Owns the words of the server to people who watch its terminal: a line for each deploy, failed calls with their reason and
- * the last lines of their logs, refused deploys, and what comes often counted. What `glambdar doctor` tries is told only when it fails.
- * Programs that read the server's output get its log instead.
+ * the last lines of their logs, refused deploys, and counts of failures and refusals that come often. What `glambdar doctor` tries
+ * is told only when it fails. Programs that read the server's output get its log instead.
  */
 import type { Clock } from '../clock.js';
 import type { ErrorCode, Fault } from '../errors.js';
@@ -43,10 +43,12 @@ const MAX_LINE = 300;
 /** Refusals that say what is wrong with somebody's code: they are told at once. */
 const ABOUT_CODE: ReadonlySet<ErrorCode> = new Set(['LOAD_FAILED', 'INVALID_BUNDLE', 'INSTALL_FAILED']);
 
-/** What happened several times, how often it was shown, and the sentence about the last time. */
-interface Count {
+/** Refusals or failures of one kind in a window. */
+interface Tally {
   count: number;
-  shown: number;
+  /** How many of them had a line of their own. */
+  told: number;
+  /** The sentence about the last one. */
   last: string;
 }
 
@@ -55,11 +57,13 @@ export class Terminal implements ServerEvents {
   readonly #clock: Clock;
   /** The versions told last, by the name of their function. */
   readonly #versions = new Map<string, number>();
-  readonly #refused = new Map<ErrorCode, Count>();
+  /** Refused requests of the window, by their code. */
+  readonly #refused = new Map<ErrorCode, Tally>();
   /** Failed calls of the window, by the name of their function. */
-  readonly #failed = new Map<string, Count>();
-  #shown = 0;
-  #isCounting = false;
+  readonly #failed = new Map<string, Tally>();
+  /** How many lines about one failed call or refused deploy the window has had. */
+  #told = 0;
+  #hasWindow = false;
 
   /** @param write takes whole lines */
   constructor(write: (text: string) => void, clock: Clock) {
@@ -83,10 +87,10 @@ export class Terminal implements ServerEvents {
     const { funcName, outcome, status, durationMs, error, stdout, stderr } = record;
     if (error === null || outcome === 'cancelled') return;
     this.#begin();
-    const failures = note(this.#failed, funcName, error.message);
-    if (failures.shown >= MAX_SHOWN_OF_ONE || this.#shown >= MAX_SHOWN) return;
-    failures.shown += 1;
-    this.#shown += 1;
+    const failures = tally(this.#failed, funcName, error.message);
+    if (failures.told >= MAX_SHOWN_OF_ONE || this.#told >= MAX_SHOWN) return;
+    failures.told += 1;
+    this.#told += 1;
     const call = record.method === null ? '' : ` (${record.method} ${record.path})`;
     this.#line(
       `${funcName} failed with ${status} after ${Math.round(durationMs)} ms${call}: ${error.message}`,
@@ -99,27 +103,28 @@ export class Terminal implements ServerEvents {
     // A function's failure in a call is told by the call. A client that has gone was not refused.
     if ((fault === 'function' && status !== 422) || code === 'CANCELLED' || code === 'INVALID_BODY') return;
     this.#begin();
-    if (ABOUT_CODE.has(code) && this.#shown < MAX_SHOWN) {
-      this.#shown += 1;
+    if (ABOUT_CODE.has(code) && this.#told < MAX_SHOWN) {
+      this.#told += 1;
       this.#line(`a deploy was refused: ${message}`);
-    } else note(this.#refused, code, message);
+    } else tally(this.#refused, code, message);
   }
 
   /** Begins a window, unless there is one. */
   #begin(): void {
-    if (this.#isCounting) return;
-    this.#isCounting = true;
-    this.#clock.after(WINDOW_MS, () => this.#tell());
+    if (this.#hasWindow) return;
+    this.#hasWindow = true;
+    this.#clock.after(WINDOW_MS, () => this.#end());
   }
 
-  #tell(): void {
+  /** Ends the window with what had no line of its own. */
+  #end(): void {
     for (const [code, { count, last }] of mostFrequent(this.#refused))
       this.#line(
         count === 1
           ? `refused a request (${code}): ${last}`
           : `refused ${count} requests (${code}), the last one: ${last}`,
       );
-    const hidden = mostFrequent(this.#failed).filter(([, { count, shown }]) => count > shown);
+    const hidden = mostFrequent(this.#failed).filter(([, { count, told }]) => count > told);
     for (const [name, { count, last }] of hidden.slice(0, MAX_COUNTED)) {
       const times = count === 1 ? 'once' : `${count} times`;
       this.#line(`${name} failed ${times} in ${WINDOW_MS / 1_000} s, the last time: ${last}`);
@@ -128,8 +133,8 @@ export class Terminal implements ServerEvents {
       this.#line(`calls of ${hidden.length - MAX_COUNTED} more functions failed, too`);
     this.#refused.clear();
     this.#failed.clear();
-    this.#shown = 0;
-    this.#isCounting = false;
+    this.#told = 0;
+    this.#hasWindow = false;
   }
 
   #line(text: string): void {
@@ -137,17 +142,17 @@ export class Terminal implements ServerEvents {
   }
 }
 
-/** Counts one more. */
-function note<K>(counts: Map<K, Count>, key: K, last: string): Count {
-  const noted = counts.get(key) ?? { count: 0, shown: 0, last };
-  counts.set(key, noted);
-  noted.count += 1;
-  noted.last = last;
-  return noted;
+/** Counts one more of a kind. @param last the sentence about it */
+function tally<K>(tallies: Map<K, Tally>, key: K, last: string): Tally {
+  const kind = tallies.get(key) ?? { count: 0, told: 0, last };
+  tallies.set(key, kind);
+  kind.count += 1;
+  kind.last = last;
+  return kind;
 }
 
-function mostFrequent<K>(counts: ReadonlyMap<K, Count>): [K, Count][] {
-  return [...counts].sort(([, one], [, other]) => other.count - one.count);
+function mostFrequent<K>(tallies: ReadonlyMap<K, Tally>): [K, Tally][] {
+  return [...tallies].sort(([, one], [, other]) => other.count - one.count);
 }
 
 function lastLines(text: string): string[] {

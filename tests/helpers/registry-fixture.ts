@@ -40,9 +40,9 @@ export class RegistryFixture {
   readonly tmpDir: string;
   /** `<name>@<version>` of what was retired, in order. */
   readonly retired: string[] = [];
-  /** Versions whose instance of the load check was let go. */
   /** What the load check has to say to authors. */
   loadHints: string[] = [];
+  /** Versions whose instance of the load check was let go. */
   readonly discarded: number[] = [];
   /** What was said to be active, in order. */
   readonly active: { version: number; used: boolean }[] = [];

@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * The label of every image that tests make, and of the stages of their builds, which inherit it from their base: by it those are
- * found that have no name any more.
+ * The label of every image that tests make, and of the stages of their builds, which inherit it from their base. By the label
+ * images are found that have lost their name.
  */
 export const TEST_IMAGE_LABEL = 'glambdar.test-image';
 

@@ -1,4 +1,4 @@
-/** Owns reading records of calls: the newest ones, page by page, and those that end from now on. */
+/** Owns reading records of calls: the newest ones, page by page; those of calls that end from now on; that of a failed call. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Client } from './client.js';
@@ -80,7 +80,7 @@ export async function followCalls(
     throw new CliError(`The server ended the stream of ${name}'s calls: ${reason}.`, EXIT.unreachable);
 }
 
-/** A container's last output is known when the container has ended, which may be a moment after the answer. */
+/** How long after the answer a record is read again: a container's last output is known only when the container has ended. */
 const LAST_OUTPUT_MS = 250;
 
 /** The record of a call that has failed, null when it cannot be read: not kept, not allowed, no server any more. */

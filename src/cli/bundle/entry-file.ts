@@ -31,7 +31,7 @@ export function assertEntryFile(folder: string, shown: string): void {
       ? '`glambdar init NAME` makes a function.'
       : `Functions below it: ${functions.map((name) => `\`glambdar deploy ${join(shown, name)}\``).join(', ')}.`;
   throw new CliError(
-    `${shown} has no entry file: expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts, a "main" in package.json, ` +
+    `${shown} has no entry file: expected ${ENTRY_FILES.slice(0, -1).join(', ')} or ${ENTRY_FILES.at(-1)}, a "main" in package.json, ` +
       `or a "handler" in glambdar.json. ${below}`,
     EXIT.usage,
   );

@@ -60,7 +60,7 @@ export function packFolder(folder: string): Packed {
   }
 }
 
-/** Where the packages lie, from the folder, that `package.json` names for development alone. Empty without a readable one. */
+/** Paths, from the folder, of the packages that `package.json` names for development alone. Empty without a readable `package.json`. */
 function developmentPackagesOf(root: string): Set<string> {
   let manifest: unknown;
   try {

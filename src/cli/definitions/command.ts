@@ -1,7 +1,7 @@
 /** Owns what every command has in common: the options that choose a server, and examples below its help. */
 import type { Command } from 'commander';
 
-/** Every command has it whose result a program may want. */
+/** The option of every command that has a result which a program may want. */
 export const JSON_OPTION = ['--json', 'print JSON for programs'] as const;
 
 /** A new command of the parent with the common options. @param usage such as `info <name>` */

@@ -4,7 +4,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const INTERRUPTED = 130;
 
 /**
- * Does the work, then cleans up once. A signal meanwhile cleans up at once and ends the process; a second signal ends it without.
+ * Does the work, then cleans up, once. A signal meanwhile begins the clean-up at once and then ends the process; a second signal
+ * ends the process without waiting for the clean-up.
  * @param cleanUp may be called while the work goes on
  */
 export async function withCleanUp<T>(work: () => Promise<T>, cleanUp: () => Promise<void>): Promise<T> {
@@ -21,7 +22,7 @@ export async function withCleanUp<T>(work: () => Promise<T>, cleanUp: () => Prom
     return await work();
   } finally {
     await cleanUpOnce();
-    // What the work says after a signal is no finding: the handler ends the process.
+    // After a signal the result of the work is no finding. The handler of the signal ends the process.
     if (isInterrupted) await new Promise(() => undefined);
     for (const signal of SIGNALS) process.off(signal, interrupt);
   }

@@ -25,6 +25,7 @@ export interface PublicAddress {
 /** @param socket the connection of the client that is answered */
 export type PublicAddressOf = (ref: FunctionRef, socket: Socket) => PublicAddress;
 
+/** The returned function reads the setting anew each time. */
 export function createPublicAddress({
   registry,
   doorUrl,

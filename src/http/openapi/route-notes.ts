@@ -44,12 +44,13 @@ const json = (schema: Schema): readonly [string, Schema] => [JSON_TYPE, schema];
 const ok = (schema: Schema = OBJECT, status = 200): RouteNote['answer'] => [status, JSON_TYPE, schema];
 
 const BINARY: Schema = { type: 'string', format: 'binary' };
+const PUBLIC_URL: Schema = { type: 'string', description: 'Where everybody may call the function.' };
 const DEPLOYED = object({
   function: STRING,
   status: STRING,
   version: { type: 'integer' },
   digest: STRING,
-  'publicUrl?': { type: 'string', description: 'Where everybody may call the function.' },
+  'publicUrl?': PUBLIC_URL,
   'notes?': { type: 'array', items: STRING, description: 'What was installed, and what the settings mean.' },
   'hints?': { type: 'array', items: STRING, description: 'What the author may want to change.' },
 });
@@ -213,7 +214,15 @@ export const ROUTE_NOTES: Readonly<Record<Tag, Readonly<Record<string, RouteNote
     'POST /config/:name': {
       summary: 'Changes settings of a function.',
       body: json(SETTINGS),
-      answer: ok(object({ function: STRING, status: STRING, version: { type: 'integer' } })),
+      answer: ok(
+        object({
+          function: STRING,
+          status: STRING,
+          version: { type: 'integer' },
+          'publicUrl?': PUBLIC_URL,
+          'notes?': { type: 'array', items: STRING, description: 'What the settings mean.' },
+        }),
+      ),
     },
     'GET /functions/:name/versions': { summary: 'Lists the kept versions.', answer: ok(ANY) },
     'POST /functions/:name/rollback': {

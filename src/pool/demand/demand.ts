@@ -38,8 +38,8 @@ const SHORT_CALL_MS = 5;
  */
 const LONG_CALL_MS = 4 * SHORT_CALL_MS;
 /**
- * Weight of the latest call where short calls are looked at for having become long: the mean is that of about the last fifty.
- * One stall of the machine or of this server makes all calls under way long at once, and is no reason to start instances.
+ * Weight of the latest call in the mean that tells whether short calls have become long for good: that of about the last fifty
+ * calls. One stall of the machine or of this server makes all calls under way long at once, and is no reason to start instances.
  */
 const LASTING_WEIGHT = 0.02;
 

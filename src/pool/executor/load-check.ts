@@ -41,8 +41,8 @@ export interface LoadCheckOptions {
 
 /**
  * The returned function loads a candidate. It resolves to the worker's hints about the code, and a function that throws the
- * container away, for a version that is not published after all. It rejects with LOAD_FAILED (the user's code), INVALID_REQUEST (a network that cannot be had, a variable that
- * cannot take effect), DRIVER_UNAVAILABLE or AT_CAPACITY.
+ * container away, for a version that is not published after all. It rejects with LOAD_FAILED (the user's code),
+ * INVALID_REQUEST (a network that cannot be had, a variable that cannot take effect), DRIVER_UNAVAILABLE or AT_CAPACITY.
  */
 export function createLoadCheck({ pool, prepareNetwork, copyTree, secrets }: LoadCheckOptions) {
   return async (

@@ -131,7 +131,12 @@ async function keyId(client: Client, given: string): Promise<string> {
 
 function noSuchKey(given: string, keys: KeyInfo[]): CliError {
   const named = keys.filter(({ name }) => name === given).map(({ id }) => id);
-  const hint = named.length === 0 ? '' : ` A key that is called so has the id ${named.join(', ')}.`;
+  const hint =
+    named.length === 0
+      ? ''
+      : named.length === 1
+        ? ` A key that is called so has the id ${named[0]}.`
+        : ` Keys that are called so have the ids ${named.join(', ')}.`;
   return new CliError(
     `No key has the id ${JSON.stringify(given)}.${hint} \`glambdar keys list\` shows the ids.`,
     EXIT.notFound,
