@@ -5,10 +5,10 @@
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
+const { isFile } = require('./is-file.cjs');
 
 const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
-const EXTENSION_LIST = '.js, .mjs, .cjs, .ts, .mts or .cts';
 const TYPESCRIPT = /\.[mc]?ts$/;
 /** A path to what an install of dependencies may bring. */
 const IN_PACKAGES = /^(?:\.\/)*node_modules\//;
@@ -86,7 +86,7 @@ function parseSetting(root, setting) {
     if (dot === 0) break;
   }
   throw new LoadError(
-    `handler "${setting}": no file ${setting.slice(0, setting.lastIndexOf('.'))} (${EXTENSION_LIST}) in the function's folder; ${require('./failure/missing-entry.cjs').listFiles(root)}.`,
+    `handler "${setting}": no file ${setting.slice(0, setting.lastIndexOf('.'))} (${listed(EXTENSIONS.slice(1))}) in the function's folder; ${require('./failure/missing-entry.cjs').listFiles(root)}.`,
   );
 }
 
@@ -123,7 +123,7 @@ function defaultEntry(root) {
       ? ''
       : `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
   throw new LoadError(
-    `no entry file: ${named}expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts at the root of the zip, a "main" in package.json, or the handler setting; ${describeFiles(root, ENTRY_FILES, main)}.`,
+    `no entry file: ${named}expected ${listed(ENTRY_FILES)} at the root of the zip, a "main" in package.json, or the handler setting; ${describeFiles(root, ENTRY_FILES, main)}.`,
   );
 }
 
@@ -153,19 +153,14 @@ function packageMain(root) {
   return typeof json.main === 'string' && json.main !== '' ? json.main : null;
 }
 
+/** e.g. `.js, .mjs or .cjs`. @param {readonly string[]} names */
+function listed(names) {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
 /** @param {string} root @param {string} path absolute */
 function isInside(root, path) {
   return path.startsWith(`${root}/`);
-}
-
-/** @param {string} file */
-function isFile(file) {
-  try {
-    return fs.statSync(file).isFile();
-  } catch {
-    // Not there, or a path through a file.
-    return false;
-  }
 }
 
 module.exports = { findEntry, foreseeEntry, LoadError };

@@ -32,7 +32,7 @@ async function loadHandler(root, setting, lookUp) {
   const adapted = lookUp.adapt?.(found);
   if (adapted !== undefined) return adapted;
   const expected = exportPath === null ? lookUp.expected : `a function exported as "${exportPath.join('.')}"`;
-  const listening = require('./failure/load-hints.cjs').listenHint();
+  const listening = require('./failure/load-hints.cjs').hintOfServer();
   const advice = listening ?? (exportPath === null ? exportAdvice(exports, path.relative(root, file)) : null);
   throw new LoadError(
     `${path.relative(root, file)} has no handler: expected ${expected}, found ${describeExports(exports)}${advice === null ? '' : ` (${advice})`}.`,

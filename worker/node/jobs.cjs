@@ -71,7 +71,7 @@ function createJobs(socket, root) {
   let loadBegan = false;
   /** @type {LoadedFunction | null} */
   let loaded = null;
-  /** What the loaded module holds; null where the worker itself may hold something for it. @type {ReturnType<typeof heldNow> | null} */
+  /** What the loaded module holds, which is no work of a call; null where it cannot be told from what the worker holds. @type {ReturnType<typeof heldNow> | null} */
   let heldByModule = null;
 
   // While work is under way only the user's own handles keep the process alive (the socket is unreferenced then). If
@@ -264,7 +264,7 @@ function hintFor(error, root, name, isNative) {
   return require('./failure/hints.cjs').hintFor(error, root, name, isNative);
 }
 
-/** Writes into the log of a call that a request had no way out, which the function has caught. @param {unknown} error @param {string} name */
+/** Writes into the log of a call that a request of it found no way out, although the function has caught the error. @param {unknown} error @param {string} name */
 function tellUnreached(error, name) {
   const hint = require('./failure/hints.cjs').caughtHint(error, name);
   if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
@@ -272,9 +272,9 @@ function tellUnreached(error, name) {
 
 /** Writes what an author should know of a module that has loaded into the log of the load. @param {LoadedFunction} fn */
 function tellLoadHints({ handler, isNative }) {
-  const { hintsOfHandler, listenHint } = require('./failure/load-hints.cjs');
+  const { hintsOfHandler, hintOfServer } = require('./failure/load-hints.cjs');
   try {
-    for (const hint of [listenHint(), ...(isNative ? hintsOfHandler(handler) : [])])
+    for (const hint of [hintOfServer(), ...(isNative ? hintsOfHandler(handler) : [])])
       if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
   } catch {
     // The handles and the handler are the user's objects.

@@ -5,7 +5,7 @@
 'use strict';
 const { subscribe } = require('node:diagnostics_channel');
 
-/** The last error since `forget`. @type {unknown} */
+/** The last error since `forgetConnections`. @type {unknown} */
 let failed = null;
 
 /** Begins to note failed requests of `fetch` and of `node:http` and `node:https`. */

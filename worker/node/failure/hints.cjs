@@ -101,7 +101,7 @@ function refusedHint({ code, syscall, address }) {
     : null;
 }
 
-/** What has no message can only be shown. @param {unknown} thrown */
+/** A thrown value without a message tells its author something only when it is shown itself. @param {unknown} thrown */
 function thrownHint(thrown) {
   const isTold =
     typeof thrown === 'string' ||

@@ -1,14 +1,15 @@
 /**
  * Owns telling an author what a call has left behind when it answered: a container that serves one call ends soon after the
  * answer, and with it timers, requests and programs that nobody waited for; and an error that nobody waited for ends it at
- * once. Nothing here runs before the answer is sent.
+ * once. Nothing here runs between the beginning of a call and its answer.
  *
- * What is idle is no work: kept connections of `fetch`, of HTTP agents and of databases, unreferenced timers, and what the
- * module has had since it was loaded.
+ * Idle things are no work: kept connections of `fetch`, of HTTP agents and of databases, unreferenced timers, and whatever the
+ * module has held since it was loaded.
  */
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
+const { activeHandles, isListening, serverHint } = require('./open-handles.cjs');
 
 // Kept, because functions may replace the global ones. The worker's own writeSync takes what is written while a call runs.
 const { setImmediate, setTimeout } = globalThis;
@@ -26,12 +27,6 @@ const MAX_NAMED = 5;
 /** @param {string} text */
 function tell(text) {
   writeSync(2, `glambdar: ${text}\n`);
-}
-
-/** @param {any} server that listens when the call has answered */
-function listenHint(server) {
-  const port = server.address()?.port;
-  return `the function listens${port === undefined ? '' : ` on port ${port}`}, where nobody can reach it; a function does not listen: it exports a handler, which is called for every request`;
 }
 
 /** What keeps this process alive now. @returns {Held} */
@@ -63,8 +58,8 @@ function look(socket, before, traffic) {
       setTimeout(() => look(socket, before, isSent ? seen : null), WATCH_MS).unref();
       return;
     }
-    const servers = handles.filter((handle) => handle.listening === true);
-    for (const server of servers.slice(0, MAX_NAMED)) tell(listenHint(server));
+    const servers = handles.filter(isListening);
+    for (const server of servers.slice(0, MAX_NAMED)) tell(serverHint(server, 'the function'));
     const left = [
       ...(timers > 0 ? [timers === 1 ? 'a timer' : `${timers} timers`] : []),
       ...handles
@@ -79,7 +74,7 @@ function look(socket, before, traffic) {
       `work was still running when the function answered: ${named}${more}. It ends unfinished with the container: await it before you return, or stop it`,
     );
   } catch {
-    // Handles are the user's objects, and Node does not document its list of them: without it there is no hint.
+    // The handles cannot be read: there is no hint.
   }
 }
 
@@ -107,11 +102,6 @@ function tellLateError(error, root) {
  */
 function referencedTimers() {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-}
-
-/** The open sockets, servers and programs that keep the process alive. @returns {any[]} */
-function activeHandles() {
-  return /** @type {any} */ (process)._getActiveHandles();
 }
 
 /** Whether a handle is a connection that the function has opened. Pipes to a program belong to the program. @param {any} handle */

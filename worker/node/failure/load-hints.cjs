@@ -3,6 +3,7 @@
  * was written. Only what is certain.
  */
 'use strict';
+const { activeHandles, isListening, serverHint } = require('./open-handles.cjs');
 
 /** How much of a handler's source is read: its parameters. */
 const HEAD_LENGTH = 300;
@@ -27,12 +28,9 @@ function hintsOfHandler(handler) {
 }
 
 /** @returns {string | null} a sentence without a full stop when the module listens for connections */
-function listenHint() {
-  const handles = /** @type {any[]} */ (/** @type {any} */ (process)._getActiveHandles());
-  const server = handles.find((handle) => handle?.listening === true);
-  if (server === undefined) return null;
-  const port = server.address?.()?.port;
-  return `the code listens${port === undefined ? '' : ` on port ${port}`} while it loads, where nobody can reach it; a function does not listen: it exports a handler, which is called for every request`;
+function hintOfServer() {
+  const server = activeHandles().find(isListening);
+  return server === undefined ? null : serverHint(server, 'the code', ' while it loads');
 }
 
-module.exports = { hintsOfHandler, listenHint };
+module.exports = { hintsOfHandler, hintOfServer };

@@ -19,14 +19,12 @@ const ALIAS = /^[@~]\//;
 const ENDINGS = ['.ts', '.mts', '.cts', '/index.ts', '.js', '.mjs', '.cjs', '.json', '/index.js'];
 
 /**
- * @param {any} error
+ * @param {any} error with one of the three codes that `hints.cjs` lists
  * @param {string} root absolute path of the function's folder
  * @returns {string | null} a sentence without a full stop
  */
 function moduleHint(error, root) {
-  const { code } = error;
-  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') return builtinHint(String(error.message));
-  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return null;
+  if (error.code === 'ERR_UNKNOWN_BUILTIN_MODULE') return builtinHint(String(error.message));
   const [, wanted = '', importer] = MISSING.exec(String(error.message)) ?? [];
   const file = missingFile(error, wanted, root);
   if (file !== null) return fileHint(file, root);

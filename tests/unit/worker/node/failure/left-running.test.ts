@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { FunctionProcess } from '../../../../helpers/function-process.js';
 
-/** A function whose body `?wait` waits longer than the worker watches connections, and which does `work` in every other call. */
+/** A function that waits longer than the worker watches connections in a call with the query `wait`, and does `work` in every other one. */
 const withWork = (work: string, top = ''): string => `
 const http = require('node:http');
 const net = require('node:net');
@@ -15,7 +15,7 @@ exports.handler = async (req) => {
   return { body: 'done' };
 };`;
 
-/** A server of the module's own, which answers \`/slow\` late: what the module holds is no work of a call. */
+/** A server of the module's own, which answers `/slow` late: what the module holds is no work of a call. */
 const SERVER = `
 let port;
 const listening = new Promise((resolve) => {
@@ -104,7 +104,7 @@ test('nothing is told of a container that serves further calls: the work goes on
   t.is(await leftRunning(t, withWork('setTimeout(() => undefined, 5_000);'), false), '');
 });
 
-test('a function that has replaced what the search needs answers all the same', async (t) => {
+test('a function that has replaced the list of handles answers all the same, and nothing is told', async (t) => {
   t.is(
     await leftRunning(
       t,
