@@ -4,7 +4,8 @@
  */
 import { replaceServerKey } from './accounts/api-keys.js';
 import { AuditTrail } from './accounts/audit-trail.js';
-import { BackupError, fileFault } from './backup/backup-error.js';
+import { BackupError } from './backup/backup-error.js';
+import { fileFault } from './backup/file-fault.js';
 import { makeBackup } from './backup/make-backup.js';
 import { restoreBackup } from './backup/restore-backup.js';
 import { ConfigError, readConfig } from './config.js';

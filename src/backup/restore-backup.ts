@@ -26,7 +26,7 @@ export async function restoreBackup({ file, dir }: RestoreRequest): Promise<Back
   const archive = extract();
   let note: BackupNote | undefined;
   const reading = pipeline(createReadStream(file), createGunzip(), archive);
-  // The archive ends with the same error. It may come while an entry is being written, when nobody waits for `reading` yet.
+  // `archive` ends with the error of `reading`, which may come while an entry is being written: nobody waits for `reading` then.
   reading.catch(() => undefined);
   try {
     for await (const entry of archive) {

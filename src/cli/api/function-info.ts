@@ -1,4 +1,4 @@
-/** Owns the shapes of what the server tells about functions and calls, as far as commands show them. */
+/** Owns the shapes of what the server tells about functions and calls, as far as commands show them, and addresses of functions. */
 
 export interface FunctionInfo {
   name: string;
@@ -35,4 +35,12 @@ export interface CallRecord {
 /** The path of a route of a function, its name encoded. */
 export function functionPath(prefix: string, name: string, suffix = ''): string {
   return `${prefix}/${encodeURIComponent(name)}${suffix}`;
+}
+
+/** The URL for people to call: where everybody may, else the server's own. @param server its URL without a slash at the end */
+export function callUrl(
+  server: string,
+  { name, publicUrl }: Pick<FunctionInfo, 'name' | 'publicUrl'>,
+): string {
+  return publicUrl ?? server + functionPath('/invoke', name);
 }

@@ -2,6 +2,7 @@
 import { statSync, readFileSync } from 'node:fs';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { sendBundle, type Deployed } from '../api/deployment.js';
+import { callUrl } from '../api/function-info.js';
 import type { Client } from '../api/client.js';
 import { assertEntryFile, hasEntryFile } from '../bundle/entry-file.js';
 import { packFolder } from '../bundle/pack-folder.js';
@@ -30,15 +31,15 @@ export async function deploy(path: string | undefined, options: DeployOptions): 
   const deployed = await deploySource(client, sourceOf(path, options.name), options);
   printResult(options.json === true, deployed, () =>
     [
-      `${styled('green', '✓')} ${deployed.function} version ${deployed.version} is live: ${urlOf(client, deployed)}`,
+      `${styled('green', '✓')} ${deployed.function} version ${deployed.version} is live: ${callUrlOf(client, deployed)}`,
       ...remarksOf(deployed),
     ].join('\n'),
   );
 }
 
-/** The URL for people to call: where everybody may, else the server's own. */
-export function urlOf(client: Client, deployed: Deployed): string {
-  return safeLine(deployed.publicUrl ?? `${client.url}/invoke/${deployed.function}`);
+/** The URL for people to call, to be shown on a terminal. */
+export function callUrlOf(client: Client, deployed: Deployed): string {
+  return safeLine(callUrl(client.url, { ...deployed, name: deployed.function }));
 }
 
 /** Lines about what was installed, and about what the author may want to change. */

@@ -8,7 +8,7 @@ import { clientOf } from '../session.js';
 import { callText } from '../terminal/call-text.js';
 import { say, styled } from '../terminal/output.js';
 import { safeJson } from '../terminal/safe-text.js';
-import { deploySource, remarksOf, sourceOf, urlOf, type DeployOptions, type Source } from './deploy.js';
+import { callUrlOf, deploySource, remarksOf, sourceOf, type DeployOptions, type Source } from './deploy.js';
 
 export async function dev(path: string | undefined, options: DeployOptions): Promise<void> {
   const client = clientOf(options);
@@ -46,7 +46,7 @@ async function deployOnce(
     if (options.json) process.stdout.write(`${safeJson({ deployed, ms }, 0)}\n`);
     else {
       say(
-        `${styled('green', '✓')} version ${deployed.version} is live after ${ms} ms: ${urlOf(client, deployed)}`,
+        `${styled('green', '✓')} version ${deployed.version} is live after ${ms} ms: ${callUrlOf(client, deployed)}`,
       );
       const remarks = remarksOf(deployed).join('\n');
       if (remarks !== '' && remarks !== told.remarks) say(remarks);

@@ -1,5 +1,5 @@
 /** Owns the commands that show and delete functions: `list`, `info`, `open` and `rm`. */
-import { functionPath, type FunctionInfo } from '../api/function-info.js';
+import { callUrl, functionPath, type FunctionInfo } from '../api/function-info.js';
 import { typed } from '../own-name.js';
 import { clientOf, type CommonOptions } from '../session.js';
 import { printResult } from '../terminal/output.js';
@@ -53,7 +53,7 @@ export async function info(name: string, options: CommonOptions): Promise<void> 
 export async function open(name: string, options: CommonOptions): Promise<void> {
   const client = clientOf(options);
   const one = await client.json<FunctionInfo>('GET', functionPath('/info', name));
-  const url = safeLine(one.publicUrl ?? client.url + functionPath('/invoke', one.name));
+  const url = safeLine(callUrl(client.url, one));
   const curl = `curl ${url} -d '{}'`;
   printResult(options.json === true, { url, curl }, () => `${url}\n${curl}`);
 }

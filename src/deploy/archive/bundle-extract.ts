@@ -9,7 +9,7 @@ import { faultPoint } from '../../faults.js';
 import { makeDirectory } from '../../registry/tree.js';
 import { digestManifest, type ManifestFile } from '../../registry/tree-digest.js';
 import { readConfig } from './bundle-config.js';
-import { bundleHints } from './bundle-hints.js';
+import { ADDON_HEAD_BYTES, bundleHints } from './bundle-hints.js';
 import { planBundle } from './bundle-plan.js';
 import { checkEntries } from './entry-rules.js';
 import { fsyncAll } from './fsync-all.js';
@@ -50,9 +50,6 @@ export interface ExtractedBundle {
   /** Sentences for the author; see `bundle-hints.ts`. */
   hints: string[];
 }
-
-/** How much of a native addon tells what it is built for. */
-const ADDON_HEAD_BYTES = 20;
 
 /**
  * Extracts into `targetDir`; a failure leaves partial content there. Throws GlambdarError BUNDLE_TOO_LARGE, INVALID_BUNDLE,

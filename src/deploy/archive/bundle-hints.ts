@@ -2,21 +2,24 @@
  * Owns hints about the files of a bundle: what is in it that its author may not want there, or that does not do what its
  * author may think. Only what is certain; a deploy goes on all the same. Pure.
  */
-import type { ManifestFile } from '../../registry/tree-digest.js';
-
 /** What the hints are made of. */
 export interface BundleFacts {
   /** The written files. */
-  files: readonly (Pick<ManifestFile, 'path'> & { sizeBytes: number })[];
+  files: readonly { path: string; sizeBytes: number }[];
   /** The text of `package.json` at the root, if there is one. */
   packageJson?: string | undefined;
-  /** The first bytes of native addons, by path. */
+  /** The first `ADDON_HEAD_BYTES` of native addons, by path. */
   addonHeads: ReadonlyMap<string, Buffer>;
 }
+
+/** How much of a native addon tells what it is built for. */
+export const ADDON_HEAD_BYTES = 20;
 
 /** Packages for development of less than this together are not worth a sentence. */
 const MIN_DEVELOPMENT_BYTES = 5 * 1024 * 1024;
 const MAX_NAMED = 5;
+/** Packages for development that are looked for among the files, each of which is looked at for every package. */
+const MAX_LOOKED_FOR = 100;
 
 /** @returns sentences with a full stop */
 export function bundleHints(facts: BundleFacts): string[] {
@@ -70,7 +73,7 @@ const MACH_O = new Set([0xfeedfacf, 0xcffaedfe, 0xcafebabe, 0xbebafeca]);
 
 /** What an addon is built for; null when that is this machine, or is not known. */
 function systemOf(head: Buffer): string | null {
-  if (head.length < 20) return null;
+  if (head.length < ADDON_HEAD_BYTES) return null;
   const magic = head.readUInt32BE(0);
   if (MACH_O.has(magic)) return 'macOS';
   if (magic >>> 16 === 0x4d5a) return 'Windows';
@@ -98,13 +101,15 @@ function developmentPackages({ files, packageJson }: BundleFacts): string | null
 function developmentNames(packageJson: string | undefined): string[] {
   if (packageJson === undefined) return [];
   try {
-    const { devDependencies, dependencies } = JSON.parse(packageJson) as Record<string, object | undefined>;
+    // Editors on Windows begin a file with a byte order mark.
+    const manifest = JSON.parse(packageJson.replace(/^\uFEFF/, '')) as Record<string, object | undefined>;
+    const { devDependencies, dependencies } = manifest;
     const needed = new Set(Object.keys(dependencies ?? {}));
     return Object.keys(devDependencies ?? {})
       .filter((name) => !needed.has(name))
-      .slice(0, 100);
+      .slice(0, MAX_LOOKED_FOR);
   } catch {
-    // What is no object is the load's business to refuse.
+    // A package.json that holds no object is refused when the entry file is looked for.
     return [];
   }
 }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { fileFault } from '../../../src/backup/backup-error.js';
+import { fileFault } from '../../../src/backup/file-fault.js';
 import { makeBackup } from '../../../src/backup/make-backup.js';
 import { restoreBackup } from '../../../src/backup/restore-backup.js';
 import { SqliteCallStore } from '../../../src/store/sqlite/calls/sqlite-call-store.js';

@@ -68,6 +68,7 @@ test('large packages for development are named, small and needed ones are not', 
   t.deepEqual(hintsOf(sizes, { packageJson }), [
     'node_modules has 31 MB of packages for development only (typescript, @types/node): npm prune --omit=dev takes them out, and deploys get faster.',
   ]);
+  t.is(hintsOf(sizes, { packageJson: `\ufeff${packageJson}` }).length, 1, 'a byte order mark');
   t.deepEqual(hintsOf({ 'node_modules/tiny/a.js': 1e6 }, { packageJson }), []);
   t.deepEqual(hintsOf({ 'node_modules/a/a.js': 1e8 }, { packageJson }), []);
   for (const odd of ['{', 'null', '{"devDependencies":null}', '[]'])
