@@ -5,7 +5,6 @@
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
-const { isFile } = require('./is-file.cjs');
 
 const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
@@ -161,6 +160,16 @@ function listed(names) {
 /** @param {string} root @param {string} path absolute */
 function isInside(root, path) {
   return path.startsWith(`${root}/`);
+}
+
+/** @param {string} file */
+function isFile(file) {
+  try {
+    return fs.statSync(file).isFile();
+  } catch {
+    // Not there, or a path through a file.
+    return false;
+  }
 }
 
 module.exports = { findEntry, foreseeEntry, LoadError };

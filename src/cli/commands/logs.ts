@@ -58,9 +58,9 @@ export async function logs(given: string | undefined, options: LogsOptions): Pro
   process.exitCode = 130;
 }
 
-/** How often it is looked which functions there are. */
+/** How often `logs --all -f` looks which functions there are. */
 const LOOK_MS = 1_000;
-/** A function that was deployed since then may have been called so often. */
+/** Calls that are shown of a function which was deployed since the last look: it may have had so many by now. */
 const CALLS_MEANWHILE = 100;
 
 /**
@@ -74,7 +74,7 @@ async function followAll(
   take: (record: CallRecord) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  /** By the function's life: one that is deployed again after a delete is another one. */
+  /** By the function's life: a name that is deployed again after a delete has another life. */
   const followed = new Map<string, AbortController>();
   let refusal: Error | undefined;
   const follow = (life: string, name: string, history: number): void => {
@@ -82,7 +82,7 @@ async function followAll(
     followed.set(life, own);
     followCalls(client, name, take, AbortSignal.any([signal, own.signal]), history)
       .catch((error: Error) => {
-        // A stream that ended: whether the function or the server is away shows at the next look.
+        // The stream has ended: the next look shows whether the function or the server is away.
         const codes: number[] = [EXIT.notFound, EXIT.unreachable];
         if (!(error instanceof CliError && codes.includes(error.exitCode))) refusal ??= error;
       })

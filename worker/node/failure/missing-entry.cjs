@@ -2,7 +2,6 @@
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
-const { isFile } = require('../is-file.cjs');
 
 /** Files in other languages. */
 const FOREIGN_CODE = /\.(?:py|rb|php|go|rs|java|jar|cs|sh)$/;
@@ -58,6 +57,16 @@ function adviceFor(root, names, entryFiles, main) {
 /** @param {string} file */
 function stemOf(file) {
   return file.slice(0, -path.extname(file).length);
+}
+
+/** @param {string} file */
+function isFile(file) {
+  try {
+    return fs.statSync(file).isFile();
+  } catch {
+    // Not there, or a path through a file.
+    return false;
+  }
 }
 
 module.exports = { describeFiles, listFiles };
