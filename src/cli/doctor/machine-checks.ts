@@ -27,11 +27,12 @@ export function machineChecks(useDefaultDirectory: () => void): Finding[] {
   }
 }
 
-/** The server's directory as the environment names it, null when a variable is wrong. */
+/** The server's directory as the environment names it since `machineChecks` ran, null when a variable is wrong. */
 export function dataDirectory(): string | null {
   try {
     return readConfig().dir;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
     return null;
   }
 }
