@@ -8,7 +8,7 @@ import type { ManifestFile } from '../../registry/tree-digest.js';
 export interface BundleFacts {
   /** The written files. */
   files: readonly (Pick<ManifestFile, 'path'> & { sizeBytes: number })[];
-  /** The text of `package.json` at the root, if there is one. */
+  /** The text of `package.json` at the root, if there is one that is not too large to be parsed. */
   packageJson?: string | undefined;
   /** The first bytes of native addons, by path. */
   addonHeads: ReadonlyMap<string, Buffer>;
@@ -98,13 +98,18 @@ function developmentPackages({ files, packageJson }: BundleFacts): string | null
 function developmentNames(packageJson: string | undefined): string[] {
   if (packageJson === undefined) return [];
   try {
-    const { devDependencies, dependencies } = JSON.parse(packageJson) as Record<string, object | undefined>;
-    const needed = new Set(Object.keys(dependencies ?? {}));
-    return Object.keys(devDependencies ?? {})
+    const { devDependencies, dependencies } = JSON.parse(packageJson) as Record<string, unknown>;
+    const needed = new Set(namesIn(dependencies));
+    return namesIn(devDependencies)
       .filter((name) => !needed.has(name))
       .slice(0, 100);
   } catch {
     // What is no object is the load's business to refuse.
     return [];
   }
+}
+
+/** The keys of an object; those of a text would be its characters. */
+function namesIn(packages: unknown): string[] {
+  return typeof packages === 'object' && packages !== null ? Object.keys(packages) : [];
 }
