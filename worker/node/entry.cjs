@@ -10,6 +10,10 @@ const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mt
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 const EXTENSION_LIST = '.js, .mjs, .cjs, .ts, .mts or .cts';
 const TYPESCRIPT = /\.[mc]?ts$/;
+/** A bundle has no longer paths, so a longer name is the name of nothing. In characters. */
+const MAX_PATH = 512;
+/** Characters of a name that a message repeats. */
+const MAX_SHOWN = 200;
 /** A path to what an install of dependencies may bring. */
 const IN_PACKAGES = /^(?:\.\/)*node_modules\//;
 
@@ -98,13 +102,13 @@ function parseSetting(root, setting) {
  */
 function defaultEntry(root) {
   const main = packageMain(root);
-  if (main !== null) {
+  if (main !== null && main.length <= MAX_PATH) {
     const base = path.resolve(root, main);
     const candidates = [
-      ...EXTENSIONS.map((extension) => base + extension),
-      ...ENTRY_FILES.map((name) => path.join(base, name)),
+      ...(isInside(root, base) ? EXTENSIONS.map((extension) => base + extension) : []),
+      ...(base === root || isInside(root, base) ? ENTRY_FILES.map((name) => path.join(base, name)) : []),
     ];
-    const file = base === root || isInside(root, base) ? candidates.find(isFile) : undefined;
+    const file = candidates.find(isFile);
     if (file) return { file, exportPath: null, remark: null };
   }
 
@@ -113,7 +117,7 @@ function defaultEntry(root) {
     // The main of a TypeScript project is what its build makes, and may do more than the sources alone.
     const remark =
       main !== null && TYPESCRIPT.test(file)
-        ? `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip; ${path.relative(root, file)} runs instead`
+        ? `package.json names ${shown(main)} as its "main", which is not in the zip; ${path.relative(root, file)} runs instead`
         : null;
     return { file, exportPath: null, remark };
   }
@@ -121,7 +125,7 @@ function defaultEntry(root) {
   const named =
     main === null
       ? ''
-      : `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
+      : `package.json names ${shown(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
   throw new LoadError(
     `no entry file: ${named}expected index.js, index.mjs, index.cjs, index.ts, index.mts or index.cts at the root of the zip, a "main" in package.json, or the handler setting; ${describeFiles(root, ENTRY_FILES, main)}.`,
   );
@@ -151,6 +155,11 @@ function packageMain(root) {
   if (typeof json !== 'object' || json === null)
     throw new LoadError('package.json does not hold a JSON object.');
   return typeof json.main === 'string' && json.main !== '' ? json.main : null;
+}
+
+/** A name from a file of the author's, in quotation marks and not too long. @param {string} name */
+function shown(name) {
+  return JSON.stringify(name.length <= MAX_SHOWN ? name : `${name.slice(0, MAX_SHOWN)}…`);
 }
 
 /** @param {string} root @param {string} path absolute */
