@@ -10,7 +10,7 @@ import type { CallRecord, CallRequest, CallResponse } from '../model/call/call.j
 import type { ContainerOutput } from '../model/call/container-end.js';
 import { ExecutionFailure, type Execution, type Executor } from '../model/call/execution.js';
 import { aborted, failureOfReason, failureOfResult, type Failure } from '../model/call/outcome.js';
-import { shortPath, visiblePath } from '../model/call/recorded-path.js';
+import { recordedPath } from '../model/call/recorded-path.js';
 import { redactedError, redactedText, type Redaction } from '../model/call/redaction.js';
 import type { FunctionRecord } from '../model/function/function.js';
 import type { FunctionId } from '../model/function/id.js';
@@ -199,7 +199,7 @@ class Call implements AdmittedCall {
     const record = this.#record;
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
-    record.path = shortPath(redactedText(visiblePath(this.#target), this.#redactionNow()));
+    record.path = recordedPath(this.#target, this.#redactionNow());
     this.#write();
     this.#options.recorder.add(
       record,

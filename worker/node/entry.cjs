@@ -9,6 +9,10 @@ const path = require('node:path');
 const ENTRY_FILES = ['index.js', 'index.mjs', 'index.cjs', 'index.ts', 'index.mts', 'index.cts'];
 const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 const TYPESCRIPT = /\.[mc]?ts$/;
+/** A bundle has no longer paths, so a longer name is the name of nothing. In characters. */
+const MAX_PATH = 512;
+/** Characters of a name that a message repeats. */
+const MAX_SHOWN = 200;
 /** A path to what an install of dependencies may bring. */
 const IN_PACKAGES = /^(?:\.\/)*node_modules\//;
 
@@ -97,13 +101,13 @@ function parseSetting(root, setting) {
  */
 function defaultEntry(root) {
   const main = packageMain(root);
-  if (main !== null) {
+  if (main !== null && main.length <= MAX_PATH) {
     const base = path.resolve(root, main);
     const candidates = [
-      ...EXTENSIONS.map((extension) => base + extension),
-      ...ENTRY_FILES.map((name) => path.join(base, name)),
+      ...(isInside(root, base) ? EXTENSIONS.map((extension) => base + extension) : []),
+      ...(base === root || isInside(root, base) ? ENTRY_FILES.map((name) => path.join(base, name)) : []),
     ];
-    const file = base === root || isInside(root, base) ? candidates.find(isFile) : undefined;
+    const file = candidates.find(isFile);
     if (file) return { file, exportPath: null, remark: null };
   }
 
@@ -112,7 +116,7 @@ function defaultEntry(root) {
     // The main of a TypeScript project is what its build makes, and may do more than the sources alone.
     const remark =
       main !== null && TYPESCRIPT.test(file)
-        ? `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip; ${path.relative(root, file)} runs instead`
+        ? `package.json names ${shown(main)} as its "main", which is not in the zip; ${path.relative(root, file)} runs instead`
         : null;
     return { file, exportPath: null, remark };
   }
@@ -120,7 +124,7 @@ function defaultEntry(root) {
   const named =
     main === null
       ? ''
-      : `package.json names ${JSON.stringify(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
+      : `package.json names ${shown(main)} as its "main", which is not in the zip. Build it before you zip, or correct the name; `;
   throw new LoadError(
     `no entry file: ${named}expected ${listed(ENTRY_FILES)} at the root of the zip, a "main" in package.json, or the handler setting; ${describeFiles(root, ENTRY_FILES, main)}.`,
   );
@@ -155,6 +159,11 @@ function packageMain(root) {
 /** e.g. `.js, .mjs or .cjs`. @param {readonly string[]} names */
 function listed(names) {
   return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
+/** A name from a file of the author's, in quotation marks and not too long. @param {string} name */
+function shown(name) {
+  return JSON.stringify(name.length <= MAX_SHOWN ? name : `${name.slice(0, MAX_SHOWN)}…`);
 }
 
 /** @param {string} root @param {string} path absolute */

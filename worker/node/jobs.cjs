@@ -154,7 +154,7 @@ function createJobs(socket, root) {
         memoryMb: message.memoryMb,
       };
       if (work?.id !== message.id) return;
-      if (contract.load === undefined) tellLoadHints(loaded);
+      if (contract.load === undefined) for (const hint of loadHints(loaded)) output.tell(hint);
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
       // The connection to an image's server is the worker's.
@@ -171,7 +171,7 @@ function createJobs(socket, root) {
         kind === 'function' || kind === 'uncaught'
           ? hintFor(error, root, loaded?.name ?? '', loaded?.isNative)
           : null;
-      if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
+      if (hint !== null) output.tell(hint);
       const cut = end();
       const serialized = serializeError(error, root);
       if (kind === 'invalid-body')
@@ -198,7 +198,9 @@ function createJobs(socket, root) {
         throw new ResponseTooLarge(response.body.length, message.maxResponseBytes);
       const { statusCode, headers } = response;
       const unreached = failedConnection();
-      if (unreached !== null) tellUnreached(unreached, fn.name);
+      // The function has caught the error.
+      const hint = unreached === null ? null : caughtHint(unreached, fn.name);
+      if (hint !== null) output.tell(hint);
       writeFrame(
         line,
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
@@ -264,20 +266,20 @@ function hintFor(error, root, name, isNative) {
   return require('./failure/hints.cjs').hintFor(error, root, name, isNative);
 }
 
-/** Writes into the log of a call that a request of it found no way out, although the function has caught the error. @param {unknown} error @param {string} name */
-function tellUnreached(error, name) {
-  const hint = require('./failure/hints.cjs').caughtHint(error, name);
-  if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
+/** See `failure/hints.cjs`. @type {typeof import('./failure/hints.cjs').caughtHint} */
+function caughtHint(error, name) {
+  return require('./failure/hints.cjs').caughtHint(error, name);
 }
 
-/** Writes what an author should know of a module that has loaded into the log of the load. @param {LoadedFunction} fn */
-function tellLoadHints({ handler, isNative }) {
+/** What an author should know of a module that has loaded, for the log of the load. @param {LoadedFunction} fn @returns {string[]} */
+function loadHints({ handler, isNative }) {
   const { hintsOfHandler, hintOfServer } = require('./failure/load-hints.cjs');
   try {
-    for (const hint of [hintOfServer(), ...(isNative ? hintsOfHandler(handler) : [])])
-      if (hint !== null) process.stderr.write(`glambdar: ${hint}\n`);
+    const hint = hintOfServer();
+    return [...(hint === null ? [] : [hint]), ...(isNative ? hintsOfHandler(handler) : [])];
   } catch {
     // The handles and the handler are the user's objects.
+    return [];
   }
 }
 

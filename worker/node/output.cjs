@@ -43,6 +43,15 @@ class Output {
   }
 
   /**
+   * Writes a line of the worker's own into the log of the work under way, whatever the function has made of its streams: they may
+   * be ended, or throw, and a hint must not change how a call ends.
+   * @param {string} hint a sentence without a full stop
+   */
+  tell(hint) {
+    this.#print('stderr', Buffer.from(`glambdar: ${hint}\n`));
+  }
+
+  /**
    * Replaces the functions of `node:fs` that write to a descriptor. A replacement does something else than Node's function
    * only for descriptors 1 and 2, while work is under way, and for arguments that Node would accept.
    */

@@ -51,6 +51,9 @@ export interface ExtractedBundle {
   hints: string[];
 }
 
+/** A larger package.json is not read for hints: parsing one of 100 MB can take more memory than V8 has, which ends the whole process. */
+const MAX_MANIFEST_BYTES = 2 ** 20;
+
 /**
  * Extracts into `targetDir`; a failure leaves partial content there. Throws GlambdarError BUNDLE_TOO_LARGE, INVALID_BUNDLE,
  * and the file system's errors.
@@ -80,7 +83,8 @@ export async function extractHere(
   const manifest = plan.files.map(({ path, executable, entry }) => {
     const content = files.read(entry);
     sizeBytes += content.length;
-    if (path === 'package.json') packageJson = content.toString('utf8');
+    if (path === 'package.json' && content.length <= MAX_MANIFEST_BYTES)
+      packageJson = content.toString('utf8');
     if (path.endsWith('.node')) addonHeads.set(path, Buffer.from(content.subarray(0, ADDON_HEAD_BYTES)));
     writeFile(inside(targetDir, path), content, executable);
     faultPoint('bundle.half');

@@ -6,7 +6,7 @@
 export interface BundleFacts {
   /** The written files. */
   files: readonly { path: string; sizeBytes: number }[];
-  /** The text of `package.json` at the root, if there is one. */
+  /** The text of `package.json` at the root, if there is one that is not too large to be parsed. */
   packageJson?: string | undefined;
   /** The first `ADDON_HEAD_BYTES` of native addons, by path. */
   addonHeads: ReadonlyMap<string, Buffer>;
@@ -102,14 +102,18 @@ function developmentNames(packageJson: string | undefined): string[] {
   if (packageJson === undefined) return [];
   try {
     // Editors on Windows begin a file with a byte order mark.
-    const manifest = JSON.parse(packageJson.replace(/^\uFEFF/, '')) as Record<string, object | undefined>;
-    const { devDependencies, dependencies } = manifest;
-    const needed = new Set(Object.keys(dependencies ?? {}));
-    return Object.keys(devDependencies ?? {})
+    const manifest = JSON.parse(packageJson.replace(/^\uFEFF/, '')) as Record<string, unknown>;
+    const needed = new Set(namesIn(manifest['dependencies']));
+    return namesIn(manifest['devDependencies'])
       .filter((name) => !needed.has(name))
       .slice(0, MAX_LOOKED_FOR);
   } catch {
     // A package.json that holds no object is refused when the entry file is looked for.
     return [];
   }
+}
+
+/** The keys of an object; those of a text would be its characters. */
+function namesIn(packages: unknown): string[] {
+  return typeof packages === 'object' && packages !== null ? Object.keys(packages) : [];
 }

@@ -103,3 +103,37 @@ test('a package.json that is too large to be read here is left to the install', 
   t.is(node.foreseeEntry(dirname(file), null), null);
   t.deepEqual(entryHints(null), []);
 });
+
+/** What is said of the files of a folder, or which one runs. */
+function foreseen(t: ExecutionContext, files: Files, folders: readonly string[] = []): string {
+  const root = join(temporaryDirectory(t), 'code');
+  fs.mkdirSync(root);
+  for (const folder of folders) fs.mkdirSync(join(root, folder));
+  for (const [name, content] of Object.entries(files)) fs.writeFileSync(join(root, name), content);
+  const found = node.foreseeEntry(root, null);
+  return found === null ? '' : 'problem' in found ? found.problem : found.file;
+}
+
+test('of many folders without an entry file at the root, the first hundred are looked into', (t) => {
+  const folders = Array.from({ length: 101 }, (_, index) => `folder${String(index).padStart(3, '0')}`);
+  t.regex(
+    foreseen(t, { 'folder099/index.js': '' }, folders),
+    /There is folder099\/index\.js: set handler to "folder099\/index\.handler"/,
+  );
+  t.notRegex(foreseen(t, { 'folder100/index.js': '' }, folders), /There is/);
+});
+
+test('a main longer than any path in a bundle is not looked for, and shown in part', (t) => {
+  const problem = foreseen(t, { 'package.json': JSON.stringify({ main: 'a/'.repeat(2 ** 18) }) });
+  t.regex(problem, /package\.json names "a\/a\/[^"]*…" as its "main", which is not in the zip/);
+  t.true(problem.length < 1_000, `${problem.length} characters`);
+});
+
+test('a main that names the folder itself is no file beside the folder', (t) => {
+  t.is(foreseen(t, { 'package.json': '{"main":"."}', 'index.cjs': '', '../code.js': '' }), 'index.cjs');
+});
+
+test('a folder with the name of an entry file is not told to be renamed to its own name', (t) => {
+  t.notRegex(foreseen(t, {}, ['index.js']), /rename/);
+  t.regex(foreseen(t, {}, ['Index.js']), /rename Index\.js to index\.js/);
+});

@@ -149,3 +149,23 @@ test('the path of a call is on record without secret values, also where it is cu
   t.is(fixture.finished[0]?.path, '/invoke/f/hooks/[secret TOKEN]');
   t.notRegex(fixture.finished[1]?.path ?? '', /canary/);
 });
+
+test('the path of a call is on record without secret values, whichever of their characters are encoded', async (t) => {
+  const fixture = await withSecret(t, "exports.handler = () => ({ body: 'ok' });", "p@ss word/é'%");
+  for (const sent of [
+    "p@ss%20word/%C3%A9'%25",
+    `p@ss%20word/${Buffer.from('é').toString('latin1')}'%25`,
+    'p%40ss%20word%2f%c3%a9%27%25',
+    '%70%40%73%73%20%77%6F%72%64%2F%C3%A9%27%25',
+  ])
+    await fixture.call('', { clientTarget: `/invoke/f/a%0Ab/${sent}/c` });
+  t.is(fixture.finished.length, 4);
+  for (const { path } of fixture.finished) t.is(path, '/invoke/f/a%0Ab/[secret TOKEN]/c');
+});
+
+test('a path without a secret is on record as it was sent, also of a function that has some', async (t) => {
+  const fixture = await withSecret(t, "exports.handler = () => ({ body: 'ok' });");
+  const path = '/invoke/f/%41%e9%zz%2fb%0a';
+  await fixture.call('', { clientTarget: path });
+  t.is(fixture.finished[0]?.path, path);
+});

@@ -30,6 +30,10 @@ const OF_ES_MODULES =
 const MAX_ERRORS = 20;
 /** Characters of a thrown value that is no error. */
 const MAX_SHOWN = 200;
+/** Properties of an object up to which it is shown: a million of them take seconds, and the caller waits. */
+const MAX_KEYS = 50;
+/** Characters of a hint: it may quote what the function chose. */
+const MAX_HINT = 1_000;
 
 /**
  * @param {unknown} error as the function threw it
@@ -50,7 +54,7 @@ function hintFor(error, root, name, isNative = false) {
         syntaxHint(one) ??
         moduleHint(one, root) ??
         (isNative ? handlerHint(one) : null);
-      if (hint !== null) return hint;
+      if (hint !== null) return hint.slice(0, MAX_HINT);
     }
     return thrownHint(error);
   } catch {
@@ -109,8 +113,29 @@ function thrownHint(thrown) {
       thrown !== null &&
       typeof (/** @type {any} */ (thrown).message) === 'string');
   if (isTold || thrown instanceof Error) return null;
-  const shown = require('node:util').inspect(thrown, { depth: 1, breakLength: Infinity }).slice(0, MAX_SHOWN);
-  return `what was thrown is no Error: ${shown}; throw new Error("…"), so that callers get its message`;
+  return `what was thrown is no Error: ${shown(thrown)}; throw new Error("…"), so that callers get its message`;
+}
+
+/** What is in a value, in time that does not grow with it, and without code of the function's. @param {unknown} value */
+function shown(value) {
+  if (isLarge(value)) return `an object with ${Object.keys(/** @type {object} */ (value)).length} properties`;
+  const inside = Object.values(Object.getOwnPropertyDescriptors(Object(value))).map((one) => one.value);
+  return require('node:util')
+    .inspect(value, {
+      depth: inside.some(isLarge) ? 0 : 1,
+      breakLength: Infinity,
+      customInspect: false,
+      maxArrayLength: 10,
+      maxStringLength: MAX_SHOWN,
+    })
+    .slice(0, MAX_SHOWN);
+}
+
+/** @param {unknown} value */
+function isLarge(value) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    return false;
+  return Object.keys(value).length > MAX_KEYS;
 }
 
 /**

@@ -10,6 +10,8 @@ const CODE = /\.[mc]?[jt]s$/;
 /** Files of tools, which are no function. */
 const TOOL = /(?:\.config\.|\.d\.[mc]?ts$|\.test\.|\.spec\.|^\.)/;
 const MAX_FILES_NAMED = 10;
+/** Folders that are looked into: a bundle may have 20,000, and a server waits for the answer. */
+const MAX_FOLDERS = 100;
 
 /**
  * @param {string} root absolute path of the function's folder
@@ -34,16 +36,19 @@ function listFiles(root) {
 /** @param {string} root @param {readonly string[]} names @param {readonly string[]} entryFiles @param {string | null} main */
 function adviceFor(root, names, entryFiles, main) {
   const wanted = [...(main === null ? [] : [path.basename(main)]), ...entryFiles];
-  const similar = names.find((name) => wanted.some((one) => one.toLowerCase() === name.toLowerCase()));
+  // A folder may have the very name.
+  const similar = names.find(
+    (name) => !wanted.includes(name) && wanted.some((one) => one.toLowerCase() === name.toLowerCase()),
+  );
   if (similar !== undefined) {
     const meant = wanted.find((one) => one.toLowerCase() === similar.toLowerCase());
     return `Upper and lower case count: rename ${similar} to ${meant}`;
   }
   if (names.some((name) => JSX.test(name)))
     return 'JSX is no JavaScript: compile it before you deploy it, e.g. npx esbuild index.tsx --bundle --platform=node --outfile=index.js';
-  const inFolder = names
+  const inFolder = foldersIn(root)
     .flatMap((name) => entryFiles.map((entry) => `${name}/${entry}`))
-    .find((file) => !file.startsWith('node_modules/') && isFile(path.join(root, file)));
+    .find((file) => isFile(path.join(root, file)));
   if (inFolder !== undefined)
     return `There is ${inFolder}: set handler to "${stemOf(inFolder)}.handler", or deploy that folder`;
   const code = names.filter((name) => CODE.test(name) && !TOOL.test(name));
@@ -52,6 +57,15 @@ function adviceFor(root, names, entryFiles, main) {
   if (names.some((name) => FOREIGN_CODE.test(name)) || names.includes('Dockerfile'))
     return 'JavaScript and TypeScript run as a zip, other languages as an image (docs/images.md)';
   return null;
+}
+
+/** The first folders of the function's own. @param {string} root */
+function foldersIn(root) {
+  return fs
+    .readdirSync(root, { withFileTypes: true })
+    .filter((one) => one.isDirectory() && one.name !== 'node_modules')
+    .slice(0, MAX_FOLDERS)
+    .map(({ name }) => name);
 }
 
 /** @param {string} file */

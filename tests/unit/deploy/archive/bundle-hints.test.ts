@@ -71,6 +71,6 @@ test('large packages for development are named, small and needed ones are not', 
   t.is(hintsOf(sizes, { packageJson: `\ufeff${packageJson}` }).length, 1, 'a byte order mark');
   t.deepEqual(hintsOf({ 'node_modules/tiny/a.js': 1e6 }, { packageJson }), []);
   t.deepEqual(hintsOf({ 'node_modules/a/a.js': 1e8 }, { packageJson }), []);
-  for (const odd of ['{', 'null', '{"devDependencies":null}', '[]'])
+  for (const odd of ['{', 'null', '{"devDependencies":null}', '{"devDependencies":"typescript"}', '[]'])
     t.deepEqual(hintsOf(sizes, { packageJson: odd }), [], odd);
 });

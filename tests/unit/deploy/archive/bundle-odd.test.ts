@@ -132,3 +132,15 @@ for (const [names, folder] of [
     t.is(bundle.strippedFolder, folder);
   });
 }
+
+test('a package.json of more than 1 MiB is a file like any other: nothing is read in it', async (t) => {
+  const manifest = (bytes: number): HostileEntry => ({
+    name: 'package.json',
+    content: '{"devDependencies":{"tool":"1"}}'.padEnd(bytes),
+  });
+  const tool: HostileEntry = { name: 'node_modules/tool/index.js', content: '/'.repeat(6 * 2 ** 20) };
+  const hints = async (bytes: number): Promise<string[]> =>
+    (await extract(t, 'zip', zip(manifest(bytes), tool))).bundle.hints;
+  t.regex((await hints(2 ** 20)).join(), /packages for development only \(tool\)/);
+  t.deepEqual(await hints(2 ** 20 + 1), []);
+});

@@ -47,6 +47,18 @@ const hints: [code: string, hint: string][] = [
     '({ code: 1 })',
     'glambdar: what was thrown is no Error: { code: 1 }; throw new Error("…"), so that callers get its message\n',
   ],
+  [
+    '(Object.fromEntries(Array.from({ length: 2e5 }, (_, index) => [`key${index}`, index])))',
+    'glambdar: what was thrown is no Error: an object with 200000 properties; throw new Error("…"), so that callers get its message\n',
+  ],
+  [
+    '({ code: 1, data: Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`key${index}`, index])) })',
+    'glambdar: what was thrown is no Error: { code: 1, data: [Object] }; throw new Error("…"), so that callers get its message\n',
+  ],
+  [
+    "({ [Symbol.for('nodejs.util.inspect.custom')]() { for (;;); } })",
+    'glambdar: what was thrown is no Error: { [Symbol(nodejs.util.inspect.custom)]: [Function: [nodejs.util.inspect.custom]] }; throw new Error("…"), so that callers get its message\n',
+  ],
   ["new TypeError('res.end is not a function')", handler],
   ["new TypeError('callback is not a function')", handler],
   ["new TypeError('req.headers.get is not a function')", handler],
@@ -82,4 +94,37 @@ test('the same error while loading has the hint in its first line', async (t) =>
     `throw ${coded('ENOENT', ", syscall: 'mkdir', path: 'uploads/'")};`,
   );
   t.is(error.message, "x (the function's folder is read-only; only /tmp can be written)");
+});
+
+const broken: [what: string, code: string][] = [
+  ['throw', "process.stderr.write = () => { throw new Error('of the stream'); };"],
+  ['are ended', 'process.stderr.end();'],
+];
+
+for (const [what, code] of broken)
+  test(`a hint changes no answer of a function whose streams ${what}`, async (t) => {
+    const source = `${code}
+      require('node:os').networkInterfaces = () => ({});
+      const channel = require('node:diagnostics_channel').channel('http.client.request.error');
+      exports.handler = async (req, context, third) => {
+        if (req.body === 'throw') throw { code: 1 };
+        channel.publish({ error: Object.assign(new Error('x'), { code: 'ENETUNREACH' }) });
+        return { body: 'fine' };
+      };`;
+    const fn = await FunctionProcess.load(t, source);
+    t.is((await fn.answer({ body: 'fetch' })).text, '"fine"');
+    t.regex(fn.logs.stderr, /^glambdar: this function has network "none"/m);
+    const { kind, error } = await fn.failure({ body: 'throw' });
+    t.deepEqual([kind, error.message], ['function', 'function execution failed']);
+    t.regex(fn.logs.stderr, /^glambdar: what was thrown is no Error: { code: 1 }/m);
+    t.is((await fn.answer({ body: 'fetch' })).text, '"fine"');
+  });
+
+test('a hint is short, whatever it quotes', async (t) => {
+  const fn = await FunctionProcess.load(t, evaluator);
+  await fn.failure({
+    body: `Object.assign(new Error("Cannot find module './" + 'x'.repeat(1e6) + "'"), { code: 'MODULE_NOT_FOUND', requireStack: [root + '/a.js'] })`,
+  });
+  t.regex(fn.logs.stderr, /^glambdar: there is no x{100}/);
+  t.true(fn.logs.stderr.length < 1_100, `${fn.logs.stderr.length} characters`);
 });
