@@ -1,11 +1,19 @@
 /** Owns directories of tests: made for one test, gone with it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 
-export function temporaryDirectory(t: ExecutionContext): string {
+/** A new directory, removed after the test. @param files that lie in it: path → content */
+export function temporaryDirectory(
+  t: Pick<ExecutionContext, 'teardown'>,
+  files: Readonly<Record<string, string>> = {},
+): string {
   const directory = mkdtempSync(join(tmpdir(), 'glambdar-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), content);
+  }
   return directory;
 }

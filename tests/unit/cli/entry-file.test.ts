@@ -1,20 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { assertEntryFile } from '../../../src/cli/bundle/entry-file.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 
-function folderOf(t: ExecutionContext, files: Record<string, string>): string {
-  const folder = temporaryDirectory(t);
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), content);
-  }
-  return folder;
-}
-
 test('a folder without an entry file is refused with the functions that lie below it', (t) => {
-  const folder = folderOf(t, {
+  const folder = temporaryDirectory(t, {
     'package.json': '{"dependencies":{"left-pad":"1"}}',
     'src/app.ts': '',
     'links/index.js': '',
@@ -36,5 +25,5 @@ test('a folder that may have an entry file is left to the server', (t) => {
     {},
   ];
   for (const files of maybe)
-    t.notThrows(() => assertEntryFile(folderOf(t, files), '.'), JSON.stringify(files));
+    t.notThrows(() => assertEntryFile(temporaryDirectory(t, files), '.'), JSON.stringify(files));
 });

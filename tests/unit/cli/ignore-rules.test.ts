@@ -1,26 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import AdmZip from 'adm-zip';
 import test from 'ava';
 import { packFolder } from '../../../src/cli/bundle/pack-folder.js';
-
-/** A folder with these files, removed after the test. */
-function folderWith(t: { teardown: (undo: () => void) => void }, files: Record<string, string>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'glambdar-pack-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(join(folder, path, '..'), { recursive: true });
-    writeFileSync(join(folder, path), content);
-  }
-  return folder;
-}
+import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 
 const namesIn = (folder: string): string[] =>
   new AdmZip(packFolder(folder).zip).getEntries().map(({ entryName }) => entryName);
 
 test("each folder's .gitignore counts for what lies below it, and an inner one may take back", (t) => {
-  const folder = folderWith(t, {
+  const folder = temporaryDirectory(t, {
     '.gitignore': '*.log\n/build\n',
     'a.log': '',
     'build/x.js': '',
@@ -36,7 +25,7 @@ test("each folder's .gitignore counts for what lies below it, and an inner one m
 });
 
 test('a .glambdarignore takes the place of every .gitignore', (t) => {
-  const folder = folderWith(t, {
+  const folder = temporaryDirectory(t, {
     '.gitignore': 'dist\n',
     '.glambdarignore': 'src\n',
     'src/a.ts': '',
@@ -46,7 +35,7 @@ test('a .glambdarignore takes the place of every .gitignore', (t) => {
 });
 
 test('a link out of the folder is refused, one to a file inside is followed, one to nothing is left out', (t) => {
-  const folder = folderWith(t, { 'a.js': 'x' });
+  const folder = temporaryDirectory(t, { 'a.js': 'x' });
   symlinkSync('a.js', join(folder, 'b.js'));
   symlinkSync('nothing', join(folder, 'c.js'));
   t.deepEqual(namesIn(folder), ['a.js', 'b.js']);
@@ -55,5 +44,5 @@ test('a link out of the folder is refused, one to a file inside is followed, one
 });
 
 test('an empty folder is refused with what to do', (t) => {
-  t.throws(() => packFolder(folderWith(t, {})), { message: /glambdar init/ });
+  t.throws(() => packFolder(temporaryDirectory(t, {})), { message: /glambdar init/ });
 });

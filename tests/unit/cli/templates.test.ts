@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { TEMPLATES } from '../../../src/cli/templates/templates.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
@@ -24,11 +24,7 @@ test('a template has one entry file, which is the file that its author edits', (
 });
 
 test('the TypeScript template compiles with the types that lie in it, before anything is installed', (t) => {
-  const folder = temporaryDirectory(t);
-  for (const [file, content] of Object.entries(TEMPLATES['ts']?.('hello') ?? {})) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    writeFileSync(join(folder, file), content);
-  }
+  const folder = temporaryDirectory(t, TEMPLATES['ts']?.('hello'));
   appendFileSync(
     join(folder, 'index.ts'),
     '// @ts-expect-error: the types are known, so a wrong key is found\nexport const wrong: Handler = () => ({ status: 1 });\n',
