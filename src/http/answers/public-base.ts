@@ -8,8 +8,8 @@ export interface PublicBaseConfig {
   publicUrl: URL | null;
 }
 
-/** Addresses that mean all addresses of the machine: no client can use them. */
-const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
+/** Addresses that mean all addresses of the machine, as URLs have them: no client can use them. */
+const WILDCARDS: readonly string[] = ['0.0.0.0', '[::]'];
 
 /**
  * The public URL, or the address that the server listens on, without a slash at its end.
@@ -26,5 +26,11 @@ export function listenerBase(
   port: number | undefined,
   { localAddress = host }: Pick<Socket, 'localAddress'>,
 ): string {
-  return `http://${hostnameOf(WILDCARDS.includes(host) ? localAddress : host)}:${port}`;
+  return `http://${hostnameOf(isWildcard(host) ? localAddress : host)}:${port}`;
+}
+
+/** Such an address can be written in several ways, e.g. `0` and `::0`. */
+function isWildcard(host: string): boolean {
+  const url = `http://${hostnameOf(host)}`;
+  return URL.canParse(url) && WILDCARDS.includes(new URL(url).hostname);
 }

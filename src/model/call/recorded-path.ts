@@ -21,7 +21,7 @@ export function recordedPath(target: string, redaction: Pick<Redaction, 'isEmpty
 export function visiblePath(target: string): string {
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
-  return path.replaceAll(/[^\x21-\x7e]/g, (byte) => percentEncoded(Buffer.from(byte, 'latin1')));
+  return path.replaceAll(/[^\x21-\x7e]+/g, (bytes) => percentEncoded(Buffer.from(bytes, 'latin1')));
 }
 
 /** The first characters of a path; `…` stands for the others. */
@@ -38,9 +38,9 @@ function percentDecoded(path: string): string {
 
 /** The text in visible ASCII, and the spaces in what stands for secrets. */
 function encoded(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/gu, (character) => percentEncoded(Buffer.from(character)));
+  return text.replaceAll(/[^\x20-\x7e]+/g, (characters) => percentEncoded(Buffer.from(characters)));
 }
 
 function percentEncoded(bytes: Buffer): string {
-  return [...bytes].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  return bytes.toString('hex').toUpperCase().replaceAll(/../g, '%$&');
 }

@@ -116,14 +116,17 @@ function thrownHint(thrown) {
   return `what was thrown is no Error: ${shown(thrown)}; throw new Error("…"), so that callers get its message`;
 }
 
-/** What is in a value, in time that does not grow with it, and without code of the function's. @param {unknown} value */
+/** What is in a value, without code of the function's and without going through all of a large one. @param {unknown} value */
 function shown(value) {
-  if (isLarge(value)) return `an object with ${Object.keys(/** @type {object} */ (value)).length} properties`;
-  const inside = Object.values(Object.getOwnPropertyDescriptors(Object(value))).map((one) => one.value);
+  const names = isLookedInto(value) ? Object.keys(/** @type {object} */ (value)) : [];
+  if (names.length > MAX_KEYS) return `an object with ${names.length} properties`;
+  const inside = names.map((name) => Object.getOwnPropertyDescriptor(value, name)?.value);
+  const isFlat = inside.every((one) => !isLookedInto(one) || Object.keys(one).length <= MAX_KEYS);
   return require('node:util')
     .inspect(value, {
-      depth: inside.some(isLarge) ? 0 : 1,
+      depth: isLookedInto(value) && isFlat ? 1 : 0,
       breakLength: Infinity,
+      compact: true,
       customInspect: false,
       maxArrayLength: 10,
       maxStringLength: MAX_SHOWN,
@@ -131,11 +134,9 @@ function shown(value) {
     .slice(0, MAX_SHOWN);
 }
 
-/** @param {unknown} value */
-function isLarge(value) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
-    return false;
-  return Object.keys(value).length > MAX_KEYS;
+/** Whether a value is an object with properties to count; of lists and bytes the first elements are shown. @param {unknown} value */
+function isLookedInto(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
 /**

@@ -18,6 +18,8 @@ const { writeSync } = fs;
 /** How long connections are watched before they count as busy, in milliseconds: an answer that is there already is read meanwhile. */
 const WATCH_MS = 10;
 const MAX_NAMED = 5;
+/** Characters of a line: what it names is the function's choice. */
+const MAX_LINE = 1_000;
 
 /**
  * @typedef {{ timers: number, handles: WeakSet<object> }} Held
@@ -26,7 +28,7 @@ const MAX_NAMED = 5;
 
 /** @param {string} text */
 function tell(text) {
-  writeSync(2, `glambdar: ${text}\n`);
+  writeSync(2, `glambdar: ${text.slice(0, MAX_LINE)}\n`);
 }
 
 /** What keeps this process alive now. @returns {Held} */

@@ -7,6 +7,8 @@ const ADA = '4f1c8f0e-5bb9-4c37-9a43-0d8f3a9a6d11';
 const urls: [what: string, expected: string, name: string, options: Partial<DoorUrlOptions>][] = [
   ['by path', 'http://127.0.0.1:8001/hello', 'hello', {}],
   ['by path on all addresses', 'http://192.0.2.7:8001/hello', 'hello', { host: '0.0.0.0' }],
+  ['by path on all addresses, written short', 'http://192.0.2.7:8001/hello', 'hello', { host: '0' }],
+  ['by path on all IPv6 addresses', 'http://192.0.2.7:8001/hello', 'hello', { host: '::0' }],
   ['by path on IPv6', 'http://[::1]:8001/hello', 'hello', { host: '::1' }],
   ['by path with accounts', `http://127.0.0.1:8001/${ADA}/hello`, 'hello', { withNamespaces: true }],
   ['by host name', 'http://hello.fn.example.com:8001/', 'hello', { domain: 'fn.example.com' }],

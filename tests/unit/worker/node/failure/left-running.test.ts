@@ -129,3 +129,11 @@ test('an error that nobody caught after the answer is told with its place', asyn
     'glambdar: an error that nobody caught ended the process while no call was running: TypeError: nobody (index.js:2); await what may fail before you return\n',
   );
 });
+
+test('what is left running is told in a line that is not long', async (t) => {
+  const work =
+    "await listening; http.get({ port, host: '127.0.0.1', path: '/slow' + 'x'.repeat(8_000) }).on('error', () => 0);";
+  const left = await leftRunning(t, withWork(work, SERVER));
+  t.regex(left, /^glambdar: work was still running .* the request GET http:\/\/127\.0\.0\.1:\d+\/slowx{100}/);
+  t.true(left.length < 1_100, `${left.length} characters`);
+});
