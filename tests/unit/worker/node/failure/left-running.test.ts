@@ -131,8 +131,18 @@ test('an error that nobody caught after the answer is told with its place', asyn
 });
 
 test('what is left running is told in a line that is not long', async (t) => {
-  const work = "await listening; http.get({ port, host: '127.0.0.1', path: '/slow' + 'x'.repeat(8_000) }).on('error', () => 0);";
+  const work =
+    "await listening; http.get({ port, host: '127.0.0.1', path: '/slow' + 'x'.repeat(8_000) }).on('error', () => 0);";
   const left = await leftRunning(t, withWork(work, SERVER));
   t.regex(left, /^glambdar: work was still running .* the request GET http:\/\/127\.0\.0\.1:\d+\/slowx{100}/);
   t.true(left.length < 1_100, `${left.length} characters`);
+});
+
+test('a long answer arrives whole, though an error that nobody caught follows it', async (t) => {
+  const fn = await FunctionProcess.load(
+    t,
+    "exports.handler = () => { setImmediate(() => { throw new Error('late'); }); return { body: 'z'.repeat(4e6) }; };",
+  );
+  const { body } = await fn.answer({ oneUse: true, maxResponseBytes: 8e6 });
+  t.is(body.length, 4e6 + 2);
 });
