@@ -32,8 +32,9 @@ export interface Logs {
    * Calls back with every record of this function that becomes final from now on. The returned function removes the
    * listener. To get every record once, follow first, then list with `final`, and leave out of the list the records that
    * the listener got meanwhile. Throws FUNCTION_NOT_FOUND.
+   * @param removed called once when the function is deleted: no record comes after that
    */
-  follow(ref: FunctionRef, listener: (record: InvocationView) => void): () => void;
+  follow(ref: FunctionRef, listener: (record: InvocationView) => void, removed?: () => void): () => void;
 }
 
 export interface LogsOptions {
@@ -131,8 +132,8 @@ export function createLogs({
         );
       return view(record);
     },
-    follow(ref, listener) {
-      return recorder.onRecord(idOf(ref), (record) => listener(shared(record)));
+    follow(ref, listener, removed) {
+      return recorder.onRecord(idOf(ref), (record) => listener(shared(record)), removed);
     },
   };
 }

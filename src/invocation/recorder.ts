@@ -41,7 +41,8 @@ export class Recorder {
   readonly #writer: RecordWriter;
   /** Ids of records whose output may still change. */
   readonly #open = new Set<string>();
-  readonly #listeners = new Map<FunctionId, Set<Listener>>();
+  /** By function: each listener, and what it wants to be told when the function is deleted. */
+  readonly #listeners = new Map<FunctionId, Map<Listener, () => void>>();
 
   constructor(options: RecordWriterOptions) {
     this.#counters = options.counters;
@@ -93,14 +94,22 @@ export class Recorder {
   /**
    * Calls back with every finished record of a function from now on, until the function is deleted. The returned function
    * removes the listener.
+   * @param removed called once when the function is deleted, unless the listener is removed before
    */
-  onRecord(id: FunctionId, listener: Listener): () => void {
-    const listeners = this.#listeners.get(id) ?? new Set();
-    this.#listeners.set(id, listeners.add(listener));
+  onRecord(id: FunctionId, listener: Listener, removed: () => void = () => undefined): () => void {
+    const listeners = this.#listeners.get(id) ?? new Map<Listener, () => void>();
+    this.#listeners.set(id, listeners.set(listener, removed));
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(id) === listeners) this.#listeners.delete(id);
     };
+  }
+
+  /** Tells the listeners of a function that is deleted, and forgets them. */
+  forget(id: FunctionId): void {
+    const listeners = this.#listeners.get(id);
+    this.#listeners.delete(id);
+    for (const removed of listeners?.values() ?? []) removed();
   }
 
   /** Tries to write all records added by now, and resolves then. After a failure the records stay pending. */
@@ -123,6 +132,6 @@ export class Recorder {
 
   #announce(record: CallRecord): void {
     if (this.#listeners.size === 0) return;
-    for (const listener of this.#listeners.get(record.functionId) ?? []) listener(record);
+    for (const listener of this.#listeners.get(record.functionId)?.keys() ?? []) listener(record);
   }
 }

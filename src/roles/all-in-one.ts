@@ -267,6 +267,7 @@ async function build(
     onRemoved: ({ id, ref }) => {
       limits.forget(id);
       metrics.forget(id);
+      recorder.forget(id);
       events?.deleted(shownRef(ref));
     },
     clock: systemClock,

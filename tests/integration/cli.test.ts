@@ -324,6 +324,59 @@ integration(
   },
 );
 
+integration('a follower of one function ends with a sentence when the function is deleted', async (t) => {
+  folderOf('followed', { 'index.js': greeting('followed') });
+  t.is((await line.run(['deploy', 'followed'])).code, 0);
+  const follower = line.spawn([process.execPath, PROGRAM, 'logs', 'followed', '-f']);
+  t.teardown(() => void follower.kill('SIGKILL'));
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    follower[name]?.setEncoding('utf8').on('data', (text: string) => (said[name] += text));
+  await until('a call is followed', async () => {
+    await server().invoke('followed');
+    return said.stdout !== '';
+  });
+  const end = new Promise((resolve) => follower.once('close', resolve));
+  t.is((await line.run(['rm', 'followed'])).code, 0);
+  t.is(await end, 3);
+  t.is(said.stderr, "glambdar: The server ended the stream of followed's calls: the function was deleted.\n");
+});
+
+integration(
+  'logs of all functions go on over deletes, and show functions that are deployed meanwhile',
+  async (t) => {
+    folderOf('early', { 'index.js': greeting('early') });
+    folderOf('later', { 'index.js': greeting('later') });
+    t.is((await line.run(['deploy', 'early'])).code, 0);
+    const follower = line.spawn([process.execPath, PROGRAM, 'logs', '--all', '-f']);
+    t.teardown(() => void follower.kill('SIGKILL'));
+    let shown = '';
+    for (const stream of [follower.stdout, follower.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    await until('a call of the first is shown', async () => {
+      await server().invoke('early');
+      return shown.includes('  early  ');
+    });
+    t.is((await line.run(['deploy', 'later'])).code, 0);
+    // The first call of a function that is new is shown, too.
+    t.is((await server().invoke('later')).status, 200);
+    t.is((await line.run(['rm', 'early'])).code, 0);
+    await until('the call of the new one is shown', () => shown.includes('  later  '));
+    t.is(shown.match(/ {2}later {2}/g)?.length, 1, shown);
+    // Deployed again it is another function, of the same name.
+    t.is((await line.run(['deploy', 'early'])).code, 0);
+    shown = '';
+    await until('a call of the function deployed again is shown', async () => {
+      await server().invoke('early');
+      return shown.includes('  early  ');
+    });
+    t.is(follower.exitCode, null, shown);
+    const end = new Promise((resolve) => follower.once('exit', resolve));
+    follower.kill('SIGINT');
+    t.is(await end, 130);
+  },
+);
+
 integration('an answer on a terminal holds no control character, with --raw it holds all', async (t) => {
   folderOf('painted', {
     'index.js':
@@ -386,6 +439,13 @@ integration('dev deploys at every change, tells mistakes, and streams the calls'
   await answers('nine');
   writeFileSync(join(folder, 'index.js'), greeting('ten'));
   await answers('ten');
+  // Deleted meanwhile, it is deployed again at the next change, and its calls are shown again.
+  t.is((await line.run(['rm', 'living'])).code, 0);
+  writeFileSync(join(folder, 'index.js'), greeting('eleven'));
+  await until('a call of the new function is shown', async () => {
+    await server().invoke('living');
+    return output.includes('eleven \\x1b[31mred');
+  });
   const end = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGINT');
   t.is(await end, 130);

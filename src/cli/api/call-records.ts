@@ -48,15 +48,21 @@ export async function newestCalls(
   }
 }
 
-/** Gives each call of the function that ends from now on to `take`, until the signal aborts. Throws CliError when the server ends the stream. */
+/**
+ * Gives each call of the function that ends from now on to `take`, until the signal aborts. Throws CliError when the server ends
+ * the stream.
+ * @param history so many earlier calls at most come first, the oldest of them before the others
+ */
 export async function followCalls(
   client: Client,
   name: string,
   take: (record: CallRecord) => void,
   signal: AbortSignal,
+  history = 0,
 ): Promise<void> {
+  let reason = 'it may be stopping';
   try {
-    const path = functionPath('/logs', name, '?follow=1');
+    const path = functionPath('/logs', name, `?follow=1${history === 0 ? '' : `&limit=${history}`}`);
     const response = await client.open('GET', path, {
       headers: { Accept: 'text/event-stream' },
       signal,
@@ -65,15 +71,13 @@ export async function followCalls(
     if (status >= 300) throw await client.refusal(path, status, await readAll(response, client.url));
     for await (const { name: event, data } of eventsOf(response))
       if (event === 'invocation') take(JSON.parse(data) as CallRecord);
+      else ({ reason = reason } = JSON.parse(data) as { reason?: string });
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof CliError) throw error;
   }
   if (!signal.aborted)
-    throw new CliError(
-      `The server ended the stream of ${name}'s calls; it may be stopping.`,
-      EXIT.unreachable,
-    );
+    throw new CliError(`The server ended the stream of ${name}'s calls: ${reason}.`, EXIT.unreachable);
 }
 
 /** A container's last output is known when the container has ended, which may be a moment after the answer. */

@@ -7,6 +7,9 @@ import { EventStream, type EventStreamOptions } from './event-stream.js';
 /** The most streams open at once: each keeps a connection and as much memory as its buffer may hold. */
 const MAX_STREAMS = 100;
 
+/** The reason that the stream of a function's calls ends with when the function is deleted. */
+export const FUNCTION_DELETED = 'the function was deleted';
+
 export class LogStreams {
   readonly #stopping: AbortSignal;
   readonly #options: EventStreamOptions;

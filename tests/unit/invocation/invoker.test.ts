@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { DriverError } from '../../../src/driver/driver.js';
 import { GlambdarError, type ErrorCode } from '../../../src/errors.js';
@@ -12,6 +13,7 @@ import {
   invocation,
   type InvokerFixtureOptions,
 } from '../../helpers/invoker-fixture.js';
+import { ManualClock } from '../../helpers/manual-clock.js';
 import { until } from '../../helpers/pool-fixture.js';
 import { noAccounts, response, type Peer } from '../../helpers/scripted-worker.js';
 import type { FailureKind, InvokeMessage, WorkerMessage } from '../../../worker/node/protocol.cjs';
@@ -538,13 +540,17 @@ for (const [end, code, outcome] of [
   ['is ended for its memory', 'OUT_OF_MEMORY', 'oom'],
 ] as const)
   test(`a process that ${end} before the deadline is told as such, however late its end is known`, async (t) => {
+    const clock = new ManualClock();
     const fixture = await InvokerFixture.create(t, {
       settings: { timeoutMs: 100 },
       script: { invoke: (_message, { socket }) => socket.destroy() },
+      executor: { clock },
     });
     const { driver } = fixture.pools;
     driver.exitState = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      clock.move(200);
+      // A deadline that is over lets sockets be read before it tells so.
+      for (let turn = 0; turn < 3; turn += 1) await setImmediate();
       return { exitCode: 137, oomKilled: outcome === 'oom' };
     };
     await t.throwsAsync(fixture.call(), { code } as never);

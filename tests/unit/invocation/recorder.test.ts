@@ -87,6 +87,28 @@ test('counters follow the outcomes and are written with the records', async (t) 
   );
 });
 
+test('listeners of a function that is deleted are told once, and those that had left are not', (t) => {
+  const { recorder } = setUp(t);
+  const told: string[] = [];
+  const listen = (name: string): (() => void) =>
+    recorder.onRecord(
+      idOf('f'),
+      ({ id }) => told.push(`${name} ${id}`),
+      () => told.push(`${name} removed`),
+    );
+  listen('first');
+  listen('second')();
+  recorder.onRecord(
+    idOf('g'),
+    () => undefined,
+    () => told.push('other removed'),
+  );
+  recorder.forget(idOf('f'));
+  recorder.forget(idOf('f'));
+  recorder.add(call('late', 'f'));
+  t.deepEqual(told, ['first removed']);
+});
+
 test('nothing of a function that is gone is kept, also when there is another of its name', async (t) => {
   const { recorder, counters, fresh, logs, store } = setUp(t);
   const later = idOf('f', 2_000);

@@ -67,7 +67,7 @@ test('what doctor tries is not told, in no namespace, unless it fails', (t) => {
   terminal.called(failed({ funcName: 'glambdar-doctor-123' }));
   terminal.deployed('glambdar-doctor-of-my-own', 1);
   t.deepEqual(lines, [
-    'time  glambdar-doctor-123 failed with 500 after 12 ms: no such key\n',
+    'time  glambdar-doctor-123 failed with 500 after 12 ms (POST /invoke/todo): no such key\n',
     'time  glambdar-doctor-of-my-own: version 1 is in force\n',
   ]);
 });

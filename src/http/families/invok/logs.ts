@@ -1,10 +1,10 @@
 /** Owns `/invok/logs/:namespace/:name`: the lines that a function prints from now on, as a stream of events. */
 import Router from '@koa/router';
 import { GlambdarError } from '../../../errors.js';
-import type { Logs } from '../../../invocation/logs.js';
+import type { InvocationView, Logs } from '../../../invocation/logs.js';
 import type { Registry } from '../../../registry/registry.js';
 import type { EventStream } from '../../answers/event-stream.js';
-import type { LogStreams } from '../../answers/log-streams.js';
+import { FUNCTION_DELETED, type LogStreams } from '../../answers/log-streams.js';
 import { needs } from '../../middleware/needs.js';
 import { invokNotFound, invokRef, isOwn } from './invok-ref.js';
 
@@ -26,9 +26,10 @@ export function invokLogsRoutes({ registry, logs, streams }: InvokLogsDeps): Rou
     const giveBack = streams.take();
     let unfollow = (): void => undefined;
     const begin = (stream: EventStream): void => {
-      unfollow = logs.follow(ref, ({ stdout, stderr }) => {
+      const send = ({ stdout, stderr }: InvocationView): void => {
         for (const text of [stdout, stderr]) for (const line of linesOf(text)) stream.sendLine(line);
-      });
+      };
+      unfollow = logs.follow(ref, send, () => stream.end('end', FUNCTION_DELETED));
       stream.sendLine('Connected to container logs');
     };
     streams.open(ctx, begin, () => {

@@ -11,7 +11,7 @@ import type { FunctionRef } from '../../../model/function/ref.js';
 import { AnswerTurns } from '../../answers/answer-turns.js';
 import { holdUntilWritten, type BodyBudget } from '../../answers/body-budget.js';
 import type { EventStream } from '../../answers/event-stream.js';
-import type { LogStreams } from '../../answers/log-streams.js';
+import { FUNCTION_DELETED, type LogStreams } from '../../answers/log-streams.js';
 import { needs } from '../../middleware/needs.js';
 import { functionNameParam } from '../../requests/function-name-param.js';
 import { namespaceOf } from '../../requests/principal.js';
@@ -63,12 +63,18 @@ export function logsRoutes({ logs, bodies, streams }: LogsRoutesDeps): Router {
     };
     const early = new Map<string, InvocationView>();
     let take = (record: InvocationView): void => void early.set(record.id, record);
+    let isDeleted = false;
+    let end = (): void => void (isDeleted = true);
     let replayed: InvocationView[];
     let release: () => void;
     try {
       // 2. The follower is added before the history is read, so that no record falls between the two. Records that come
       //    while the history is read wait in `early`.
-      unfollow = logs.follow(ref, (record) => take(record));
+      unfollow = logs.follow(
+        ref,
+        (record) => take(record),
+        () => end(),
+      );
       const past = (await logs.list(ref, { limit: Math.max(history, 1), final: true })).slice(0, history);
       if (ctx.res.destroyed)
         throw new GlambdarError('CANCELLED', 'The client went away before its answer was made.');
@@ -86,6 +92,8 @@ export function logsRoutes({ logs, bodies, streams }: LogsRoutesDeps): Router {
       for (const record of replayed) stream.replay('invocation', record.id, jsonOf(record));
       take = (record) => stream.send('invocation', record.id, jsonOf(record));
       for (const record of early.values()) take(record);
+      end = () => stream.end('end', FUNCTION_DELETED);
+      if (isDeleted) end();
       if (ctx.res.writableNeedDrain) ctx.res.once('drain', release);
       else if (!ctx.res.writableEnded) release();
     };
