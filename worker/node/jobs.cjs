@@ -111,7 +111,8 @@ function createJobs(socket, root) {
     if (work) work.fail(error instanceof InvalidBody ? 'invalid-body' : 'uncaught', error);
     else {
       if (loadBegan) tellLateError(error, root);
-      process.exit(1);
+      // An answer that is on its way arrives whole, however long it is.
+      socket.end(() => process.exit(1));
     }
   });
 

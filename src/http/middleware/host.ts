@@ -48,11 +48,11 @@ export function allowedHosts({ host, publicUrl }: HostConfig): Check {
   };
 }
 
-/** @param value the header's, undefined when there is none */
+/** @param value the header's, undefined when there is none; a user name and a password in it are nobody's business */
 function misdirected(header: string, value: string | undefined): GlambdarError {
   return new GlambdarError(
     'MISDIRECTED_REQUEST',
-    `The ${header} header ${value === undefined ? 'is missing' : `is ${printable(value)}, which does not name this server`}. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.`,
+    `The ${header} header ${value === undefined ? 'is missing' : `is ${printable(value.replace(/^.*@/s, '…@'))}, which does not name this server`}. Use its address or localhost, or set GLAMBDAR_PUBLIC_URL to the name in use.`,
   );
 }
 

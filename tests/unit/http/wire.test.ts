@@ -304,3 +304,12 @@ test('connections beyond the limit are refused and the others go on', async (t) 
   await c.closed;
   t.is((await a.send(head('GET /healthz')).response()).status, 200);
 });
+
+test('a user name and a password before the host of a target are not repeated in the refusal', async (t) => {
+  const { raw } = await startServer(t);
+  const client = await raw();
+  const request = 'GET http://ada:canary@localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const response = await client.send(Buffer.from(request)).response();
+  t.is(response.status, 421);
+  t.notRegex(String(response.body), /ada|canary/);
+});

@@ -138,9 +138,10 @@ test('a package.json of more than 1 MiB is a file like any other: nothing is rea
     name: 'package.json',
     content: '{"devDependencies":{"tool":"1"}}'.padEnd(bytes),
   });
+  const limits = { maxArchiveBytes: 2e7, maxUnpackedBytes: 2e7 };
   const tool: HostileEntry = { name: 'node_modules/tool/index.js', content: '/'.repeat(6 * 2 ** 20) };
   const hints = async (bytes: number): Promise<string[]> =>
-    (await extract(t, 'zip', zip(manifest(bytes), tool))).bundle.hints;
+    (await extract(t, 'zip', zip(manifest(bytes), tool), { limits })).bundle.hints;
   t.regex((await hints(2 ** 20)).join(), /packages for development only \(tool\)/);
   t.deepEqual(await hints(2 ** 20 + 1), []);
 });

@@ -48,11 +48,11 @@ const hints: [code: string, hint: string][] = [
     'glambdar: what was thrown is no Error: { code: 1 }; throw new Error("…"), so that callers get its message\n',
   ],
   [
-    '(Object.fromEntries(Array.from({ length: 2e5 }, (_, index) => [`key${index}`, index])))',
+    '(Object.fromEntries(Array.from({ length: 2e5 }, (_, index) => ["key" + index, index])))',
     'glambdar: what was thrown is no Error: an object with 200000 properties; throw new Error("…"), so that callers get its message\n',
   ],
   [
-    '({ code: 1, data: Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`key${index}`, index])) })',
+    '({ code: 1, data: Object.fromEntries(Array.from({ length: 51 }, (_, index) => ["key" + index, index])) })',
     'glambdar: what was thrown is no Error: { code: 1, data: [Object] }; throw new Error("…"), so that callers get its message\n',
   ],
   [

@@ -137,3 +137,12 @@ test('what is left running is told in a line that is not long', async (t) => {
   t.regex(left, /^glambdar: work was still running .* the request GET http:\/\/127\.0\.0\.1:\d+\/slowx{100}/);
   t.true(left.length < 1_100, `${left.length} characters`);
 });
+
+test('a long answer arrives whole, though an error that nobody caught follows it', async (t) => {
+  const fn = await FunctionProcess.load(
+    t,
+    "exports.handler = () => { setImmediate(() => { throw new Error('late'); }); return { body: 'z'.repeat(4e6) }; };",
+  );
+  const { body } = await fn.answer({ oneUse: true, maxResponseBytes: 8e6 });
+  t.is(body.length, 4e6 + 2);
+});
