@@ -67,4 +67,5 @@ integration('dev goes on watching a folder whose first deploy is refused', async
   await until('it is live', () => said().includes('version 1 is live'));
   save('bare', 'exports.handler = (');
   await until('a mistake is told', () => said().split('save to try again').length === 3);
+  t.is((await server().invoke('bare')).json, 'filled');
 });
