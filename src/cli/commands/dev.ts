@@ -12,7 +12,7 @@ import { callUrlOf, deploySource, remarksOf, sourceOf, type DeployOptions, type 
 
 export async function dev(path: string | undefined, options: DeployOptions): Promise<void> {
   const client = clientOf(options);
-  const source = sourceOf(path, options.name);
+  const source = sourceOf(path, options.name, 'dev');
   if (!source.isFolder) throw new CliError('`dev` watches a folder; `deploy` takes archives.', EXIT.usage);
   const signal = interrupted();
   // Watching begins before the first deploy: a change during it is not missed.

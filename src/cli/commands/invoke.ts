@@ -24,8 +24,15 @@ interface Body {
   isFaasStyle: boolean;
 }
 
-export async function invoke(name: string, options: InvokeOptions): Promise<void> {
+/** @param given the name, or a URL of the server or its path; a path and a query may follow @param words all that stood on the command line */
+export async function invoke(
+  given: string,
+  options: InvokeOptions,
+  { args: words }: { args: string[] },
+): Promise<void> {
+  if (words.length > 1) throw dataWithoutOption(given, words.slice(1));
   const client = clientOf(options);
+  const name = nameIn(given, client.url);
   const { content, isFaasStyle } = bodyOf(options.data);
   const headers = headersOf(options.header ?? []);
   const path = `/invoke/${targetOf(name)}`;
@@ -69,6 +76,27 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
 }
 
 /** What an author would ask the log for: the function's last lines, hints, the stack. */
+/** The function that is meant, with what follows it. Throws CliError for a URL of another server. */
+function nameIn(given: string, server: string): string {
+  if (!/^https?:\/\//i.test(given)) return given.replace(/^\/(?:invoke\/)?/, '');
+  const prefix = `${server}/invoke/`;
+  if (given.startsWith(prefix)) return given.slice(prefix.length);
+  const [, origin, name] = /^(.+?)\/invoke\/(.+)$/.exec(given) ?? [];
+  const remedy =
+    origin !== undefined && name !== undefined
+      ? `\`glambdar invoke ${name} --server ${origin}\` calls it there.`
+      : 'Name the function: `glambdar invoke NAME`.';
+  throw new CliError(`${given} is no URL of a function at ${server}. ${remedy}`, EXIT.usage);
+}
+
+/** The words that follow the name were meant as the body. */
+function dataWithoutOption(name: string, words: string[]): CliError {
+  return new CliError(
+    `${safeText(words.join(' '))} stands behind the name; the body follows -d: \`glambdar invoke ${name} -d '{"name":"Ada"}'\`.`,
+    EXIT.usage,
+  );
+}
+
 /** @param answer what has been shown already: the server's sentence in it is not said twice */
 function tellFailure(record: CallRecord, answer: Buffer): void {
   const lines = lastOutput(record, (jsonOrText(answer) as { error?: unknown } | null)?.error);
@@ -99,6 +127,11 @@ function bodyOf(data: string | undefined): Body {
   if (data === '-') return { content: readFileSync(0), isFaasStyle: false };
   if (data.startsWith('@')) return { content: readFile(data.slice(1)), isFaasStyle: false };
   const isFaasStyle = data.endsWith('.json') && existsSync(data);
+  if (!isFaasStyle && /^[\w./~-]+\.json$/.test(data))
+    throw new CliError(
+      `There is no file ${data}; -d takes the body itself, or a file that is there. To send these very characters, write them to \`glambdar invoke NAME -d -\`.`,
+      EXIT.usage,
+    );
   return { content: isFaasStyle ? readFile(data) : Buffer.from(data), isFaasStyle };
 }
 
