@@ -24,10 +24,13 @@ export function authorCommands(program: Command): void {
     .option('-s, --set <key=value>', 'a setting; may be given several times', collected)
     .action(later(async () => (await import('../commands/deploy.js')).deploy));
 
-  addCommand(program, 'dev [path]', 'Deploy a folder at every change, and show what its calls print.', [
-    'glambdar dev',
-    'glambdar dev hello',
-  ])
+  addCommand(
+    program,
+    'dev [path]',
+    'Deploy a folder at every change, and show what its calls print. A server that does not answer is waited for.',
+    ['glambdar dev', 'glambdar dev hello'],
+  )
+    .summary('Deploy a folder at every change, and show what its calls print.')
     .option('-n, --name <name>', "the function's name (default: the folder's)")
     .option('-s, --set <key=value>', 'a setting; may be given several times', collected)
     .action(later(async () => (await import('../commands/dev.js')).dev));
