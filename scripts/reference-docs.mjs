@@ -48,6 +48,7 @@ These options belong to every command that speaks to a server:
 
 ${optionTable(common)}
 
+A server on another port than 8000 has to be named: set \`GLAMBDAR_URL=http://127.0.0.1:PORT\`, or give \`--server http://127.0.0.1:PORT\`.
 The server is the one that \`--server\` names, else that of the profile that \`--profile\` names, else \`GLAMBDAR_URL\`, else that of the
 profile \`GLAMBDAR_PROFILE\`, else that of the profile \`default\`. \`GLAMBDAR_TOKEN\` holds a token or key where nobody can sign in; it is
 not used with \`--profile\`. Profiles are in \`$XDG_CONFIG_HOME/glambdar/profiles.json\` (\`~/.config\` without that variable). The file is

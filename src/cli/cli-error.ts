@@ -32,16 +32,23 @@ export class CliError extends Error {
   readonly details: string;
   /** The server's stable code, null when the failure is the command line's own. */
   readonly code: string | null;
+  /** Whether the same may succeed in a moment: no server answers, or it cannot take requests now. */
+  readonly mayPass: boolean;
 
   constructor(
     message: string,
     exitCode: number = EXIT.failed,
-    { details = '', code = null }: { details?: string; code?: string | null } = {},
+    {
+      details = '',
+      code = null,
+      mayPass = exitCode === EXIT.unreachable,
+    }: { details?: string; code?: string | null; mayPass?: boolean } = {},
   ) {
     super(message);
     this.name = 'CliError';
     this.exitCode = exitCode;
     this.details = details;
     this.code = code;
+    this.mayPass = mayPass;
   }
 }

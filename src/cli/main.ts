@@ -2,6 +2,7 @@
 /** Owns the process of a command: its output's end, its failures as sentences, its exit code. */
 import { CommanderError } from 'commander';
 import { CliError, EXIT } from './cli-error.js';
+import { withMeantCommand } from './other-words.js';
 import { asTyped } from './own-name.js';
 import { createProgram, wantsJson } from './program.js';
 import { safeJson, safeText } from './terminal/safe-text.js';
@@ -36,7 +37,10 @@ function exitCodeFor(error: unknown): number {
 }
 
 function usageFailure({ message }: CommanderError): object {
-  const sentence = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const sentence = withMeantCommand(message, process.argv.slice(2))
+    .replace(/^error: /, '')
+    .trimEnd()
+    .replaceAll('\n', ' ');
   return {
     error: `${sentence} (${asTyped('`glambdar --help` shows the commands')})`,
     code: null,

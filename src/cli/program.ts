@@ -7,6 +7,7 @@ import { authorCommands } from './definitions/authors.js';
 import { functionCommands } from './definitions/functions.js';
 import { machineCommands } from './definitions/machine.js';
 import { helpAsTyped } from './own-name.js';
+import { withMeantCommand } from './other-words.js';
 import { packageVersion } from './package-folder.js';
 
 /** The program with all its commands. Parsing throws CommanderError and CliError instead of ending the process. */
@@ -20,6 +21,7 @@ export function createProgram(): Command {
       writeOut: (text) => void process.stdout.write(helpAsTyped(text)),
       // Programs get the sentence as JSON, from whoever catches the error.
       writeErr: (text) => void (wantsJson() || process.stderr.write(helpAsTyped(text))),
+      outputError: (text, write) => write(withMeantCommand(text, process.argv.slice(2))),
     })
     .enablePositionalOptions()
     .showHelpAfterError('(`--help` after a command shows its options and examples)')

@@ -184,11 +184,18 @@ function listenError(
   variables: { host: string; port: string },
 ): ListenError {
   const where = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  // Only the control API is what commands speak to.
+  const whereNext =
+    variables.port === 'GLAMBDAR_PORT'
+      ? ' Commands then need GLAMBDAR_URL=http://127.0.0.1:PORT, or --server with that URL.'
+      : '';
   const failed = (reason: string): ListenError =>
     new ListenError(`Cannot listen on ${where}: ${reason}`, { cause: error });
   switch (error.code) {
     case 'EADDRINUSE':
-      return failed(`another program uses this port. Stop it, or set ${variables.port} to a free one.`);
+      return failed(
+        `another program uses this port. Stop it, or set ${variables.port} to a free one.${whereNext}`,
+      );
     case 'EACCES':
       return failed(`this user may not use the port. Set ${variables.port} to one above 1023.`);
     case 'EADDRNOTAVAIL':

@@ -49,6 +49,14 @@ integration('register, whoami, logout and login keep a token that only its owner
   t.is(back.code, 0, back.stderr);
 });
 
+integration('dev ends when the server does not know the user, and says how to sign in', async (t) => {
+  mkdirSync(join(line.folder, 'unknown'), { recursive: true });
+  writeFileSync(join(line.folder, 'unknown/index.js'), 'exports.handler = () => ({});');
+  const ended = await line.run(['dev', 'unknown'], { env: { GLAMBDAR_TOKEN: 'glm_wrong' } });
+  t.is(ended.code, 5, ended.stderr);
+  t.regex(ended.stderr, /`glambdar login`/);
+});
+
 integration('keys are made, listed, changed and ended, and sign in a profile of their own', async (t) => {
   const made = JSON.parse((await line.run(['keys', 'create', 'ci', '--role', 'deployer', '--json'])).stdout);
   t.regex(made.key, /^glm_/);

@@ -180,6 +180,37 @@ integration(
   },
 );
 
+integration(
+  'invoke shows on stderr what the server remarks about an answer; with --raw and --json it does not',
+  async (t) => {
+    folderOf('remarked', {
+      'index.js': `exports.handler = ({ query }) => {
+        if (query.throw) throw new Error('no such thing');
+        if (query.print) console.log('own line');
+        if (query.wait) return new Promise((resolve) => setTimeout(resolve, 60_000));
+        return query.plain ? { body: 'plain' } : { status: 404, body: 'seen' };
+      };`,
+    });
+    t.is((await line.run(['deploy', 'remarked', '--set', 'timeoutMs=500'])).code, 0);
+    const seen = await line.runOnTerminal(['invoke', 'remarked?print=1'], { env: { NO_COLOR: '1' } });
+    t.regex(seen.stdout, /glambdar: the answer's key "status" is not read: /);
+    t.false(seen.stdout.includes('own line'), seen.stdout);
+    for (const option of ['--raw', '--json'])
+      t.is((await line.run(['invoke', 'remarked', option])).stderr, '', option);
+    t.is((await line.runOnTerminal(['invoke', 'remarked?plain=1'])).stdout, '"plain"\r\n');
+
+    const thrown = (await line.run(['invoke', 'remarked?throw=1'])).stderr;
+    t.regex(thrown, /^glambdar: the call ended with status 500 after [\d.]+ ms:\n {2}Error: no such thing\n/);
+    const late = await line.run(['invoke', 'remarked?wait=1']);
+    const { error } = JSON.parse(late.stdout) as { error: string };
+    t.false(late.stderr.includes(error), late.stderr);
+    t.regex(
+      late.stderr,
+      /^glambdar: the call ended with status 504 after [\d.]+ ms(; it printed nothing\.|:)\n/,
+    );
+  },
+);
+
 integration('list, info, open, config, env and rm tell and change what is deployed', async (t) => {
   folderOf('shown', { 'index.js': 'exports.handler = () => ({ body: process.env.WORD ?? null });' });
   t.is((await line.run(['deploy', 'shown'])).code, 0);

@@ -217,6 +217,8 @@ integration('a wrong setting ends the start with a sentence that names the varia
   ] as const) {
     const sentence = await refusedStart(t, compiled!.entry, { [other]: '0', [name]: `${port}` });
     t.regex(sentence, new RegExp(`${port}: another program uses this port\\. Stop it, or set ${name} `));
+    // Commands speak to the control API alone.
+    t.is(sentence.includes('GLAMBDAR_URL=http://127.0.0.1:PORT'), name === 'GLAMBDAR_PORT');
   }
   const noAddress = await refusedStart(t, compiled!.entry, {
     GLAMBDAR_HOST: '192.0.2.1',

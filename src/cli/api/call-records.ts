@@ -4,7 +4,7 @@ import { CliError, EXIT } from '../cli-error.js';
 import type { Client } from './client.js';
 import { readAll } from './client.js';
 import { eventsOf } from './events.js';
-import { functionPath, type CallRecord } from './function-info.js';
+import { functionPath, isRemark, type CallRecord } from './function-info.js';
 
 /** The most that one request may ask for. */
 const PAGE = 1_000;
@@ -95,6 +95,25 @@ export async function failedCall(client: Client, id: string): Promise<CallRecord
     return await read();
   } catch {
     return null;
+  }
+}
+
+/**
+ * What the server remarked in the log of a call, a line each. Empty when the record cannot be read.
+ * @param mayWait whether a container's last output is waited for
+ */
+export async function remarksOfCall(client: Client, id: string, mayWait: boolean): Promise<string[]> {
+  const read = async (): Promise<string[]> => {
+    const { stderr } = await client.json<CallRecord>('GET', `/invocations/${encodeURIComponent(id)}`);
+    return stderr.split('\n').filter((line) => isRemark(line));
+  };
+  try {
+    const remarks = await read();
+    if (remarks.length > 0 || !mayWait) return remarks;
+    await sleep(LAST_OUTPUT_MS);
+    return await read();
+  } catch {
+    return [];
   }
 }
 

@@ -21,6 +21,9 @@ const REMEDIES: Record<string, string> = {
   403: '`glambdar whoami` shows who you are to this server.',
 };
 
+/** Codes of refusals that end without anybody changing the request. A proxy whose server is away answers without a code. */
+const PASSING = new Set(['STOPPING', 'AT_CAPACITY', 'DRIVER_UNAVAILABLE']);
+
 /** The failure that an answer of status 300 or more, or an error in its last line, tells. */
 export function failureOf(status: number, body: Buffer | string): CliError {
   const text = body.toString();
@@ -32,7 +35,11 @@ export function failureOf(status: number, body: Buffer | string): CliError {
   );
   const remedy = REMEDIES[code ?? ''] ?? REMEDIES[status];
   const message = remedy === undefined ? sentence : `${endedSentence(sentence)} ${remedy}`;
-  return new CliError(message, exitCodeOf(status), { details: detailsOf(told), code });
+  return new CliError(message, exitCodeOf(status), {
+    details: detailsOf(told),
+    code,
+    mayPass: code === null ? [502, 503, 504].includes(status) : PASSING.has(code),
+  });
 }
 
 /** The last part of a stack and of what the code printed, for people. */

@@ -32,6 +32,11 @@ export interface CallRecord {
   error: unknown;
 }
 
+/** Whether a line of a call's log is a hint of the server; all other lines are the function's own. */
+export function isRemark(line: string): boolean {
+  return line.startsWith('glambdar: ');
+}
+
 /** The path of a route of a function, its name encoded. */
 export function functionPath(prefix: string, name: string, suffix = ''): string {
   return `${prefix}/${encodeURIComponent(name)}${suffix}`;

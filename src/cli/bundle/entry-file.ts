@@ -18,8 +18,9 @@ export function hasEntryFile(folder: string): boolean {
  * Throws CliError for a folder in which nothing can be the entry file, with functions that lie below it. Other languages are the
  * server's to refuse, and a folder in which everything lies in one other folder is taken as that one.
  * @param shown the folder as the user wrote it
+ * @param verb the command to name for the functions below it
  */
-export function assertEntryFile(folder: string, shown: string): void {
+export function assertEntryFile(folder: string, shown: string, verb: 'deploy' | 'dev' = 'deploy'): void {
   if (hasEntryFile(folder)) return;
   const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'));
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -29,7 +30,7 @@ export function assertEntryFile(folder: string, shown: string): void {
   const below =
     functions.length === 0
       ? '`glambdar init NAME` makes a function.'
-      : `Functions below it: ${functions.map((name) => `\`glambdar deploy ${join(shown, name)}\``).join(', ')}.`;
+      : `Functions below it: ${functions.map((name) => `\`glambdar ${verb} ${join(shown, name)}\``).join(', ')}.`;
   throw new CliError(
     `${shown} has no entry file: expected ${ENTRY_FILES.slice(0, -1).join(', ')} or ${ENTRY_FILES.at(-1)}, a "main" in package.json, ` +
       `or a "handler" in glambdar.json. ${below}`,

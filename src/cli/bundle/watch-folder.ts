@@ -12,8 +12,9 @@ export interface FolderChanges {
   /**
    * Resolves when files have changed since it was called last, or when watching has ended. Rejects with CliError when the
    * machine allows no further watch.
+   * @param withinMs resolves after so many milliseconds at the latest, changes or not
    */
-  next: () => Promise<void>;
+  next: (withinMs?: number) => Promise<void>;
 }
 
 /**
@@ -35,8 +36,15 @@ export function watchFolder(folder: string, signal: AbortSignal): FolderChanges 
     wake();
   });
   return {
-    next: async () => {
-      if (!changed && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+    next: async (withinMs) => {
+      if (!changed && !signal.aborted)
+        await new Promise<void>((resolve) => {
+          const limit = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
+          wake = () => {
+            clearTimeout(limit);
+            resolve();
+          };
+        });
       if (failure !== undefined) throw failure;
       changed = false;
     },

@@ -24,6 +24,8 @@ export interface Source {
   path: string;
   isFolder: boolean;
   name: string;
+  /** The command that was typed, for what is said about how to type it. */
+  verb: 'deploy' | 'dev';
 }
 
 export async function deploy(path: string | undefined, options: DeployOptions): Promise<void> {
@@ -53,7 +55,11 @@ export function remarksOf({ notes = [], hints = [] }: Deployed): string[] {
  * The folder or archive that the arguments name. `deploy -n NAME` without a path means the folder NAME when there is one,
  * as Invok's clients write it, else the current one.
  */
-export function sourceOf(path: string | undefined, name: string | undefined): Source {
+export function sourceOf(
+  path: string | undefined,
+  name: string | undefined,
+  verb: Source['verb'] = 'deploy',
+): Source {
   const named =
     name !== undefined &&
     path === undefined &&
@@ -71,19 +77,21 @@ export function sourceOf(path: string | undefined, name: string | undefined): So
       EXIT.usage,
     );
   const folder = stats.isDirectory();
-  if (!folder && CODE_FILE.test(chosen)) throw singleFile(chosen, path ?? named);
+  if (!folder && CODE_FILE.test(chosen)) throw singleFile(chosen, path ?? named, verb);
   const archiveName = basename(chosen).replace(/\.(tar\.gz|tgz|tar|zip)$/i, '');
-  return { path: chosen, isFolder: folder, name: name ?? (folder ? basename(chosen) : archiveName) };
+  const ownName = name ?? (folder ? basename(chosen) : archiveName);
+  if (!FUNCTION_NAME.test(ownName)) throw notAName(ownName, path, name === undefined, verb);
+  return { path: chosen, isFolder: folder, name: ownName, verb };
 }
 
 /** Packs and sends the source. Says on stderr what the server does meanwhile. Throws CliError when it is refused. */
 export async function deploySource(
   client: Client,
-  { path, isFolder: folder, name }: Source,
+  { path, isFolder: folder, name, verb }: Source,
   { set = [], json = false }: DeployOptions,
 ): Promise<Deployed> {
   const fields = { ...settingsOf(set), funcName: name };
-  if (folder && !('handler' in fields)) assertEntryFile(path, relative('', path) || '.');
+  if (folder && !('handler' in fields)) assertEntryFile(path, relative('', path) || '.', verb);
   const packed = folder ? packFolder(path) : { zip: readFileSync(path), files: 0, ignored: 0 };
   const isQuiet = json || process.stderr.isTTY !== true;
   if (!isQuiet && folder)
@@ -121,10 +129,23 @@ function settingsOf(texts: string[]): Record<string, string> {
 
 const CODE_FILE = /\.(?:[cm]?[jt]s|json)$/i;
 
-function singleFile(path: string, shown: string): CliError {
+/** A name that the server cannot take is not worth an upload. */
+const FUNCTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** @param isFound whether the name is that of the folder or archive, and was not given */
+function notAName(name: string, path: string | undefined, isFound: boolean, verb: string): CliError {
+  const where = path === undefined ? '' : ` ${/[^\w./~-]/.test(path) ? `'${path}'` : path}`;
+  const remedy = isFound ? ` Give it another one: \`glambdar ${verb}${where} --name NAME\`.` : '';
+  return new CliError(
+    `"${name}" is no function's name: 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or a digit.${remedy}`,
+    EXIT.usage,
+  );
+}
+
+function singleFile(path: string, shown: string, verb: string): CliError {
   const folder = relative('', dirname(path));
   return new CliError(
-    `${shown} is a single file; name its folder: \`glambdar deploy${folder === '' ? '' : ` ${folder}`}\`.`,
+    `${shown} is a single file; name its folder: \`glambdar ${verb}${folder === '' ? '' : ` ${folder}`}\`.`,
     EXIT.usage,
   );
 }

@@ -12,33 +12,47 @@ import { callUrlOf, deploySource, remarksOf, sourceOf, type DeployOptions, type 
 
 export async function dev(path: string | undefined, options: DeployOptions): Promise<void> {
   const client = clientOf(options);
-  const source = sourceOf(path, options.name);
+  const source = sourceOf(path, options.name, 'dev');
   if (!source.isFolder) throw new CliError('`dev` watches a folder; `deploy` takes archives.', EXIT.usage);
   const signal = interrupted();
   // Watching begins before the first deploy: a change during it is not missed.
   const changes = watchFolder(source.path, signal);
   let following: Promise<void> | null = null;
-  /** The remarks told last: they are told again only when they change. */
-  const told = { remarks: '' };
+  const told: Told = { remarks: '', isWaiting: false };
   do {
-    const isLive = await deployOnce(client, source, options, told);
-    if (isLive && following === null) {
+    const outcome = await deployOnce(client, source, options, told);
+    if (outcome === 'live' && following === null) {
       following = follow(client, source.name, options, signal);
       if (!options.json) say(`watching ${source.path}; Ctrl-C ends`);
     }
-    await changes.next();
+    await changes.next(outcome === 'waiting' ? RETRY_MS : undefined);
   } while (!signal.aborted);
   await following;
   process.exitCode = 130;
 }
 
-/** Deploys, and says how it went: broken code is the normal case while somebody writes. Throws when there is no server at the beginning. */
+/** How often a deploy is tried again that found no server, or one that could not take it. */
+const RETRY_MS = 1_000;
+
+/** What was said last, which is not said again before it changes. */
+interface Told {
+  /** What the server remarked about the code. */
+  remarks: string;
+  /** That the server is waited for. */
+  isWaiting: boolean;
+}
+
+/**
+ * Deploys, and says how it went: broken code is the normal case while somebody writes. Throws CliError when the server does not
+ * know the user: no change of the folder helps then.
+ * @returns `waiting` when trying again may help without a change
+ */
 async function deployOnce(
   client: Client,
   source: Source,
   options: DeployOptions,
-  told: { remarks: string },
-): Promise<boolean> {
+  told: Told,
+): Promise<'live' | 'refused' | 'waiting'> {
   const from = performance.now();
   try {
     const deployed = await deploySource(client, source, { ...options, json: true });
@@ -52,11 +66,19 @@ async function deployOnce(
       if (remarks !== '' && remarks !== told.remarks) say(remarks);
       told.remarks = remarks;
     }
-    return true;
+    told.isWaiting = false;
+    return 'live';
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
+    if (!(error instanceof CliError) || error.code === 'UNAUTHENTICATED') throw error;
+    if (error.mayPass && told.isWaiting) return 'waiting';
+    told.isWaiting = error.mayPass;
     say(`${styled('red', '✗')} ${error.message}${error.details === '' ? '' : `\n${error.details}`}`);
-    return false;
+    say(
+      error.mayPass
+        ? 'waiting for the server; the folder is deployed as soon as it answers; Ctrl-C ends'
+        : `watching ${source.path}; save to try again, Ctrl-C ends`,
+    );
+    return error.mayPass ? 'waiting' : 'refused';
   }
 }
 

@@ -1,12 +1,12 @@
 /** Owns `invoke`: what is sent to a function, and how its answer is shown, after a failure with the call's log. */
 import { existsSync, readFileSync } from 'node:fs';
-import { failedCall } from '../api/call-records.js';
+import { failedCall, remarksOfCall } from '../api/call-records.js';
 import { readAll } from '../api/client.js';
 import type { CallRecord } from '../api/function-info.js';
 import { functionIn } from '../api/missing-function.js';
 import { CliError, EXIT } from '../cli-error.js';
 import { clientOf, type CommonOptions } from '../session.js';
-import { lastOutput } from '../terminal/call-text.js';
+import { hasPrinted, lastOutput, remarkLines } from '../terminal/call-text.js';
 import { say, tell } from '../terminal/output.js';
 import { safeJson, safeText } from '../terminal/safe-text.js';
 
@@ -24,8 +24,15 @@ interface Body {
   isFaasStyle: boolean;
 }
 
-export async function invoke(name: string, options: InvokeOptions): Promise<void> {
+/** @param given the name, or a URL of the server or its path; a path and a query may follow @param words all that stood on the command line */
+export async function invoke(
+  given: string,
+  options: InvokeOptions,
+  { args: words }: { args: string[] },
+): Promise<void> {
+  if (words.length > 1) throw dataWithoutOption(given, words.slice(1));
   const client = clientOf(options);
+  const name = nameIn(given, client.url);
   const { content, isFaasStyle } = bodyOf(options.data);
   const headers = headersOf(options.header ?? []);
   const path = `/invoke/${targetOf(name)}`;
@@ -52,10 +59,16 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
     if (!options.include)
       process.stderr.write(`${safeText(bodilessText(status, response.headers.location))}\n`);
   } else show(answer, options, isFaasStyle);
-  if (status < 400) return;
-  const id = response.headers['x-invocation-id'];
-  const record = options.raw || typeof id !== 'string' ? null : await failedCall(client, id);
-  if (record !== null && (record.outcome !== 'ok' || status >= 500)) tellFailure(record);
+  const header = response.headers['x-invocation-id'];
+  const id = options.raw || typeof header !== 'string' ? null : header;
+  if (status < 400) {
+    // A program that calls again and again is not to wait for what comes after the answer.
+    const remarks = id === null ? [] : await remarksOfCall(client, id, process.stderr.isTTY);
+    for (const line of remarkLines(remarks)) tell(line);
+    return;
+  }
+  const record = id === null ? null : await failedCall(client, id);
+  if (record !== null && (record.outcome !== 'ok' || status >= 500)) tellFailure(record, answer);
   else if (process.stdout.isTTY && !options.include)
     say(
       `glambdar: the call ended with status ${status}; \`glambdar logs ${functionIn(path) ?? name}\` shows what it printed.`,
@@ -63,10 +76,33 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
 }
 
 /** What an author would ask the log for: the function's last lines, hints, the stack. */
-function tellFailure(record: CallRecord): void {
-  const lines = lastOutput(record);
+/** The function that is meant, with what follows it. Throws CliError for a URL of another server. */
+function nameIn(given: string, server: string): string {
+  if (!/^https?:\/\//i.test(given)) return given.replace(/^\/(?:invoke\/)?/, '');
+  const prefix = `${server}/invoke/`;
+  if (given.startsWith(prefix)) return given.slice(prefix.length);
+  const [, origin, name] = /^(.+?)\/invoke\/(.+)$/.exec(given) ?? [];
+  const remedy =
+    origin !== undefined && name !== undefined
+      ? `\`glambdar invoke ${name} --server ${origin}\` calls it there.`
+      : 'Name the function: `glambdar invoke NAME`.';
+  throw new CliError(`${given} is no URL of a function at ${server}. ${remedy}`, EXIT.usage);
+}
+
+/** The words that follow the name were meant as the body. */
+function dataWithoutOption(name: string, words: string[]): CliError {
+  return new CliError(
+    `${safeText(words.join(' '))} stands behind the name; the body follows -d: \`glambdar invoke ${name} -d '{"name":"Ada"}'\`.`,
+    EXIT.usage,
+  );
+}
+
+/** @param answer what has been shown already: the server's sentence in it is not said twice */
+function tellFailure(record: CallRecord, answer: Buffer): void {
+  const lines = lastOutput(record, (jsonOrText(answer) as { error?: unknown } | null)?.error);
   const how = `the call ended with status ${record.status} after ${record.durationMs.toFixed(1)} ms`;
-  say(`glambdar: ${how}; ${lines.length === 0 ? 'it printed nothing.' : 'it printed:'}`);
+  const printed = lines.length === 0 ? '; it printed nothing.' : hasPrinted(record) ? '; it printed:' : ':';
+  say(`glambdar: ${how}${printed}`);
   for (const line of lines) tell(line);
 }
 
@@ -91,6 +127,11 @@ function bodyOf(data: string | undefined): Body {
   if (data === '-') return { content: readFileSync(0), isFaasStyle: false };
   if (data.startsWith('@')) return { content: readFile(data.slice(1)), isFaasStyle: false };
   const isFaasStyle = data.endsWith('.json') && existsSync(data);
+  if (!isFaasStyle && /^[\w./~-]+\.json$/.test(data))
+    throw new CliError(
+      `There is no file ${data}; -d takes the body itself, or a file that is there. To send these very characters, write them to \`glambdar invoke NAME -d -\`.`,
+      EXIT.usage,
+    );
   return { content: isFaasStyle ? readFile(data) : Buffer.from(data), isFaasStyle };
 }
 

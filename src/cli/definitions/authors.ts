@@ -24,10 +24,13 @@ export function authorCommands(program: Command): void {
     .option('-s, --set <key=value>', 'a setting; may be given several times', collected)
     .action(later(async () => (await import('../commands/deploy.js')).deploy));
 
-  addCommand(program, 'dev [path]', 'Deploy a folder at every change, and show what its calls print.', [
-    'glambdar dev',
-    'glambdar dev hello',
-  ])
+  addCommand(
+    program,
+    'dev [path]',
+    'Deploy a folder at every change, and show what its calls print. A server that does not answer is waited for.',
+    ['glambdar dev', 'glambdar dev hello'],
+  )
+    .summary('Deploy a folder at every change, and show what its calls print.')
     .option('-n, --name <name>', "the function's name (default: the folder's)")
     .option('-s, --set <key=value>', 'a setting; may be given several times', collected)
     .action(later(async () => (await import('../commands/dev.js')).dev));
@@ -35,7 +38,7 @@ export function authorCommands(program: Command): void {
   addCommand(
     program,
     'invoke <name>',
-    'Call a function and print its answer. The name may go on with a path and a query. When the call fails, what it printed follows on stderr; not with --raw or --json.',
+    'Call a function and print its answer. The name may go on with a path and a query. When the call fails, what it printed follows on stderr, and after every call what the server remarked about it; not with --raw or --json.',
     [
       'glambdar invoke hello -d \'{"name":"Ada"}\'',
       'glambdar invoke hello -d @input.json -H "X-Trace: 1"',
@@ -44,6 +47,8 @@ export function authorCommands(program: Command): void {
     ],
   )
     .summary('Call a function and print its answer.')
+    // What was meant as the body is refused by the command itself, which says how to write it.
+    .allowExcessArguments()
     .option('-d, --data <data>', 'the body: text, @file, - for stdin, or the name of an existing .json file')
     .option('-H, --header <line>', 'a header; may be given several times', collected)
     .option('-X, --method <method>', 'the method (default: POST)')

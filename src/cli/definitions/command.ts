@@ -1,13 +1,19 @@
 /** Owns what every command has in common: the options that choose a server, and examples below its help. */
-import type { Command } from 'commander';
+import type { Command, CommandOptions } from 'commander';
 
 /** The option of every command that has a result which a program may want. */
 export const JSON_OPTION = ['--json', 'print JSON for programs'] as const;
 
 /** A new command of the parent with the common options. @param usage such as `info <name>` */
-export function addCommand(parent: Command, usage: string, description: string, examples: string[]): Command {
+export function addCommand(
+  parent: Command,
+  usage: string,
+  description: string,
+  examples: string[],
+  options: CommandOptions = {},
+): Command {
   return parent
-    .command(usage)
+    .command(usage, options)
     .description(description)
     .option(
       '--server <url>',

@@ -40,9 +40,14 @@ export function functionCommands(program: Command): void {
   const secrets = program
     .command('secrets')
     .description('Manage values that a function gets in its environment and nobody can read again.');
-  addCommand(secrets, 'list <name>', 'List the names of the secrets.', [
-    'glambdar secrets list hello',
-  ]).action(later(async () => (await secretActions()).listSecrets));
+  addCommand(
+    secrets,
+    'list <name>',
+    'List the names of the secrets.',
+    ['glambdar secrets list hello'],
+    // `secrets hello` lists them, too.
+    { isDefault: true },
+  ).action(later(async () => (await secretActions()).listSecrets));
   addCommand(
     secrets,
     'set <name> <key> [value]',

@@ -24,9 +24,12 @@ export const TEMPLATES: Record<string, (name: string) => TemplateFiles> = {
   }),
   ts: (name) => ({
     'index.ts': `// Deployed as it is: Node.js takes the types away. Syntax that makes code (enum, namespace, parameter properties) and servers
-// whose functions run on Node.js before 22.18 need a build. Then deploy what it makes, and not this folder:
+// whose functions run on Node.js before 22.18 need a build. Then deploy what it makes, and not this folder. Here:
 //
-//   npm install && npm run build && npx glambdar deploy dist --name ${name}
+//   npm install && npm run build
+//
+// and then \`glambdar deploy dist --name ${name}\`. Who has no glambdar on the path runs, in the checkout of Glambdar,
+// \`npx glambdar deploy <this folder>/dist --name ${name}\`: in this folder, npx would fetch another package of that name.
 import type { Handler } from 'glambdar';
 
 interface Input {

@@ -2,7 +2,7 @@
  * Owns a call's record as people read it: time, start, status, ms, method and path in one line, then what the call printed; of a
  * failed call what it printed last.
  */
-import type { CallRecord } from '../api/function-info.js';
+import { isRemark, type CallRecord } from '../api/function-info.js';
 import { styled } from './output.js';
 import { routesAsCommands } from './routes-as-commands.js';
 import { safeLine, safeText } from './safe-text.js';
@@ -28,12 +28,28 @@ export function callText(record: CallRecord, withName: boolean): string {
 const MAX_LINES = 40;
 const MAX_LINE = 1_000;
 
-/** What a call printed last, with hints and its stack: for people who did not ask for the whole log. */
-export function lastOutput(record: CallRecord): string[] {
-  const lines = outputLines(record, MAX_LINE);
+/**
+ * What a call printed last, with hints and its stack: for people who did not ask for the whole log.
+ * @param told a sentence that they have read already
+ */
+export function lastOutput(record: CallRecord, told: unknown): string[] {
+  const error = errorText(record.error) === told ? null : record.error;
+  const lines = outputLines({ ...record, error }, MAX_LINE);
   const left = lines.length - MAX_LINES;
   if (left <= 0) return lines;
   return [`  … ${left} more ${left === 1 ? 'line' : 'lines'} before`, ...lines.slice(-MAX_LINES)];
+}
+
+/** Whether the function itself has printed something. */
+export function hasPrinted({ stdout, stderr }: CallRecord): boolean {
+  return stdout !== '' || stderr.split('\n').some((line) => line !== '' && !isRemark(line));
+}
+
+/** The hints of the server in the log of a call, as they are shown. */
+export function remarkLines(remarks: string[]): string[] {
+  return linesOf(remarks.join('\n')).map((line) =>
+    styled('yellow', line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line),
+  );
 }
 
 /** @param longest characters of a line; the rest of it is left out */
@@ -50,8 +66,7 @@ function outputLines({ stdout, stderr, error }: CallRecord, longest = Infinity):
 function linesOf(text: string): string[] {
   const safe = safeText(text).replace(/\n$/, '');
   if (safe === '') return [];
-  // Hints of the server; all other lines are the function's own.
-  return safe.split('\n').map((line) => (line.startsWith('glambdar: ') ? routesAsCommands(line) : line));
+  return safe.split('\n').map((line) => (isRemark(line) ? routesAsCommands(line) : line));
 }
 
 function errorText(error: unknown): string {

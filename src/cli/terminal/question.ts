@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { CliError, EXIT } from '../cli-error.js';
 
-/** Asks, showing what is typed. Throws CliError without a terminal. */
-export async function ask(question: string): Promise<string> {
+/** Asks, showing what is typed. Throws CliError without a terminal. @param remedy what to write there, as a sentence */
+export async function ask(question: string, remedy: string): Promise<string> {
   if (!process.stdin.isTTY)
-    throw new CliError(`Nobody can be asked "${question.trim()}"; give it as an option.`, EXIT.usage);
+    throw new CliError(`Nobody can be asked "${question.trim()}" without a terminal. ${remedy}`, EXIT.usage);
   return answerTo(question, process.stderr);
 }
 

@@ -27,3 +27,8 @@ test('a folder that may have an entry file is left to the server', (t) => {
   for (const files of maybe)
     t.notThrows(() => assertEntryFile(temporaryDirectory(t, files), '.'), JSON.stringify(files));
 });
+
+test('the functions below a folder are named with the command that was typed', (t) => {
+  const folder = temporaryDirectory(t, { 'one/index.js': '', 'notes.txt': '' });
+  t.throws(() => assertEntryFile(folder, '.', 'dev'), { message: /`glambdar dev one`/ });
+});

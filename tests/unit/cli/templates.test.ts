@@ -23,6 +23,13 @@ test('a template has one entry file, which is the file that its author edits', (
   }
 });
 
+test('no template has a line that runs npx where it finds no glambdar but a package of that name in a registry', (t) => {
+  for (const [template, make] of Object.entries(TEMPLATES))
+    for (const [file, content] of Object.entries(make('hello')))
+      for (const line of content.split('\n').filter((one) => one.includes('npx')))
+        t.regex(line, /checkout|npx glambdar deploy <this folder>/, `${template}: ${file}`);
+});
+
 test('the TypeScript template compiles with the types that lie in it, before anything is installed', (t) => {
   const folder = temporaryDirectory(t, TEMPLATES['ts']?.('hello'));
   appendFileSync(

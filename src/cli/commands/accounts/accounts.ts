@@ -21,7 +21,7 @@ interface SignedIn {
 export async function signIn(verb: 'register' | 'login', options: SignInOptions): Promise<void> {
   const server = serverToSignInTo(options);
   if (options.key) return signInWithKey(server, options);
-  const email = options.email ?? (await ask('E-mail: '));
+  const email = options.email ?? (await ask('E-mail: ', withoutTerminal(verb)));
   const password = options.password ?? (await askSecretly('Password: '));
   const { token, user } = await new Client(server, null)
     .json<SignedIn>('POST', `/auth/${verb}`, { email, password })
@@ -65,6 +65,13 @@ export async function whoami(options: CommonOptions): Promise<void> {
         .map(([key, value]) => [key, String(value)] as const),
     ]),
   );
+}
+
+function withoutTerminal(verb: 'register' | 'login'): string {
+  const byPassword = `Write \`glambdar ${verb} --email EMAIL < FILE\`, with the password in the file, or give it with --password`;
+  return verb === 'login'
+    ? `${byPassword}; \`glambdar login --key < FILE\` signs in with a key.`
+    : `${byPassword}.`;
 }
 
 async function signInWithKey(server: string, options: SignInOptions): Promise<void> {
