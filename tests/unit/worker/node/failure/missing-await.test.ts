@@ -8,7 +8,7 @@ const inAsync = ', in an async function';
 /** Handlers that read a promise as if it were the body, and what the log of their load says. */
 const mistaken: [handler: string, hint: string][] = [
   ['async (req) => { const i = req.json(); return { body: { name: i.name } }; }', promise('req.json()')],
-  ['(req) => { const i = req.json(); return { body: `${i.name}` }; }', promise('req.json()', inAsync)],
+  ['(req) => { const i = req.json(); return { body: String(i.name) }; }', promise('req.json()', inAsync)],
   ['async function (r) { const { name } = r.json();\n return { body: name }; }', promise('r.json()')],
   ['async (req) => ({ body: req.json().name })', promise('req.json()')],
   ['async (req) => ({ body: req.json()?.name })', promise('req.json()')],
