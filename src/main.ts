@@ -7,6 +7,7 @@ import { ListenError } from './http/server.js';
 import { createLogger, writeLine } from './logger.js';
 import { startRuntime, type Runtime } from './roles/all-in-one.js';
 import { StartupError } from './model/startup-error.js';
+import { stoppingText, StopSignals } from './roles/stop-signals.js';
 import { Terminal } from './roles/terminal.js';
 import { protectFromOom } from './oom-score.js';
 
@@ -15,9 +16,6 @@ process.umask(0o077);
 
 /** Time for removing containers after a second signal; the next start removes the remaining ones. */
 const HURRY_MS = 2_000;
-
-/** Signals closer together than this count as one. */
-const SAME_SIGNAL_MS = 1_000;
 
 // A log that cannot be written (a full disk, a closed pipe) does not end the server.
 process.stdout.on('error', () => undefined);
@@ -42,22 +40,21 @@ try {
 
   // Signals are handled before anything is started: a supervisor may send one at any time.
   let runtime: Runtime | null = null;
-  let stoppingSince: number | null = null;
+  const signals = new StopSignals(systemClock);
   const stop = (signal: NodeJS.Signals): void => {
     // No server is running yet; the next start cleans up after an unfinished one.
     if (runtime === null) process.exit(0);
-    const now = performance.now();
-    if (stoppingSince !== null) {
-      // npm and process groups deliver one signal twice; an impatient operator sends another.
-      if (now - stoppingSince < SAME_SIGNAL_MS) return;
+    const asked = signals.receive();
+    if (asked === 'ignore') return;
+    if (asked === 'hurry') {
       logger.warn({ signal }, 'stopping now');
       process.exitCode = 1;
       setTimeout(() => process.exit(1), HURRY_MS);
       void runtime.close(0);
       return;
     }
-    stoppingSince = now;
-    logger.info({ signal, graceMs: config.shutdownMs }, 'stopping');
+    if (isWatched) logger.info(stoppingText(runtime.runningCalls(), config.shutdownMs));
+    else logger.info({ signal, graceMs: config.shutdownMs }, 'stopping');
     runtime.close(config.shutdownMs).then(
       () => {
         logger.info({}, 'stopped');

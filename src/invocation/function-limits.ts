@@ -44,7 +44,7 @@ export class FunctionLimits {
       if (usage.tokens < 1)
         throw new GlambdarError(
           'RATE_LIMITED',
-          `"${name}" allows ${rateLimit} ${rateLimit === 1 ? 'request' : 'requests'} per second, as its rateLimit says; try again later.`,
+          `"${name}" allows ${rateLimit} ${rateLimit === 1 ? 'request' : 'requests'} per second, ${spacing(rateLimit, burst)}, as its rateLimit says; try again later.`,
           {
             retryAfterSeconds: Math.max(1, Math.ceil((1 - usage.tokens) / rateLimit)),
           },
@@ -68,4 +68,13 @@ export class FunctionLimits {
     usage.isForgotten = true;
     if (usage.running === 0) this.#usage.delete(id);
   }
+}
+
+/** How calls may follow each other, e.g. `one every 500 ms`. @param rate calls per second */
+function spacing(rate: number, burst: number): string {
+  const ms = 1_000 / rate;
+  const rounded = ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms);
+  const every = `one every ${rounded < 1_000 ? `${rounded} ms` : `${Math.round(ms / 100) / 10} s`}`;
+  const atOnce = Math.floor(burst);
+  return atOnce === 1 ? every : `${atOnce} at once and then ${every}`;
 }

@@ -69,6 +69,11 @@ export class NamespaceLimits {
     return this.#usage.get(namespace)?.running ?? 0;
   }
 
+  /** Calls of all namespaces that run or wait now. */
+  runningInAll(): number {
+    return [...this.#usage.values()].reduce((sum, { running }) => sum + running, 0);
+  }
+
   /** Of a namespace whose last minute began two minutes ago nothing counts any more. */
   #add(namespace: string, now: number): Usage {
     if (this.#usage.size >= MANY)

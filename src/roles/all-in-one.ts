@@ -81,6 +81,8 @@ export interface Runtime {
   url: string;
   /** Where the listener for functions is; null when there is none. */
   functionsUrl: string | null;
+  /** How many calls run or wait now. */
+  runningCalls(): number;
   /**
    * Stops accepting calls, lets running calls finish within `graceMs`, removes every container, writes pending records.
    * May be called again with a shorter grace.
@@ -488,6 +490,7 @@ async function build(
   return {
     url,
     functionsUrl,
+    runningCalls: () => namespaces.runningInAll(),
     async close(graceMs) {
       const drained = listeners.close(graceMs);
       closing ??= (async () => {

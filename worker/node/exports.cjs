@@ -110,13 +110,18 @@ function kindOf(exports, name) {
  */
 function exportAdvice(exports, file) {
   if (exports === null || typeof exports !== 'object' || classOf(exports) !== null) return null;
+  const { isNear } = require('./failure/near-name.cjs');
   const functions = exportNames(exports).filter(
     (name) => typeof Object.getOwnPropertyDescriptor(exports, name)?.value === 'function',
   );
-  const [name] = functions.length === 1 ? functions : functions.filter((one) => /^handler$/i.test(one));
+  const mistyped = functions.find((one) => one !== 'handler' && isNear(one.toLowerCase(), 'handler'));
+  const [name] = mistyped === undefined && functions.length === 1 ? functions : [mistyped];
   // A "handler" here is what another contract's look-up has not taken; a "fetch" is called with a Request.
   if (name === undefined || name === 'handler' || name === 'fetch') return null;
-  return `did you mean "${name}"? Export it as "handler", or set handler to "${file.replace(/\.[mc]?[jt]s$/, '')}.${name}"`;
+  const setting = `set handler to "${file.replace(/\.[mc]?[jt]s$/, '')}.${name}"`;
+  return mistyped === undefined
+    ? `did you mean "${name}"? Export it as "handler", or ${setting}`
+    : `did you mean "handler"? Rename "${name}", or ${setting}`;
 }
 
 module.exports = {

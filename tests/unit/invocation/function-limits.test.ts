@@ -34,7 +34,8 @@ test('a bucket holds a tenth of the rate and fills with it', (t) => {
     code: 'RATE_LIMITED',
     status: 429,
     retryAfterSeconds: 1,
-    message: '"f" allows 100 requests per second, as its rateLimit says; try again later.',
+    message:
+      '"f" allows 100 requests per second, 10 at once and then one every 10 ms, as its rateLimit says; try again later.',
   });
   t.is(entered(limits, given, 1_009).count, 0);
   t.is(entered(limits, given, 1_031).count, 3);
@@ -49,6 +50,21 @@ test('a small rate lets one call in and says how many seconds to wait', (t) => {
   t.is(error.retryAfterSeconds, 10);
   t.is(entered(limits, given, 4_000).error.retryAfterSeconds, 6);
   t.is(entered(limits, given, 10_000).count, 1);
+});
+
+test('a refusal names the pause that the rate leaves between calls', (t) => {
+  for (const [rateLimit, says] of [
+    [1, '1 request per second, one every 1 s,'],
+    [2, '2 requests per second, one every 500 ms,'],
+    [3, '3 requests per second, one every 333 ms,'],
+    [0.1, '0.1 requests per second, one every 10 s,'],
+    [19, '19 requests per second, one every 53 ms,'],
+    [20, '20 requests per second, 2 at once and then one every 50 ms,'],
+    [5_000, '5000 requests per second, 500 at once and then one every 0.2 ms,'],
+  ] as const) {
+    const { error } = entered(new FunctionLimits(), settings({ rateLimit }), 0);
+    t.is(error.message, `"f" allows ${says} as its rateLimit says; try again later.`);
+  }
 });
 
 test('a changed rate begins with a full bucket', (t) => {

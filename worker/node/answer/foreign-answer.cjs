@@ -1,11 +1,25 @@
 /**
- * Owns the line in a call's log about an answer that was written for another platform: the native contract sends it, but
- * not as its author meant it. The answer itself never changes.
+ * Owns the lines in a call's log about an answer that was written for another platform, or with keys that are not read: the
+ * native contract sends it, but not as its author meant it. The answer itself never changes.
  */
 'use strict';
 const { contentType, isJson } = require('./answer-rules.cjs');
+const { isNear } = require('../failure/near-name.cjs');
 
 const ENCODED_TWICE = 'body is JSON text already, which was encoded as JSON once more';
+
+/** The keys of other frameworks' answers, in lower case, and what is read instead. @type {Map<string, 'statusCode' | 'body'>} */
+const FOREIGN_KEYS = new Map([
+  ['status', 'statusCode'],
+  ['code', 'statusCode'],
+  ['data', 'body'],
+  ['text', 'body'],
+  ['json', 'body'],
+]);
+const KEYS = /** @type {const} */ (['statusCode', 'headers', 'body']);
+/** How many keys of an answer are looked at, and the longest that may be a mistyped one. */
+const MAX_KEYS = 20;
+const MAX_KEY_LENGTH = 12;
 
 /**
  * @param {any} value what the handler returned, already rendered
@@ -16,19 +30,46 @@ function warnOfForeignAnswer(value, headers, name) {
   const signs = signsOfLambda(value);
   const encodedTwice = isEncodedTwice(value, headers);
   if (encodedTwice && signs.length > 0) signs.unshift(`its ${ENCODED_TWICE} (return the object itself)`);
-  if (signs.length > 0)
+  if (signs.length > 0) {
     process.stderr.write(
       `glambdar: this answer looks like one for AWS Lambda: ${signs.join('; ')}. ` +
         `The contract "lambda" understands such answers: POST /config/${name} {"contract":"lambda"}\n`,
     );
-  else if (encodedTwice)
+    return;
+  }
+  if (encodedTwice)
     process.stderr.write(
       `glambdar: the answer's ${ENCODED_TWICE}: return the object itself (code for AWS Lambda needs contract "lambda")\n`,
     );
-  else if (value.statusCode === undefined && Number.isInteger(value.status))
-    process.stderr.write(
-      `glambdar: the answer's key "status" is not read: a handler answers with "statusCode", "headers" and "body"\n`,
-    );
+  for (const [meant, key] of misnamedKeys(value))
+    process.stderr.write(`glambdar: the answer's key "${key}" is not read; use "${meant}"\n`);
+}
+
+/**
+ * The keys that stand in the place of one that is read and that the answer does not have. At most one for each of these.
+ * @param {any} value
+ * @returns {Map<string, string>} what is read → what is written
+ */
+function misnamedKeys(value) {
+  /** @type {Map<string, string>} */
+  const found = new Map();
+  let looks = 0;
+  for (const key in value) {
+    if ((looks += 1) > MAX_KEYS) break;
+    const meant = key.length > MAX_KEY_LENGTH ? undefined : meantKey(key);
+    if (meant === undefined || found.has(meant)) continue;
+    if (value[meant] !== undefined || value[key] === undefined) continue;
+    // A "code" without a number is a code of the author's own.
+    if (FOREIGN_KEYS.get(key.toLowerCase()) === 'statusCode' && !Number.isInteger(value[key])) continue;
+    found.set(meant, key);
+  }
+  return found;
+}
+
+/** The key that is read and that another one resembles. @param {string} key @returns {string | undefined} */
+function meantKey(key) {
+  const plain = key.replace(/[-_ ]/g, '').toLowerCase();
+  return FOREIGN_KEYS.get(plain) ?? KEYS.find((one) => one !== key && isNear(plain, one.toLowerCase()));
 }
 
 /** Parts of an answer that only AWS Lambda reads. @param {any} value @returns {string[]} */

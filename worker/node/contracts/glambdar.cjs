@@ -17,22 +17,33 @@ module.exports = {
 
   render(value, { name }, maxBytes) {
     const rendered = renderResponse(value, maxBytes);
-    if ('statusCode' in rendered && mayBeForeign(value))
-      require('../answer/foreign-answer.cjs').warnOfForeignAnswer(value, rendered.headers, name);
+    if ('statusCode' in rendered) tellOfAnswer(value, rendered.headers, name);
     return rendered;
   },
 };
 
-/** Whether an answer may be written for another platform. Cheap, because every answer passes here. @param {any} value */
-function mayBeForeign(value) {
-  if (typeof value.body === 'string') {
-    const first = value.body.charCodeAt(0);
-    if (first === OPENING_BRACE || first === OPENING_BRACKET) return true;
+/**
+ * Writes into the log what its author should know of an answer.
+ * @param {any} value
+ * @param {[string, string][]} headers as they are sent
+ * @param {string} name of the function
+ */
+function tellOfAnswer(value, headers, name) {
+  try {
+    if (mayBeMistaken(value))
+      require('../answer/foreign-answer.cjs').warnOfForeignAnswer(value, headers, name);
+  } catch {
+    // The answer is the user's object: listing its keys may throw. It has been read for the caller already.
   }
-  return (
-    value.isBase64Encoded !== undefined ||
-    value.cookies !== undefined ||
-    value.multiValueHeaders !== undefined ||
-    value.status !== undefined
-  );
+}
+
+/**
+ * Whether an answer has a key that is not read, or a text that may be JSON already. Cheap, because every answer passes here.
+ * @param {any} value
+ */
+function mayBeMistaken(value) {
+  for (const key in value) if (key !== 'statusCode' && key !== 'headers' && key !== 'body') return true;
+  if (typeof value.body !== 'string') return false;
+  const first = value.body.charCodeAt(0);
+  return first === OPENING_BRACE || first === OPENING_BRACKET;
 }

@@ -4,6 +4,7 @@
  */
 'use strict';
 const { activeHandles, isListening, serverHint } = require('./open-handles.cjs');
+const { missingAwait } = require('./missing-await.cjs');
 
 /** How much of a handler's source is read: its parameters. */
 const HEAD_LENGTH = 300;
@@ -15,8 +16,8 @@ const ANSWER_NAME = /^(?:async\s+)?(?:function\b[^(]*)?\(\s*\w+\s*,\s*(?:res|res
  * @returns {string[]} sentences without a full stop
  */
 function hintsOfHandler(handler) {
-  const head = Function.prototype.toString.call(handler).slice(0, HEAD_LENGTH);
-  if (ANSWER_NAME.test(head))
+  const source = Function.prototype.toString.call(handler);
+  if (ANSWER_NAME.test(source.slice(0, HEAD_LENGTH)))
     return [
       'the handler writes to its second parameter, as in Express; here it gets (req, context) and returns its answer, { statusCode, headers, body }. Apps of frameworks run through their adapters for AWS Lambda, with contract "lambda"',
     ];
@@ -24,7 +25,8 @@ function hintsOfHandler(handler) {
     return [
       'the handler takes three parameters, but gets two, (req, context). A handler for AWS Lambda, (event, context, callback), needs contract "lambda"',
     ];
-  return [];
+  const unawaited = missingAwait(source);
+  return unawaited === null ? [] : [unawaited];
 }
 
 /** @returns {string | null} a sentence without a full stop when the module listens for connections */

@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const { builtinModules } = require('node:module');
 const path = require('node:path');
+const { isNear } = require('./near-name.cjs');
 
 /** Packages for one platform have advice of their own (`addon-advice.cjs`). */
 const PLATFORM = /(?:linux|darwin|win32|linuxmusl)-/;
@@ -17,6 +18,13 @@ const PACKAGE = /^((?:@[A-Za-z\d][\w.-]*\/)?[A-Za-z\d][\w.-]*)(\/.*)?$/;
 const ALIAS = /^[@~]\//;
 /** Endings with which a file may be meant that was named without, or with another one. */
 const ENDINGS = ['.ts', '.mts', '.cts', '/index.ts', '.js', '.mjs', '.cjs', '.json', '/index.js'];
+
+/** Glambdar's own package is for the editor. Node takes an import away only where it is written as one of types. */
+const OWN_TYPES =
+  '"glambdar" is only types, for the editor, and nothing that runs: write import type { Handler } from "glambdar" in TypeScript, and leave it out in JavaScript';
+
+/** Packages have shorter names, too, and each is a character away from one of Node's: ms, ws, got, pug. */
+const MIN_MISTYPED = 4;
 
 /**
  * @param {any} error with one of the three codes that `hints.cjs` lists
@@ -59,12 +67,13 @@ function packageHint(name, inside, importer, root) {
     const written = relative.startsWith('.') ? relative : `./${relative}`;
     return `"${name}" is a folder of the bundle, but without ./ or ../ it is taken for a package${importer === null ? '' : `: write "${written}"`}`;
   }
+  if (name === 'glambdar') return OWN_TYPES;
   const lower = name.toLowerCase();
   if (lower !== name && fs.existsSync(path.join(root, 'node_modules', lower)))
     return `upper and lower case count: did you mean "${lower}"?`;
   if (isForDevelopment(name, root))
     return `"${name}" is one of the devDependencies in package.json, which a deploy does not install: move it to the dependencies`;
-  const near = inside === '' ? nearBuiltin(name) : undefined;
+  const near = inside === '' ? builtinInsteadOf(name) : undefined;
   const other = near === undefined ? '' : `; or did you mean Node's own "node:${near}"?`;
   return `add "${name}" to the dependencies in package.json, which a deploy installs, or run npm install in the folder before you zip it${other}`;
 }
@@ -135,19 +144,11 @@ function nearBuiltin(name) {
   return builtinModules.find((one) => !one.startsWith('_') && one !== name && isNear(one, name));
 }
 
-/** @param {string} one @param {string} other */
-function isNear(one, other) {
-  let start = 0;
-  while (start < one.length && one[start] === other[start]) start += 1;
-  const [restOfOne, restOfOther] = [one.slice(start), other.slice(start)];
-  return (
-    restOfOne.slice(1) === restOfOther ||
-    restOfOne === restOfOther.slice(1) ||
-    restOfOne.slice(1) === restOfOther.slice(1) ||
-    (restOfOne[0] === restOfOther[1] &&
-      restOfOne[1] === restOfOther[0] &&
-      restOfOne.slice(2) === restOfOther.slice(2))
-  );
+/** The public module of Node that a name may mean which could be a package's as well. @param {string} name */
+function builtinInsteadOf(name) {
+  const lower = name.toLowerCase();
+  if (lower !== name && builtinModules.includes(lower)) return lower;
+  return name.length < MIN_MISTYPED ? undefined : nearBuiltin(name);
 }
 
 module.exports = { moduleHint };

@@ -184,12 +184,17 @@ const missing: [what: string, files: Files, message: RegExp, handler?: string][]
   [
     'a handler in capitals',
     { 'index.js': 'exports.Handler = () => 1; exports.other = () => 1;' },
-    /found "Handler", "other" \(did you mean "Handler"\? Export it as "handler", or set handler to "index\.Handler"\)\.$/,
+    /found "Handler", "other" \(did you mean "handler"\? Rename "Handler", or set handler to "index\.Handler"\)\.$/,
+  ],
+  [
+    'a handler with a letter left out',
+    { 'index.js': 'exports.handlr = () => 1; exports.other = () => 1;' },
+    /found "handlr", "other" \(did you mean "handler"\? Rename "handlr", or set handler to "index\.handlr"\)\.$/,
   ],
   [
     'one function of another name',
     { 'index.mjs': 'export const hello = () => 1;' },
-    /found "hello" \(did you mean "hello"\? .*"index\.hello"\)\.$/,
+    /found "hello" \(did you mean "hello"\? Export it as "handler", or set handler to "index\.hello"\)\.$/,
   ],
   [
     'a server that listens instead of a handler',

@@ -49,6 +49,48 @@ test('an answer with status instead of statusCode is told so', async (t) => {
   t.regex(fn.logs.stderr, /^glambdar: the answer's key "status" is not read/);
 });
 
+const unread = (key: string, meant: string): string =>
+  `glambdar: the answer's key "${key}" is not read; use "${meant}"\n`;
+
+/** Answers with a key that is not read, and the lines that name it. */
+const misnamed: [code: string, lines: string][] = [
+  ["({ header: { 'x-a': '1' }, body: 1 })", unread('header', 'headers')],
+  ["({ Headers: { 'x-a': '1' }, body: 1 })", unread('Headers', 'headers')],
+  ["({ haeders: { 'x-a': '1' }, body: 1 })", unread('haeders', 'headers')],
+  ['({ status: 404, body: 1 })', unread('status', 'statusCode')],
+  ['({ statuscode: 404, body: 1 })', unread('statuscode', 'statusCode')],
+  ['({ status_code: 404, body: 1 })', unread('status_code', 'statusCode')],
+  ['({ StatusCode: 404, body: 1 })', unread('StatusCode', 'statusCode')],
+  ['({ statusCod: 404, body: 1 })', unread('statusCod', 'statusCode')],
+  ['({ code: 404, body: 1 })', unread('code', 'statusCode')],
+  ['({ statusCode: 201, Body: 1 })', unread('Body', 'body')],
+  ['({ statusCode: 201, data: 1 })', unread('data', 'body')],
+  ["({ statusCode: 201, text: 'a' })", unread('text', 'body')],
+  ['({ statusCode: 201, json: {} })', unread('json', 'body')],
+  [
+    '({ status: 404, header: {}, body: 1, headers: undefined })',
+    unread('status', 'statusCode') + unread('header', 'headers'),
+  ],
+  ['({ statusCode: 201, data: 1, json: 2 })', unread('data', 'body')],
+];
+
+test('a key of an answer that is not read is named, with the one that is', async (t) => {
+  const fn = await FunctionProcess.load(t, evaluator);
+  for (const [code, lines] of misnamed) {
+    await fn.answer({ body: code });
+    t.is(fn.logs.stderr, lines, code);
+  }
+});
+
+test('an answer whose keys throw when they are listed is sent all the same', async (t) => {
+  const fn = await FunctionProcess.load(t, evaluator);
+  const { text } = await fn.answer({
+    body: "new Proxy({ body: 'a' }, { ownKeys() { throw new Error('no'); } })",
+  });
+  t.is(text, '"a"');
+  t.is(fn.logs.stderr, '');
+});
+
 test('an ordinary answer leaves no line in the log', async (t) => {
   const fn = await FunctionProcess.load(t, evaluator);
   for (const code of [
@@ -58,6 +100,9 @@ test('an ordinary answer leaves no line in the log', async (t) => {
     "({ body: 'text', headers: { 'content-type': 'application/json' } })",
     "({ body: 'x', isBase64Encoded: false })",
     '({ statusCode: 200, status: 200, body: 1 })',
+    "({ statusCode: 200, code: 'OK', body: 1, data: 2, header: undefined })",
+    "({ body: 1, code: 'E_NONE', requestId: 'a', time: 1 })",
+    '({ headers: {}, header: {}, body: 1 })',
     "new Response('{}', { headers: { 'content-type': 'application/json' } })",
   ]) {
     await fn.answer({ body: code });

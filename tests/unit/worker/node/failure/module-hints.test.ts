@@ -15,6 +15,9 @@ const alias =
   '"@/lib/util" is an alias, which only compilers know: import the file by its path, which begins with ./ or ../, or bundle the code before you deploy it';
 const lowerCase = 'upper and lower case count: did you mean "express"?';
 
+const ownTypes =
+  '"glambdar" is only types, for the editor, and nothing that runs: write import type { Handler } from "glambdar" in TypeScript, and leave it out in JavaScript';
+
 const files = {
   'package.json': '{"devDependencies":{"vite":"7.0.0"},"dependencies":{"express":"5.0.0"}}',
   'node_modules/express/index.js': '',
@@ -45,7 +48,15 @@ const missing: [what: string, hint: string][] = [
   ['import Express', lowerCase],
   ['require vite', develop],
   ['import vite', develop],
-  ['require fss', add('fss', '; or did you mean Node\'s own "node:fs"?')],
+  ['require fss', add('fss')],
+  ['require ms', add('ms')],
+  ['require ws', add('ws')],
+  ['require ur', add('ur')],
+  ['require FS', add('FS', '; or did you mean Node\'s own "node:fs"?')],
+  ['require Crypto', add('Crypto', '; or did you mean Node\'s own "node:crypto"?')],
+  ['require paht', add('paht', '; or did you mean Node\'s own "node:path"?')],
+  ['require glambdar', ownTypes],
+  ['import glambdar', ownTypes],
   ['require crpyto', add('crpyto', '; or did you mean Node\'s own "node:crypto"?')],
   ['require node:fss', 'did you mean "node:fs"?'],
   ['import node:htp', 'did you mean "node:http"?'],
@@ -112,4 +123,12 @@ test('an import that only a TypeScript compiler would find is told the name that
     'b.ts': 'export const b = 1;',
   });
   t.is(js.message, `Cannot find module 'b.js' imported from index.mjs (${thereIs('b.ts')}${compile})`);
+});
+
+test('an import of the types of glambdar without the word type is told how to write it', async (t) => {
+  const error = await FunctionProcess.loadError(t, {
+    'package.json': '{"devDependencies":{"glambdar":"1.0.0"}}',
+    'index.mjs': "import { Handler } from 'glambdar'; export const handler = () => ({ body: 1 });",
+  });
+  t.true(error.message.split('\n')[0]!.endsWith(`(${ownTypes})`), error.message);
 });
