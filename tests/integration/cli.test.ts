@@ -193,7 +193,7 @@ integration(
     });
     t.is((await line.run(['deploy', 'remarked', '--set', 'timeoutMs=500'])).code, 0);
     const seen = await line.runOnTerminal(['invoke', 'remarked?print=1'], { env: { NO_COLOR: '1' } });
-    t.regex(seen.stdout, /glambdar: the answer's key "status" is not read: /);
+    t.regex(seen.stdout, /glambdar: the answer's key "status" is not read; use "statusCode"/);
     t.false(seen.stdout.includes('own line'), seen.stdout);
     for (const option of ['--raw', '--json'])
       t.is((await line.run(['invoke', 'remarked', option])).stderr, '', option);
