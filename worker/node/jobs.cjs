@@ -12,6 +12,7 @@ const { BadResponse } = require('./response.cjs');
 const { ResponseTooLarge } = require('./answer/answer-rules.cjs');
 const { InvalidBody } = require('./request.cjs');
 const { failedConnection, forgetConnections, watchConnections } = require('./failure/connection-watch.cjs');
+const { hintsOfHandler, hintOfServer } = require('./failure/load-hints.cjs');
 const { heldNow, tellLateError, tellLeftRunning } = require('./failure/left-running.cjs');
 
 // Kept, because functions may replace the global ones.
@@ -274,7 +275,6 @@ function caughtHint(error, name) {
 
 /** What an author should know of a module that has loaded, for the log of the load. @param {LoadedFunction} fn @returns {string[]} */
 function loadHints({ handler, isNative }) {
-  const { hintsOfHandler, hintOfServer } = require('./failure/load-hints.cjs');
   try {
     const hint = hintOfServer();
     return [...(hint === null ? [] : [hint]), ...(isNative ? hintsOfHandler(handler) : [])];

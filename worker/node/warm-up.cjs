@@ -7,6 +7,8 @@
  */
 'use strict';
 const native = require('./contracts/glambdar.cjs');
+const { hintsOfHandler, hintOfServer } = require('./failure/load-hints.cjs');
+const { heldNow } = require('./failure/left-running.cjs');
 const { loadHandler } = require('./handler.cjs');
 const { encodeFrame, FrameDecoder } = require('./protocol.cjs');
 
@@ -77,7 +79,7 @@ const PLAIN = {
 /** @param {Jobs} jobs @returns {WarmUp} */
 function createWarmUp(jobs) {
   /** @type {(() => unknown)[]} */
-  const beforeLoad = [warmRequire, warmImport, warmConsole];
+  const beforeLoad = [warmRequire, warmImport, warmConsole, warmHints];
   let rehearsals = 0;
   /** @type {NodeJS.Timeout} */
   let timer;
@@ -168,6 +170,13 @@ function warmConsole() {
   const printer = new console.Console({ stdout, stderr: stdout });
   printer.log('%s %o', 'a', { b: 1 });
   printer.error(new Error('a').message, [1]);
+}
+
+/** Looks at a handler, and at what the process holds, as is done for every module that has loaded. */
+function warmHints() {
+  hintsOfHandler(ORDINARY.handler);
+  hintOfServer();
+  heldNow();
 }
 
 module.exports = { createWarmUp };
