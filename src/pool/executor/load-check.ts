@@ -94,7 +94,9 @@ function hintsIn(stderr: string, redactor: Redaction): string[] {
     .map((line) => sentence(line.slice(HINT.length, HINT.length + MAX_HINT_CHARACTERS)));
 }
 
+/** Begins with a capital letter, unless the first word is the name of a file. */
 function sentence(clause: string): string {
+  if (/^\S*\.\w/.test(clause)) return `${clause}.`;
   return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
 }
 

@@ -91,5 +91,7 @@ test("the worker's hints about code that loads are told, without secrets and bou
     (await (await check(t, listens))()).hints.join(),
     /^The code listens on port \d+ while it loads, .*\.$/,
   );
+  const named = `console.error('glambdar: package.json names x'); exports.handler = () => ({});`;
+  t.deepEqual((await (await check(t, named))()).hints, ['package.json names x.'], 'a file keeps its name');
   t.deepEqual((await (await check(t, 'exports.handler = () => ({});'))()).hints, []);
 });
