@@ -19,7 +19,7 @@ export function protectFromOom(file = '/proc/self/oom_score_adj'): string | null
     const { code } = error as NodeJS.ErrnoException;
     return (
       'Should this machine run out of memory, Linux may end this server instead of a function. ' +
-      `To protect it, run it as a service (sudo npx glambdar service install), or as root (oom_score_adj: ${code}).`
+      `To protect it, run it as a service (sudo npx glambdar service install), or with CAP_SYS_RESOURCE (oom_score_adj: ${code}).`
     );
   }
 }

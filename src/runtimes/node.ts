@@ -3,15 +3,13 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { foreseeEntry } from '../../worker/node/entry.cjs';
+import { MAX_MANIFEST_BYTES } from '../model/manifest-size.js';
 import { bundledModules } from './bundled-modules.js';
 import { nodeVariableProblem } from './node-variables.js';
 import type { Runtime } from './runtime.js';
 
 /** Its path is the same from `src/runtimes/` and from `dist/src/runtimes/`. */
 const workerSource = fileURLToPath(new URL('../../worker/node/', import.meta.url));
-
-/** A larger package.json is not read here: it would hold up the server, and no install takes it. */
-const MAX_MANIFEST_BYTES = 2 ** 20;
 
 export const node: Runtime = {
   name: 'node',

@@ -30,9 +30,9 @@
  *   of `body` is used again after `call` has returned, so the handler must get a copy of bytes that it may keep. `signal`
  *   makes the AbortSignal of this call when it is first called. `whenEmpty` has a function called once, when nothing is left
  *   that keeps the process alive; without it the call fails then.
- * @property {(value: any, fn: LoadedFunction, maxBytes: number) => Rendered | Promise<Rendered>} render
+ * @property {(value: any, fn: LoadedFunction, maxBytes: number, tell: (hint: string) => void) => Rendered | Promise<Rendered>} render
  *   Turns the handler's value into an answer. Reads no more than `maxBytes` of a body. Throws BadResponse (`response.cjs`)
- *   for a value that is no answer.
+ *   for a value that is no answer. `tell` writes a sentence for the author, without a full stop, into the log of the call.
  *
  * @typedef {object} ContractParts each has a `lookUp` or a `load`
  * @property {LookUp} [lookUp]

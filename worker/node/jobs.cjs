@@ -66,6 +66,7 @@ function createJobs(socket, root) {
   watchConnections();
   const output = new Output();
   output.install();
+  const tell = (/** @type {string} */ hint) => output.tell(hint);
 
   /** @type {Work | null} */
   let work = null;
@@ -156,7 +157,7 @@ function createJobs(socket, root) {
         memoryMb: message.memoryMb,
       };
       if (work?.id !== message.id) return;
-      if (contract.load === undefined) for (const hint of loadHints(loaded)) output.tell(hint);
+      if (contract.load === undefined) for (const hint of loadHints(loaded)) tell(hint);
       end();
       writeFrame(line, { type: 'loaded', id: message.id });
       // The connection to an image's server is the worker's.
@@ -173,7 +174,7 @@ function createJobs(socket, root) {
         kind === 'function' || kind === 'uncaught'
           ? hintFor(error, root, loaded?.name ?? '', loaded?.isNative)
           : null;
-      if (hint !== null) output.tell(hint);
+      if (hint !== null) tell(hint);
       const cut = end();
       const serialized = serializeError(error, root);
       if (kind === 'invalid-body')
@@ -193,7 +194,7 @@ function createJobs(socket, root) {
       const { contract } = fn;
       const signal = () => (mine.abort ??= new AbortController()).signal;
       const value = await contract.call(fn, message, body, signal, whenEmpty);
-      const rendered = contract.render(value, fn, message.maxResponseBytes);
+      const rendered = contract.render(value, fn, message.maxResponseBytes, tell);
       const response = 'statusCode' in rendered ? rendered : await rendered;
       if (work !== mine) return;
       if (response.body.length > message.maxResponseBytes)
@@ -202,7 +203,7 @@ function createJobs(socket, root) {
       const unreached = failedConnection();
       // The function has caught the error.
       const hint = unreached === null ? null : caughtHint(unreached, fn.name);
-      if (hint !== null) output.tell(hint);
+      if (hint !== null) tell(hint);
       writeFrame(
         line,
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { faultPoint } from '../../faults.js';
+import { MAX_MANIFEST_BYTES } from '../../model/manifest-size.js';
 import { makeDirectory } from '../../registry/tree.js';
 import { digestManifest, type ManifestFile } from '../../registry/tree-digest.js';
 import { readConfig } from './bundle-config.js';
@@ -50,9 +51,6 @@ export interface ExtractedBundle {
   /** Sentences for the author; see `bundle-hints.ts`. */
   hints: string[];
 }
-
-/** A larger package.json is not read for hints: parsing one of 100 MB can take more memory than V8 has, which ends the whole process. */
-const MAX_MANIFEST_BYTES = 2 ** 20;
 
 /**
  * Extracts into `targetDir`; a failure leaves partial content there. Throws GlambdarError BUNDLE_TOO_LARGE, INVALID_BUNDLE,

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MAX_MANIFEST_BYTES } from '../../model/manifest-size.js';
 import { parseLockfile, type Lockfile } from './lockfile.js';
 import type { PackageInstaller } from './package-installer.js';
 import { checkManifest, manifestForNpm, missingPackages, parseManifest } from './package-manifest.js';
@@ -31,7 +32,6 @@ export interface PlanOptions {
 
 /** Raised when the meaning of a key changes: trees of other formats are no longer found. */
 const KEY_FORMAT = 1;
-const MAX_MANIFEST_BYTES = 2 ** 20;
 const MAX_LOCKFILE_BYTES = 16 * 2 ** 20;
 /** npm prefers the first. */
 const LOCKFILES = ['npm-shrinkwrap.json', 'package-lock.json'];

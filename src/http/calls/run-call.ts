@@ -99,8 +99,20 @@ export function createRunCall({ invoker, bodies, config: { maxBodyBytes } }: Run
         }
       };
       try {
-        const seen = { method, path, basePath, query, headers, host, protocol, clientAddress, body };
-        const request = { ...seen, clientMethod: req.method ?? '', clientTarget: req.url ?? '' };
+        const { method: clientMethod = '', url: clientTarget = '' } = req;
+        const request = {
+          method,
+          path,
+          basePath,
+          query,
+          headers,
+          host,
+          protocol,
+          clientAddress,
+          body,
+          clientMethod,
+          clientTarget,
+        };
         answer(await call.run(request, gone, answer));
         if (failure !== undefined) throw failure.error;
       } catch (error) {

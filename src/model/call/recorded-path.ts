@@ -2,7 +2,7 @@
 import { redactedText, type Redaction } from './redaction.js';
 
 /** Characters of a path that are kept. */
-export const MAX_PATH_CHARACTERS = 256;
+const MAX_PATH_CHARACTERS = 256;
 
 /**
  * The path as the client sent it, with every byte that is not visible ASCII percent-encoded. A path with values of secrets is
@@ -18,14 +18,14 @@ export function recordedPath(target: string, redaction: Pick<Redaction, 'isEmpty
 }
 
 /** The path of a target in visible ASCII. */
-export function visiblePath(target: string): string {
+function visiblePath(target: string): string {
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
   return path.replaceAll(/[^\x21-\x7e]+/g, (bytes) => percentEncoded(Buffer.from(bytes, 'latin1')));
 }
 
 /** The first characters of a path; `…` stands for the others. */
-export function shortPath(path: string): string {
+function shortPath(path: string): string {
   return path.length <= MAX_PATH_CHARACTERS ? path : `${path.slice(0, MAX_PATH_CHARACTERS)}…`;
 }
 

@@ -25,24 +25,25 @@ const MAX_KEY_LENGTH = 12;
  * @param {any} value what the handler returned, already rendered
  * @param {[string, string][]} headers of the answer
  * @param {string} name of the function
+ * @returns {string[]} sentences without a full stop
  */
-function warnOfForeignAnswer(value, headers, name) {
+function foreignAnswerHints(value, headers, name) {
   const signs = signsOfLambda(value);
   const encodedTwice = isEncodedTwice(value, headers);
   if (encodedTwice && signs.length > 0) signs.unshift(`its ${ENCODED_TWICE} (return the object itself)`);
-  if (signs.length > 0) {
-    process.stderr.write(
-      `glambdar: this answer looks like one for AWS Lambda: ${signs.join('; ')}. ` +
-        `The contract "lambda" understands such answers: POST /config/${name} {"contract":"lambda"}\n`,
-    );
-    return;
-  }
-  if (encodedTwice)
-    process.stderr.write(
-      `glambdar: the answer's ${ENCODED_TWICE}: return the object itself (code for AWS Lambda needs contract "lambda")\n`,
-    );
+  if (signs.length > 0)
+    return [
+      `this answer looks like one for AWS Lambda: ${signs.join('; ')}. ` +
+        `The contract "lambda" understands such answers: POST /config/${name} {"contract":"lambda"}`,
+    ];
+  const hints = encodedTwice
+    ? [
+        `the answer's ${ENCODED_TWICE}: return the object itself (code for AWS Lambda needs contract "lambda")`,
+      ]
+    : [];
   for (const [meant, key] of misnamedKeys(value))
-    process.stderr.write(`glambdar: the answer's key "${key}" is not read; use "${meant}"\n`);
+    hints.push(`the answer's key "${key}" is not read; use "${meant}"`);
+  return hints;
 }
 
 /**
@@ -104,4 +105,4 @@ function isJsonText(text) {
   }
 }
 
-module.exports = { warnOfForeignAnswer };
+module.exports = { foreignAnswerHints };

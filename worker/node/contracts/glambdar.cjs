@@ -15,9 +15,9 @@ module.exports = {
     return handler(createRequest(message, body), createContext(message, name, memoryMb, signal));
   },
 
-  render(value, { name }, maxBytes) {
+  render(value, { name }, maxBytes, tell) {
     const rendered = renderResponse(value, maxBytes);
-    if ('statusCode' in rendered) tellOfAnswer(value, rendered.headers, name);
+    if ('statusCode' in rendered) tellOfAnswer(value, rendered.headers, name, tell);
     return rendered;
   },
 };
@@ -27,11 +27,12 @@ module.exports = {
  * @param {any} value
  * @param {[string, string][]} headers as they are sent
  * @param {string} name of the function
+ * @param {(hint: string) => void} tell
  */
-function tellOfAnswer(value, headers, name) {
+function tellOfAnswer(value, headers, name, tell) {
   try {
     if (mayBeMistaken(value))
-      require('../answer/foreign-answer.cjs').warnOfForeignAnswer(value, headers, name);
+      require('../answer/foreign-answer.cjs').foreignAnswerHints(value, headers, name).forEach(tell);
   } catch {
     // The answer is the user's object: listing its keys may throw. It has been read for the caller already.
   }

@@ -109,3 +109,16 @@ test('an ordinary answer leaves no line in the log', async (t) => {
     t.is(fn.logs.stderr, '', code);
   }
 });
+
+for (const [what, code] of [
+  ['throw', "process.stderr.write = () => { throw new Error('of the stream'); };"],
+  ['are ended', 'process.stderr.end();'],
+] as const)
+  test(`an answer is remarked on, and stays as it is, though the function's own streams ${what}`, async (t) => {
+    const fn = await FunctionProcess.load(
+      t,
+      `${code} exports.handler = async () => ({ status: 404, body: 'x' });`,
+    );
+    for (let call = 0; call < 2; call += 1) t.is((await fn.answer()).text, '"x"');
+    t.is(fn.logs.stderr, 'glambdar: the answer\'s key "status" is not read; use "statusCode"\n');
+  });
