@@ -328,6 +328,24 @@ test('a function that lacks one has its turn among calls that wait behind others
   t.deepEqual(said(0, { mayRefill: false }), ['start 1 q', 'start 2 q', 'start 3 q']);
 });
 
+test('while more functions are called than have places, no call waits for a refill', (t) => {
+  const requests = [0, 1].map((turn) =>
+    requestView(turn + 1, { codeKey: 'e', profileKey: 'q', turn, behind: turn > 0 }),
+  );
+  const few = { ...limits, maxInstances: 3, placesForCalls: 1 };
+  const said = (...functions: Want[]): string[] =>
+    words(decide(snapshot({ requests, functions, limits: few })));
+  const [a, b, c] = ['a', 'b', 'c'].map((codeKey) => want({ codeKey, turn: 0 })) as [Want, Want, Want];
+  t.deepEqual(said(a, b), ['start 1 q', 'start p a', 'start p b', 'wait 2 -']);
+  t.deepEqual(said(a, b, c), ['start 1 q', 'start 2 q']);
+  t.deepEqual(
+    said(a, b, { ...c, uncalled: true }).length,
+    4,
+    'a function that was only deployed is not called',
+  );
+  t.deepEqual(said(a, b, { ...c, wanted: 0 }).length, 4, 'nor is one that wants none');
+});
+
 test('a call that came alone waits for no refill, however long that has waited', (t) => {
   const functions = ['a', 'b', 'c', 'd'].map((codeKey) => want({ codeKey, turn: 0 }));
   const requests = [requestView(1, { codeKey: 'e', profileKey: 'q', turn: 99 })];
@@ -356,6 +374,8 @@ test('with nobody waiting the last places are left to calls, but for a function 
   const full = [view('idle', { codeKey: 'd' }), view('busy'), view('busy')];
   t.deepEqual(plan({ wants: [want(), want({ codeKey: 'd' })], instances: full, limits: few }), [start('c')]);
 });
+
+type Want = ReturnType<typeof want>;
 
 const codes = ['c', 'd', 'e'];
 const profileOf = (code: string): string => (code === 'e' ? 'q' : 'p');
