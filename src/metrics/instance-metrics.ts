@@ -5,20 +5,24 @@ import { SECONDS } from './seconds.js';
 const STATES = ['starting', 'standby', 'loading', 'loaded', 'warm', 'busy', 'stopping'];
 
 export class InstanceMetrics {
-  readonly #instances: Gauge<'state'>;
+  /** Instances by state: the gauge reads them when it is asked, because counting in a gauge costs every call more. */
+  readonly #instances = new Map(STATES.map((state) => [state, 0]));
   readonly #created: Counter;
   readonly #ready: Histogram;
   readonly #refills: Histogram;
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#instances = new Gauge({
+    const instances = this.#instances;
+    new Gauge({
       name: 'glambdar_instances',
       help: 'Instances by state.',
       labelNames: ['state'],
       registers,
+      collect() {
+        for (const [state, count] of instances) this.set({ state }, count);
+      },
     });
-    for (const state of STATES) this.#instances.set({ state }, 0);
     this.#created = new Counter({
       name: 'glambdar_instances_created_total',
       help: 'Containers that were begun.',
@@ -41,12 +45,16 @@ export class InstanceMetrics {
   /** @param from null: the instance was made. @param previousMs how long the instance was in state `from` */
   transition(from: string | null, to: string, previousMs: number): void {
     if (from === null) this.#created.inc();
-    else this.#instances.dec({ state: from });
-    if (to !== 'stopped') this.#instances.inc({ state: to });
+    else this.#count(from, -1);
+    if (to !== 'stopped') this.#count(to, 1);
     if (from === 'starting' && to === 'standby') this.#ready.observe(previousMs / 1000);
   }
 
   refilled(ms: number): void {
     this.#refills.observe(ms / 1000);
+  }
+
+  #count(state: string, change: 1 | -1): void {
+    this.#instances.set(state, this.#instances.get(state)! + change);
   }
 }

@@ -87,7 +87,7 @@ export class PoolExecutor implements Executor {
         signal,
         cancelGraceMs,
       });
-      await assertServerRuns(lease, answer);
+      if (isBrokenOff(answer)) await assertServerRuns(lease);
     } catch (error) {
       trace.runMs = clock.now() - begun;
       throw await this.#failed(error, lease, signal);
@@ -177,9 +177,12 @@ export class PoolExecutor implements Executor {
 /** The name of a worker's error about an image's server that broke off the connection (`worker/node/image-server.cjs`). */
 const BROKEN_OFF = 'BrokenOff';
 
-/** Rejects with InstanceFailure when the image beside the worker broke off the connection because it has ended. */
-async function assertServerRuns({ instance }: Lease, { message }: WorkerAnswer): Promise<void> {
-  if (message.type !== 'error' || message.error.name !== BROKEN_OFF) return;
+function isBrokenOff({ message }: WorkerAnswer): boolean {
+  return message.type === 'error' && message.error.name === BROKEN_OFF;
+}
+
+/** Rejects with InstanceFailure when the image beside the worker, which broke off the connection, has ended. */
+async function assertServerRuns({ instance }: Lease): Promise<void> {
   const exit = await instance.serverExit();
   if (exit !== undefined) throw new InstanceFailure('the image ended before it answered', { exit });
 }

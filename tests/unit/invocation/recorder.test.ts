@@ -296,6 +296,24 @@ test('many records are written without waiting for the time, and in slices', asy
   t.is((await store.listCounters()).get(idOf('f'))?.invokeCount, 2_500);
 });
 
+// Before the others, which would hold this thread until it is time.
+test.serial(
+  'a function that fills its share many times over is written when it is time, and once',
+  async (t) => {
+    const { add, recorder, store } = setUp(t, 100);
+    const sizes = watchWrites(store);
+    for (const record of calls(6_000, 'f')) add(record);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    t.deepEqual(sizes, []);
+    t.true(recorder.pending().length < 2_500);
+    await recorder.flush();
+    t.deepEqual(sizes, [100]);
+    t.is((await stored(store))[0], 'c6000');
+    t.is(recorder.dropped, 0);
+    t.is((await store.listCounters()).get(idOf('f'))?.invokeCount, 6_000);
+  },
+);
+
 test('records that hold much text are written soon, and few at a time', async (t) => {
   const { add, recorder, store } = setUp(t, 10_000);
   const sizes = watchWrites(store);
