@@ -49,16 +49,12 @@ export class ApiKeys {
     if (name === undefined) throw invalid('"name" is missing: name the key after what will use it.');
     const limited = functions !== null && request['role'] === undefined ? 'invoker' : role;
     assertRoleFits(maker, limited, functions);
-    const userId = maker.user ?? null;
-    const mine = (await store.keys(userId ?? undefined)).filter((key) => key.userId === userId);
-    if (mine.length >= MAX_KEYS)
-      throw new GlambdarError('CONFLICT', `There are ${MAX_KEYS} keys already; delete one that is not used.`);
     const text = createKeyText();
     const record: KeyRecord = {
       id: randomUUID(),
       name,
       digest: digestOf(text),
-      userId,
+      userId: maker.user ?? null,
       namespace: maker.namespace,
       role: limited,
       functions,
@@ -66,7 +62,16 @@ export class ApiKeys {
       createdAt: now(),
       lastUsedAt: null,
     };
-    if (!(await store.addKey(record))) throw new GlambdarError('UNAUTHENTICATED', 'User not found');
+    switch (await store.addKey(record, MAX_KEYS)) {
+      case 'no-user':
+        throw new GlambdarError('UNAUTHENTICATED', 'User not found');
+      case 'too-many':
+        throw new GlambdarError(
+          'CONFLICT',
+          `There are ${MAX_KEYS} keys already; delete one that is not used.`,
+        );
+      case 'stored':
+    }
     return { text, record };
   }
 

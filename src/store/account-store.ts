@@ -28,8 +28,11 @@ export interface AccountStore {
   /** The ids of all users that were removed: their namespaces must have no functions. */
   removedUsers(): Promise<string[]>;
 
-  /** *Durable.* False when the key's user is gone. */
-  addKey(key: KeyRecord): Promise<boolean>;
+  /**
+   * *Durable.* Stores nothing when the key's user is gone, or has as many keys already as one may have.
+   * @param most the most keys of one user, and of those that are nobody's
+   */
+  addKey(key: KeyRecord, most?: number): Promise<'stored' | 'no-user' | 'too-many'>;
   key(id: string): Promise<KeyRecord | undefined>;
   keyByDigest(digest: string): Promise<KeyRecord | undefined>;
   /** All keys, or those of a user, the first made first. */

@@ -53,10 +53,12 @@ export class MemoryAccountStore implements AccountStore {
     return [...this.#removed];
   }
 
-  async addKey(key: KeyRecord): Promise<boolean> {
-    if (key.userId !== null && (await this.user(key.userId)) === undefined) return false;
+  async addKey(key: KeyRecord, most = Infinity): Promise<'stored' | 'no-user' | 'too-many'> {
+    if (key.userId !== null && (await this.user(key.userId)) === undefined) return 'no-user';
+    if ([...this.#keys.values()].filter(({ userId }) => userId === key.userId).length >= most)
+      return 'too-many';
     this.#keys.set(key.id, structuredClone(key));
-    return true;
+    return 'stored';
   }
 
   async key(id: string): Promise<KeyRecord | undefined> {

@@ -91,7 +91,7 @@ export function accountStoreContract(
       key('y', { functions: ['f', 'g'], createdAt: 2, expiresAt: 9 }),
       key('x', { userId: 'a', createdAt: 3 }),
     ];
-    for (const each of keys) t.true(await store.addKey(each));
+    for (const each of keys) t.is(await store.addKey(each), 'stored');
     t.deepEqual(await store.keys(), keys);
     t.deepEqual(await store.keys('a'), [keys[1]!]);
     t.deepEqual(await store.keyByDigest('digest of y'), keys[0]);
@@ -136,7 +136,17 @@ export function accountStoreContract(
     await store.addKey(key('other'));
     t.true(await store.removeUser('a'));
     t.deepEqual(await store.keys(), [key('other')]);
-    t.false(await store.addKey(key('late', { userId: 'a' })));
+    t.is(await store.addKey(key('late', { userId: 'a' })), 'no-user');
+  });
+
+  test(`${subject} counts keys where it stores them: several at once are never too many`, async (t) => {
+    const store = await open(t);
+    for (const id of ['a', 'b']) await store.addUser(user(id));
+    const of = (userId: string | null) =>
+      Promise.all([1, 2, 3].map((n) => store.addKey(key(`${userId} ${n}`, { userId }), 2)));
+    for (const owner of ['a', 'b', null])
+      t.deepEqual((await of(owner)).toSorted(), ['stored', 'stored', 'too-many']);
+    t.is((await store.keys()).length, 6);
   });
 
   test(`${subject} knows whether there is an admin, and has one admin key of its own at a time`, async (t) => {

@@ -46,6 +46,7 @@ export class AccountTable {
       noteRemoved: db.prepare('INSERT OR IGNORE INTO removed_users VALUES (?)'),
       removedUsers: db.prepare('SELECT id FROM removed_users'),
       addKey: db.prepare('INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+      countKeys: db.prepare('SELECT COUNT(*) AS count FROM api_keys WHERE user_id IS ?'),
       key: db.prepare('SELECT * FROM api_keys WHERE id = ?'),
       keyByDigest: db.prepare('SELECT * FROM api_keys WHERE digest = ?'),
       keys: db.prepare('SELECT * FROM api_keys ORDER BY created_at, id'),
@@ -110,12 +111,14 @@ export class AccountTable {
     return this.#statements.removedUsers.all().map((row) => (row as { id: string }).id);
   }
 
-  /** False when the key's user is gone. */
-  addKey(key: KeyRecord): boolean {
+  addKey(key: KeyRecord, most = Infinity): 'stored' | 'no-user' | 'too-many' {
     return transaction(this.#db, () => {
-      if (key.userId !== null && this.user(key.userId) === undefined) return false;
+      const { userId } = key;
+      if (userId !== null && this.user(userId) === undefined) return 'no-user';
+      const { count } = this.#statements.countKeys.get(userId) as { count: number };
+      if (count >= most) return 'too-many';
       this.#addKey(key);
-      return true;
+      return 'stored';
     });
   }
 

@@ -45,8 +45,8 @@ export class SqliteAccountStore implements AccountStore {
     return this.#on((accounts) => accounts.removedUsers());
   }
 
-  async addKey(key: KeyRecord): Promise<boolean> {
-    return this.#on((accounts) => accounts.addKey(key));
+  async addKey(key: KeyRecord, most?: number): ReturnType<AccountStore['addKey']> {
+    return this.#on((accounts) => accounts.addKey(key, most));
   }
 
   async key(id: string): Promise<KeyRecord | undefined> {
