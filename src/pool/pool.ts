@@ -182,11 +182,11 @@ export class Pool {
   }
 
   /**
-   * Resolves with an instance that has the code loaded, reserved for one call. Rejects with GlambdarError (AT_CAPACITY,
-   * DRIVER_UNAVAILABLE, STOPPING), LoadFailure (user code), LoadTimeout, InstanceFailure (died while loading), or the
-   * signal's reason.
+   * An instance that has the code loaded, reserved for one call: at once when one is ready, else by a promise. Throws or
+   * rejects with GlambdarError (AT_CAPACITY, DRIVER_UNAVAILABLE, STOPPING), LoadFailure (user code), LoadTimeout,
+   * InstanceFailure (died while loading), or the signal's reason.
    */
-  acquire(request: PoolRequest): Promise<Lease> {
+  acquire(request: PoolRequest): Lease | Promise<Lease> {
     return this.#dispatcher.acquire(request);
   }
 

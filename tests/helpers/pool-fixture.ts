@@ -144,8 +144,8 @@ export class PoolFixture {
     });
   }
 
-  acquire(options: AcquireOptions = {}): Promise<Lease> {
-    return this.pool.acquire(request(options));
+  async acquire(options: AcquireOptions = {}): Promise<Lease> {
+    return await this.pool.acquire(request(options));
   }
 
   /** Resolves when no instance, container, slot or tree is left. */

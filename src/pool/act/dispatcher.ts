@@ -104,10 +104,11 @@ export class Dispatcher {
     if (this.#options.queue.has(flow) && !this.#room.admits(flow)) throw this.#room.refusal(flow);
   }
 
-  async acquire(request: PoolRequest): Promise<Lease> {
+  /** See `Pool.acquire`. */
+  acquire(request: PoolRequest): Lease | Promise<Lease> {
     request.signal.throwIfAborted();
     this.#room.assertOpen();
-    const { queue, demands, trees, lull, clock, queueTimeoutMs } = this.#options;
+    const { queue, demands, clock } = this.#options;
     const { workload, check = false } = request;
     const flow = check ? CHECKS : workload.flow;
     // The candidate may have the version number of an earlier candidate that was not published.
@@ -120,6 +121,13 @@ export class Dispatcher {
         return this.#lease(request, instance, now);
       }
     }
+    return this.#wait(request, flow, now);
+  }
+
+  /** Queues a request that found no instance ready. */
+  #wait(request: PoolRequest, flow: string, now: number): Promise<Lease> {
+    const { queue, demands, trees, lull, clock, queueTimeoutMs } = this.#options;
+    const { workload, check = false } = request;
     const waiter: InstanceWaiter = new InstanceWaiter({
       request,
       signal: request.signal,

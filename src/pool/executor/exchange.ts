@@ -32,32 +32,38 @@ export class CallTimeout extends Error {
  * Rejects with CallTimeout, with ConnectionLost as soon as the connection is lost (how the container ended is not known
  * then: finding out must not run into the deadline), or with the signal's reason after the grace.
  */
-export async function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
+export function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
   const { instance, message, body, sink, clock, signal, cancelGraceMs } = options;
   const { id, timeoutMs } = message;
-  const begun = clock.now();
-  let cancelDeadline: (() => void) | undefined;
-  let unwatch: (() => void) | undefined;
-  try {
+  // Not async: every promise between the worker's answer and the client costs each call.
+  return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    return await new Promise((resolve, reject) => {
-      const after = (ms: number, error: () => Error): void => {
-        cancelDeadline?.();
-        cancelDeadline = deadline(clock, ms, () => reject(error()));
-      };
-      // The request is sent first: the worker begins while the rest is set up.
-      instance.invoke(message, body, sink).then(resolve, reject);
-      after(timeoutMs, () => new CallTimeout());
-      unwatch = onDeparture(signal, () => {
-        instance.cancel(id);
-        const left = Math.max(0, timeoutMs - (clock.now() - begun));
-        const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
-        after(Math.min(left, graceMs), () => signal.reason as Error);
-      });
-      faultPoint('invoke.sent');
+    const begun = clock.now();
+    let cancelDeadline: (() => void) | undefined;
+    const end = (): void => {
+      cancelDeadline?.();
+      unwatch();
+    };
+    const fail = (error: Error): void => {
+      end();
+      reject(error);
+    };
+    const after = (ms: number, error: () => Error): void => {
+      cancelDeadline?.();
+      cancelDeadline = deadline(clock, ms, () => fail(error()));
+    };
+    // The request is sent first: the worker begins while the rest is set up.
+    instance.invoke(message, body, sink).then((answer) => {
+      end();
+      resolve(answer);
+    }, fail);
+    after(timeoutMs, () => new CallTimeout());
+    const unwatch = onDeparture(signal, () => {
+      instance.cancel(id);
+      const left = Math.max(0, timeoutMs - (clock.now() - begun));
+      const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
+      after(Math.min(left, graceMs), () => signal.reason as Error);
     });
-  } finally {
-    cancelDeadline?.();
-    unwatch?.();
-  }
+    faultPoint('invoke.sent');
+  });
 }

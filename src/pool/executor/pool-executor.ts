@@ -50,7 +50,8 @@ export class PoolExecutor implements Executor {
     let lease: Lease;
     try {
       workload = workloadOf(record);
-      lease = await pool.acquire({ workload, signal, failedLoadOutput: sink });
+      const acquired = pool.acquire({ workload, signal, failedLoadOutput: sink });
+      lease = acquired instanceof Promise ? await acquired : acquired;
     } catch (error) {
       // How much of the wait was for a place is not known: the request has no instance whose history would tell.
       const waitedMs = clock.now() - arrivedAt;
@@ -68,7 +69,7 @@ export class PoolExecutor implements Executor {
     trace.startMs = times.startMs;
     trace.loadMs = times.loadMs;
     for (const log of lease.loadLogs) sink(...log);
-    return this.#run(call, lease, workload);
+    return await this.#run(call, lease, workload);
   }
 
   async #run(call: ExecutorCall, lease: Lease, { reuse, code }: Workload): Promise<Execution> {
