@@ -89,8 +89,10 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
   if (coming) return { kind: 'wait', instance: coming };
   if (starting < offer.maxStarting()) {
     if (offer.instances.length < offer.maxInstances()) return { kind: 'start' };
-    // Each instance being stopped makes room for one request that waits ahead; another is evicted only when they are too few.
-    const victim = freeing > offer.unserved ? undefined : offer.victim();
+    // Each instance being stopped makes room for one request that waits ahead; another is evicted only when they are too few,
+    // and for no more requests than may start: a flooded function would stop all idle instances, to start a few.
+    const enough = Math.min(offer.unserved + 1, offer.maxStarting());
+    const victim = freeing >= enough ? undefined : offer.victim();
     if (victim) return { kind: 'evict', instance: victim };
   }
   return { kind: 'wait', instance: null };

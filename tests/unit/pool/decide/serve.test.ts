@@ -215,6 +215,12 @@ const table: Row[] = [
     decision: { kind: 'evict', instanceId: 'x' },
   },
   {
+    title: 'evicts none when as many are being stopped as may start',
+    instances: [instance('stopping'), instance('stopping'), named('x', 'idle', { codeKey: 'o' }), ...busy(1)],
+    snapshot: { waiting: 9 },
+    decision: { kind: 'wait', claims: null },
+  },
+  {
     title: 'waits for a warm one when as many calls run as the cores can use',
     instances: [
       instance('busy', { calls: 9 }),
