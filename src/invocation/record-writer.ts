@@ -12,7 +12,7 @@ import type { CallStore } from '../store/call-store.js';
 const FLUSH_MS = 500;
 /** Waiting records, or characters in them, that are written before `FLUSH_MS` have passed: well below the most that may wait. */
 const FLUSH_AT = 2_500;
-/** When no more of these records are wanted, the others are given up and nothing is written yet. */
+/** When no more of the waiting records than these are wanted, nothing is written yet. */
 const FEW_WANTED = FLUSH_AT / 2;
 const FLUSH_TEXT_AT = 4 * 1024 * 1024;
 /** Records, and characters in them, written in one slice, some 2 ms of this thread: calls are served between two slices. */
@@ -123,18 +123,20 @@ export class RecordWriter {
     this.#text += entry.text - (into.get(record.id)?.text ?? 0);
     into.set(record.id, entry);
     while (this.#pending.size > MAX_WAITING || this.#text > MAX_WAITING_TEXT) this.#giveUpOldest();
-    const isMuch = this.#pending.size >= FLUSH_AT || this.#text >= FLUSH_TEXT_AT;
-    if (isMuch && !this.#failing && this.#isMuchWanted()) void this.#begin();
+    // The end of the pass under way schedules the next one. The pass must find the records that it is writing.
+    if (this.#pass !== null) return;
+    if (!this.#failing && this.#isMuchLeft()) void this.#begin();
     else this.#schedule();
   }
 
   /**
-   * Whether much is left when the records are given up that the store would drop at once. A function that is called ten
-   * thousand times a second fills its share of the store several times before `FLUSH_MS` have passed; writing each time cost
-   * 4 % of this thread's time.
+   * Whether so much waits that it should be written before it is time. When many records wait, those are given up first that the
+   * store would drop at once: a function that is called ten thousand times a second fills its share of the store several times
+   * before `FLUSH_MS` have passed, and writing each time cost 4 % of this thread's time.
    */
-  #isMuchWanted(): boolean {
-    return this.#wanted().length > FEW_WANTED || this.#text >= FLUSH_TEXT_AT;
+  #isMuchLeft(): boolean {
+    if (this.#text >= FLUSH_TEXT_AT) return true;
+    return this.#pending.size >= FLUSH_AT && this.#wanted().length > FEW_WANTED;
   }
 
   /** Begins a pass, or joins the one under way. Resolves when the pass has tried its records. Never rejects. */
@@ -246,7 +248,6 @@ export class RecordWriter {
   }
 
   #schedule(): void {
-    if (this.#pass !== null) return; // the end of the pass schedules the next
     this.#timer ??= setTimeout(() => void this.#begin(), this.#failing ? RETRY_MS : FLUSH_MS);
   }
 }

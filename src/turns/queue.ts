@@ -6,7 +6,7 @@
  * requests is thus one turn ahead of a new flow, not hundreds.
  *
  * By tags alone every flow that comes meanwhile would go before the second request of a waiting flow once: with four callers
- * of 16 functions it waited for 15 services. Therefore a turn also ends when more requests have been served in it than flows
+ * of 16 functions it waited for up to 15 services. Therefore a turn also ends when more requests have been served in it than flows
  * were waiting at its beginning; flows that come later have the next turn, with those that wait for it.
  */
 import { GlambdarError } from '../errors.js';
@@ -48,8 +48,8 @@ export class Queue<W extends Waiting = Waiting> {
   readonly #refillTurns = new Map<string, number>();
   #clock = 0;
   /** Requests served since the clock stands as it does, and how many flows waited when the first of them was served. */
-  #served = 0;
-  #flows = 0;
+  #servedInTurn = 0;
+  #flowsInTurn = 0;
   readonly service = new ServiceRate();
 
   get length(): number {
@@ -92,6 +92,7 @@ export class Queue<W extends Waiting = Waiting> {
   }
 
   add(waiter: W, flow: string): void {
+    if (this.#places.length === 0) this.#servedInTurn = 0;
     const tag = this.nextTag(flow);
     this.#finish.set(flow, tag + 1);
     let index = this.#places.length;
@@ -155,7 +156,6 @@ export class Queue<W extends Waiting = Waiting> {
     else {
       this.#tick(this.#places[index]!.tag);
       this.#remove(index);
-      if (this.#places.length === 0) this.#served = 0;
     }
     this.service.served(now, this.#places.length > 0);
     if (this.#finish.size > 2 * this.#lengths.size + 100)
@@ -165,16 +165,16 @@ export class Queue<W extends Waiting = Waiting> {
   /** Moves the clock on when a request is served. @param tag that of the request, which still waits */
   #tick(tag: number): void {
     if (tag > this.#clock) this.#moveTo(tag);
-    if (this.#served === 0) this.#flows = this.#lengths.size;
-    this.#served += 1;
-    if (this.#served <= this.#flows) return;
+    if (this.#servedInTurn === 0) this.#flowsInTurn = this.#lengths.size;
+    this.#servedInTurn += 1;
+    if (this.#servedInTurn <= this.#flowsInTurn) return;
     const next = this.#places.find((place) => place.tag > this.#clock);
     if (next !== undefined) this.#moveTo(next.tag);
   }
 
   #moveTo(clock: number): void {
     this.#clock = clock;
-    this.#served = 0;
+    this.#servedInTurn = 0;
   }
 
   #remove(index: number): void {

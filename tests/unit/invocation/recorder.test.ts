@@ -296,6 +296,21 @@ test('many records are written without waiting for the time, and in slices', asy
   t.is((await store.listCounters()).get(idOf('f'))?.invokeCount, 2_500);
 });
 
+test('records that newer ones push out while they are being written are not counted as dropped', async (t) => {
+  const { add, recorder, store } = setUp(t, 100);
+  const append = store.append.bind(store);
+  const late = calls(3_000, 'f', 'late');
+  store.append = async (...args) => {
+    for (const record of late.splice(0)) add(record);
+    return append(...args);
+  };
+  for (const record of calls(100, 'f', 'early')) add(record);
+  await recorder.flush();
+  await recorder.flush();
+  t.is(recorder.dropped, 0);
+  t.is((await stored(store))[0], 'late3000');
+});
+
 // Before the others, which would hold this thread until it is time.
 test.serial(
   'a function that fills its share many times over is written when it is time, and once',
