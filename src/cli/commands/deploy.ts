@@ -11,6 +11,7 @@ import { clientOf, type CommonOptions } from '../session.js';
 import { ProgressBar, sizeText } from '../terminal/progress-bar.js';
 import { printResult, say, styled } from '../terminal/output.js';
 import { safeLine } from '../terminal/safe-text.js';
+import { isFunctionName } from '../../model/function/function-name.js';
 
 export interface DeployOptions extends CommonOptions {
   name?: string;
@@ -80,7 +81,7 @@ export function sourceOf(
   if (!folder && CODE_FILE.test(chosen)) throw singleFile(chosen, path ?? named, verb);
   const archiveName = basename(chosen).replace(/\.(tar\.gz|tgz|tar|zip)$/i, '');
   const ownName = name ?? (folder ? basename(chosen) : archiveName);
-  if (!FUNCTION_NAME.test(ownName)) throw notAName(ownName, path, name === undefined, verb);
+  if (!isFunctionName(ownName)) throw notAName(ownName, path, name === undefined, verb);
   return { path: chosen, isFolder: folder, name: ownName, verb };
 }
 
@@ -129,10 +130,10 @@ function settingsOf(texts: string[]): Record<string, string> {
 
 const CODE_FILE = /\.(?:[cm]?[jt]s|json)$/i;
 
-/** A name that the server cannot take is not worth an upload. */
-const FUNCTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
-/** @param isFound whether the name is that of the folder or archive, and was not given */
+/**
+ * The error of a name that the server cannot take, which is not worth an upload.
+ * @param isFound whether the name is that of the folder or archive, and was not given
+ */
 function notAName(name: string, path: string | undefined, isFound: boolean, verb: string): CliError {
   const where = path === undefined ? '' : ` ${/[^\w./~-]/.test(path) ? `'${path}'` : path}`;
   const remedy = isFound ? ` Give it another one: \`glambdar ${verb}${where} --name NAME\`.` : '';

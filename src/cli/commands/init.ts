@@ -6,6 +6,7 @@ import { typed } from '../own-name.js';
 import type { CommonOptions } from '../session.js';
 import { TEMPLATES } from '../templates/templates.js';
 import { printResult, styled } from '../terminal/output.js';
+import { isFunctionName } from '../../model/function/function-name.js';
 
 export interface InitOptions extends CommonOptions {
   template: string;
@@ -27,7 +28,7 @@ export async function init(given: string | undefined, options: InitOptions): Pro
   const target = given ?? options.name ?? '.';
   const folder = resolve(target);
   const name = basename(folder);
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
+  if (!isFunctionName(name))
     throw new CliError(
       `"${name}" is no function's name: 1 to 64 letters, digits, dots, dashes and underscores.`,
       EXIT.usage,
