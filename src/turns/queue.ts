@@ -4,10 +4,6 @@
  * Start-time fair queueing (Goyal, Vin and Cheng 1996): a request is tagged with the virtual time at which its flow would
  * be served if all flows took turns; the clock is the tag of the request served last. A flow with hundreds of waiting
  * requests is thus one turn ahead of a new flow, not hundreds.
- *
- * By tags alone every flow that comes meanwhile would go before the second request of a waiting flow once: with four callers
- * of 16 functions it waited for up to 15 services. Therefore a turn also ends when more requests have been served in it than flows
- * were waiting at its beginning; flows that come later have the next turn, with those that wait for it.
  */
 import { GlambdarError } from '../errors.js';
 import { cannotStart } from '../model/call/refusal.js';
@@ -47,9 +43,6 @@ export class Queue<W extends Waiting = Waiting> {
   /** The virtual time since which each flow waits for a refill. */
   readonly #refillTurns = new Map<string, number>();
   #clock = 0;
-  /** Requests served since the clock stands as it does, and how many flows waited when the first of them was served. */
-  #servedInTurn = 0;
-  #flowsInTurn = 0;
   readonly service = new ServiceRate();
 
   get length(): number {
@@ -92,7 +85,6 @@ export class Queue<W extends Waiting = Waiting> {
   }
 
   add(waiter: W, flow: string): void {
-    if (this.#places.length === 0) this.#servedInTurn = 0;
     const tag = this.nextTag(flow);
     this.#finish.set(flow, tag + 1);
     let index = this.#places.length;
@@ -154,27 +146,12 @@ export class Queue<W extends Waiting = Waiting> {
     if (index < 0) return;
     if (charged) this.drop(waiter);
     else {
-      this.#tick(this.#places[index]!.tag);
+      this.#clock = Math.max(this.#clock, this.#places[index]!.tag);
       this.#remove(index);
     }
     this.service.served(now, this.#places.length > 0);
     if (this.#finish.size > 2 * this.#lengths.size + 100)
       for (const [flow, tag] of this.#finish) if (tag <= this.#clock) this.#finish.delete(flow);
-  }
-
-  /** Moves the clock on when a request is served. @param tag that of the request, which still waits */
-  #tick(tag: number): void {
-    if (tag > this.#clock) this.#moveTo(tag);
-    if (this.#servedInTurn === 0) this.#flowsInTurn = this.#lengths.size;
-    this.#servedInTurn += 1;
-    if (this.#servedInTurn <= this.#flowsInTurn) return;
-    const next = this.#places.find((place) => place.tag > this.#clock);
-    if (next !== undefined) this.#moveTo(next.tag);
-  }
-
-  #moveTo(clock: number): void {
-    this.#clock = clock;
-    this.#servedInTurn = 0;
   }
 
   #remove(index: number): void {

@@ -79,19 +79,6 @@ test('a newcomer waits one turn, not for hundreds who were there before', (t) =>
   t.deepEqual(callers.order.slice(0, 3), ['b1', 'a101', 'a102']);
 });
 
-test('a second request waits for no more newcomers than flows were waiting', (t) => {
-  const callers = new FakeCallers();
-  callers.add('hot', 2);
-  callers.add('n0');
-  const served: string[] = [];
-  // Each caller that is answered calls another function, as clients of many functions do.
-  for (let n = 1; n < 15; n += 1) {
-    served.push(...callers.serve());
-    callers.add(`n${n}`);
-  }
-  t.deepEqual(served.slice(0, 5), ['hot', 'n0', 'n1', 'n2', 'hot']);
-});
-
 test('who was away has not saved up turns', (t) => {
   const callers = new FakeCallers();
   callers.add('b');
