@@ -59,7 +59,7 @@ function keepWithinMemory(draft: Draft): void {
  *
  * While more functions are called than there are places for, no call waits for a refill at all: each refill would take the
  * place from another function, whose next call would then wait. With 16 functions, 12 places and four callers such refills
- * made a tenth of the calls wait three times as long, and the server answer a quarter less of them.
+ * made the longest wait twice as long, and the server answer a fifth less.
  */
 function serveInTurn(draft: Draft): boolean {
   const { snapshot } = draft;
