@@ -36,12 +36,18 @@ interface Entry {
   record: CallRecord;
   /** Characters that the record holds. */
   text: number;
+  /** Whether the record waits to be written. */
+  waits: boolean;
+  /** Whether the record has changed since it was last given to the store. */
+  changed: boolean;
 }
 
 export class RecordWriter {
   readonly #options: RecordWriterOptions;
   /** Records not written yet, by id of the call, oldest first. */
   readonly #pending = new Map<string, Entry>();
+  /** The same records by function, oldest first. */
+  readonly #byFunction = new Map<FunctionId, Entry[]>();
   /** Records written, but changed since then; by id of the call. */
   readonly #amended = new Map<string, Entry>();
   /** Characters in all records of `#pending` and `#amended`. */
@@ -64,21 +70,33 @@ export class RecordWriter {
 
   /** Takes a new record; the counters of its function have changed, too. */
   add(record: CallRecord): void {
-    this.#dirty.add(record.functionId);
-    this.#put(this.#pending, record);
+    const { id, functionId } = record;
+    this.#dirty.add(functionId);
+    const entry = { record, text: textOf(record), waits: true, changed: false };
+    this.#pending.set(id, entry);
+    const ofFunction = this.#byFunction.get(functionId);
+    if (ofFunction === undefined) this.#byFunction.set(functionId, [entry]);
+    else ofFunction.push(entry);
+    this.#grown(entry.text);
   }
 
   /** Takes a record again whose output has changed in place since it was added. */
   amend(record: CallRecord): void {
-    this.#put(this.#pending.has(record.id) ? this.#pending : this.#amended, record);
+    let entry = this.#pending.get(record.id) ?? this.#amended.get(record.id);
+    if (entry === undefined) {
+      entry = { record, text: 0, waits: false, changed: true };
+      this.#amended.set(record.id, entry);
+    }
+    const before = entry.text;
+    entry.text = textOf(record);
+    entry.changed = true;
+    this.#grown(entry.text - before);
   }
 
   /** Records not written yet, oldest first. @param id id of a function, to get its records only */
   pending(id?: FunctionId): CallRecord[] {
-    const records = [];
-    for (const { record } of this.#pending.values())
-      if ((id === undefined || record.functionId === id) && this.#lives(record)) records.push(record);
-    return records;
+    const entries = id === undefined ? [...this.#pending.values()] : (this.#byFunction.get(id) ?? []);
+    return entries.filter(({ record, waits }) => waits && this.#lives(record)).map(({ record }) => record);
   }
 
   /** The record of this call, unless the store already has it in its present form. */
@@ -117,11 +135,9 @@ export class RecordWriter {
     return this.#options.counters(functionId) !== undefined;
   }
 
-  /** Adds or replaces a record; a replaced record keeps its place. */
-  #put(into: Map<string, Entry>, record: CallRecord): void {
-    const entry = { record, text: textOf(record) };
-    this.#text += entry.text - (into.get(record.id)?.text ?? 0);
-    into.set(record.id, entry);
+  /** The waiting records have so many characters more. */
+  #grown(text: number): void {
+    this.#text += text;
     while (this.#pending.size > MAX_WAITING || this.#text > MAX_WAITING_TEXT) this.#giveUpOldest();
     // The end of the pass under way schedules the next one. The pass must find the records that it is writing.
     if (this.#pass !== null) return;
@@ -136,7 +152,9 @@ export class RecordWriter {
    */
   #isMuchLeft(): boolean {
     if (this.#text >= FLUSH_TEXT_AT) return true;
-    return this.#pending.size >= FLUSH_AT && this.#wanted().length > FEW_WANTED;
+    if (this.#pending.size < FLUSH_AT) return false;
+    this.#dropUnwanted();
+    return this.#pending.size > FEW_WANTED;
   }
 
   /** Begins a pass, or joins the one under way. Resolves when the pass has tried its records. Never rejects. */
@@ -153,8 +171,9 @@ export class RecordWriter {
     this.#timer = null;
     await this.#break(); // this pass may have been begun in the midst of a call
     // Records that come from now on are the next pass's: under load this pass would never end.
-    const batch = this.#wanted();
-    const amended = [...this.#amended.keys()];
+    this.#dropUnwanted();
+    const batch = [...this.#pending.values()];
+    const amended = [...this.#amended.values()];
     while (batch.length + amended.length + this.#dirty.size > 0) {
       if (!(await this.#writeSlice(batch, amended))) return;
       if (batch.length + amended.length === 0) return;
@@ -175,29 +194,24 @@ export class RecordWriter {
   }
 
   /**
-   * Ids of the calls to be written, oldest first. Records that the store would drop at once, because newer records of the
-   * function fill its share, are not written, nor are records of deleted functions.
+   * Drops the records that the store would drop at once, because newer records of the function fill its share, and those of
+   * deleted functions.
    */
-  #wanted(): string[] {
-    const room = new Map<FunctionId, number>();
-    const wanted: string[] = [];
-    for (const entry of [...this.#pending.values()].reverse()) {
-      const { id, functionId } = entry.record;
-      const left = room.get(functionId) ?? this.#options.keepPerFunction;
-      if (left > 0 && this.#lives(entry.record)) {
-        wanted.push(id);
-        room.set(functionId, left - 1);
-      } else this.#forget(this.#pending, entry);
+  #dropUnwanted(): void {
+    const { counters, keepPerFunction } = this.#options;
+    for (const [functionId, entries] of this.#byFunction) {
+      const kept = counters(functionId) === undefined ? 0 : keepPerFunction;
+      for (const entry of entries.splice(0, Math.max(0, entries.length - kept))) this.#forget(entry);
+      if (entries.length === 0) this.#byFunction.delete(functionId);
     }
-    return wanted.reverse();
   }
 
   /** Writes a slice of the batch, then of the amended records, and the counters, and takes them off. False when the medium failed. */
-  async #writeSlice(batch: string[], amended: string[]): Promise<boolean> {
+  async #writeSlice(batch: Entry[], amended: Entry[]): Promise<boolean> {
     const { store, keepPerFunction, logger } = this.#options;
     const room = this.#flushes > 0 ? { count: Infinity, text: Infinity } : { count: SLICE, text: SLICE_TEXT };
-    const added = take(batch, this.#pending, room);
-    const changed = batch.length > 0 ? [] : take(amended, this.#amended, room);
+    const added = take(batch, room, ({ waits }) => waits);
+    const changed = batch.length > 0 ? [] : take(amended, room, (entry) => this.#isAmended(entry));
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     try {
@@ -209,9 +223,9 @@ export class RecordWriter {
         if (live) counters.set(id, { ...live });
       }
       if (records.length > 0 || counters.size > 0) await store.append(records, counters, keepPerFunction);
-      for (const entry of added) this.#written(entry);
+      this.#written(added);
       if (changed.length > 0) await store.amend(changed.map(({ record }) => record));
-      for (const entry of changed) this.#forget(this.#amended, entry);
+      for (const entry of changed) if (!entry.changed && this.#isAmended(entry)) this.#forgetAmended(entry);
       this.#failing = false;
     } catch (error) {
       for (const id of dirty) this.#dirty.add(id);
@@ -224,27 +238,53 @@ export class RecordWriter {
     return !this.#failing;
   }
 
-  /** The store has the record as it was when the writing began. */
-  #written(entry: Entry): void {
-    const now = this.#pending.get(entry.record.id);
-    if (now === undefined) this.#dropped -= 1; // given up for room while it was being written
-    if (now === undefined || now === entry) return this.#forget(this.#pending, entry);
-    this.#pending.delete(entry.record.id);
-    this.#amended.set(entry.record.id, now);
+  /** The store has these records as they were when the writing began. */
+  #written(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (!entry.waits) {
+        this.#dropped -= 1; // given up for room while it was being written
+        continue;
+      }
+      this.#forget(entry);
+      if (entry.changed) {
+        this.#amended.set(entry.record.id, entry);
+        this.#text += entry.text;
+      }
+    }
+    for (const functionId of new Set(entries.map(({ record }) => record.functionId))) {
+      const left = this.#byFunction.get(functionId)?.filter(({ waits }) => waits) ?? [];
+      if (left.length > 0) this.#byFunction.set(functionId, left);
+      else this.#byFunction.delete(functionId);
+    }
   }
 
   #giveUpOldest(): void {
-    const from = this.#pending.size > 0 ? this.#pending : this.#amended;
-    const [oldest] = from.values();
-    this.#forget(from, oldest!);
     this.#dropped += 1;
+    const [oldest] = this.#pending.values();
+    if (oldest === undefined) {
+      const [amended] = this.#amended.values();
+      this.#forgetAmended(amended!);
+      return;
+    }
+    this.#forget(oldest);
+    this.#byFunction.get(oldest.record.functionId)!.shift();
   }
 
-  /** Does nothing when the record was amended since the entry was made. */
-  #forget(from: Map<string, Entry>, entry: Entry): void {
-    if (from.get(entry.record.id) !== entry) return;
+  /** Takes off a waiting record, which the caller takes out of `#byFunction`. */
+  #forget(entry: Entry): void {
+    entry.waits = false;
+    this.#pending.delete(entry.record.id);
     this.#text -= entry.text;
-    from.delete(entry.record.id);
+  }
+
+  /** Whether a record that the store has in an earlier form waits to be amended there. It may have been given up for room. */
+  #isAmended(entry: Entry): boolean {
+    return this.#amended.get(entry.record.id) === entry;
+  }
+
+  #forgetAmended({ record, text }: Entry): void {
+    this.#amended.delete(record.id);
+    this.#text -= text;
   }
 
   #schedule(): void {
@@ -258,24 +298,25 @@ function textOf({ stdout, stderr, error }: CallRecord): number {
 }
 
 /**
- * Takes as many ids off the front as have room together, at least one, and returns their entries. An id whose record was
- * given up or written meanwhile is passed over. @param room records and characters; reduced by those taken
+ * Takes as many entries off the front as have room together, at least one, and returns them. Entries that are not wanted any
+ * more are passed over. @param room records and characters; reduced by those taken
  */
 function take(
-  ids: string[],
-  from: ReadonlyMap<string, Entry>,
+  from: Entry[],
   room: { count: number; text: number },
+  isWanted: (entry: Entry) => boolean,
 ): Entry[] {
   const taken: Entry[] = [];
-  while (ids.length > 0 && room.count > 0) {
-    const entry = from.get(ids[0]!);
-    if (entry !== undefined) {
+  while (from.length > 0 && room.count > 0) {
+    const entry = from[0]!;
+    if (isWanted(entry)) {
       if (entry.text > room.text && taken.length > 0) break;
       room.text -= entry.text;
       room.count -= 1;
+      entry.changed = false;
       taken.push(entry);
     }
-    ids.shift();
+    from.shift();
   }
   return taken;
 }
