@@ -35,12 +35,13 @@ export function readClient(trustedProxies: BlockList): Check {
 
 /** The client of a request: what `readClient` noted, else the other end of the connection. */
 export function clientOf(req: IncomingMessage): Client {
-  return (req as Known)[client] ?? connectedClient(req);
+  return ((req as Known)[client] ??= connectedClient(req));
 }
 
 /** An address without its zone, and IPv4 in IPv6 notation as IPv4. */
 export function plainAddress(address: string): string {
-  const plain = address.replace(/%.*$/, '');
+  const zone = address.indexOf('%');
+  const plain = zone === -1 ? address : address.slice(0, zone);
   return plain.startsWith('::ffff:') && plain.includes('.') ? plain.slice('::ffff:'.length) : plain;
 }
 

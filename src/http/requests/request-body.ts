@@ -18,6 +18,12 @@ const DISCARD_LIMIT_BYTES = 64 * 1024 * 1024;
 /** Pieces kept as they came before they are joined: a body sent byte by byte must not take hundreds of times its size. */
 const MAX_LOOSE_CHUNKS = 1024;
 
+/** The most bytes that a body may have, and the variable of the server that says so, if one does. */
+interface BodyLimit {
+  maxBytes: number;
+  variable: string | undefined;
+}
+
 /** Key of a request's function that ends the reading of its body with an error. */
 const endReading = Symbol('end reading');
 type Reading = IncomingMessage & { [endReading]?: (error: Error) => void };
@@ -67,9 +73,44 @@ export function readBody(
   flow: string,
   variable?: string,
 ): Buffer | Promise<Buffer> {
-  if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes, variable);
+  const limit = { maxBytes, variable };
+  if ((declaredLength(req) ?? 0) > maxBytes) throw bodyTooLarge(limit);
   acceptBody(req, res);
   if (!hasBody(req)) return EMPTY;
+  assertNotLeft(req);
+  if (hasArrived(req)) return takeBody(req, budget, flow);
+  // Most bodies come with their head. In the next tick Node has handed over all of what it has read, and to take such a body at
+  // once costs less than the events of a stream.
+  return new Promise((resolve, reject: (error: Error) => void) => {
+    process.nextTick(() => {
+      try {
+        resolve(hasArrived(req) ? takeBody(req, budget, flow) : collectBody(req, limit, budget, flow));
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+  });
+}
+
+/** Whether the request has a body of an announced length, and all of it waits to be read. */
+function hasArrived(req: IncomingMessage): boolean {
+  return req.readableLength > 0 && req.readableLength === declaredLength(req);
+}
+
+/** The body of which `hasArrived` is true. */
+function takeBody(req: IncomingMessage, budget: BodyBudget, flow: string): Buffer {
+  const body = req.read() as Buffer;
+  budget.take(body.length, flow);
+  return body;
+}
+
+/** The body of a request that is arriving. */
+function collectBody(
+  req: IncomingMessage,
+  limit: BodyLimit,
+  budget: BodyBudget,
+  flow: string,
+): Promise<Buffer> {
   assertNotLeft(req);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -86,7 +127,7 @@ export function readBody(
     };
     const onData = (chunk: Buffer): void => {
       try {
-        if (sizeBytes + chunk.length > maxBytes) throw bodyTooLarge(maxBytes, variable);
+        if (sizeBytes + chunk.length > limit.maxBytes) throw bodyTooLarge(limit);
         budget.take(chunk.length, flow);
       } catch (error) {
         fail(error as Error);
@@ -145,7 +186,7 @@ function clientLeft(): GlambdarError {
   return new GlambdarError('CANCELLED', 'The client went away while it sent the body.');
 }
 
-function bodyTooLarge(maxBytes: number, variable: string | undefined): GlambdarError {
+function bodyTooLarge({ maxBytes, variable }: BodyLimit): GlambdarError {
   const limit = variable === undefined ? 'the limit here' : `the limit that ${variable} sets on this server`;
   return new GlambdarError(
     'BODY_TOO_LARGE',
