@@ -244,9 +244,9 @@ export class Instance {
     });
   }
 
-  /** Reserves an idle instance for one call. */
-  begin(): void {
-    this.#transition('busy');
+  /** Reserves an idle instance for one call. @param now monotonic milliseconds */
+  begin(now = this.#options.clock.now()): void {
+    this.#transition('busy', now);
     this.#calls += 1;
   }
 
@@ -260,9 +260,9 @@ export class Instance {
     this.#connection?.cancel(id);
   }
 
-  /** After a call: busy → idle, for the next call of the same function. */
-  keep(): void {
-    this.#transition('idle');
+  /** After a call: busy → idle, for the next call of the same function. @param now monotonic milliseconds */
+  keep(now = this.#options.clock.now()): void {
+    this.#transition('idle', now);
   }
 
   /** False when the worker has gone, or the image beside it. */
@@ -322,10 +322,9 @@ export class Instance {
   }
 
   /** @returns the moment of the transition, in monotonic milliseconds */
-  #transition(to: InstanceState): number {
+  #transition(to: InstanceState, now = this.#options.clock.now()): number {
     assertTransition(this.#state, to);
     const from = this.#state;
-    const now = this.#options.clock.now();
     const previousMs = now - this.#since;
     if (from === 'busy') this.#busyMs += previousMs;
     this.#state = to;
@@ -335,11 +334,7 @@ export class Instance {
   }
 }
 
-/**
- * 20 random hexadecimal digits, the parts of a UUID that are random throughout. Node makes the bytes of UUIDs in advance;
- * to ask for 8 bytes with every message took 4 to 5 % of this server's time of a warm call. A client neither chooses nor
- * learns the ids of messages: user code shares the process that receives them.
- */
+/** 20 random hexadecimal digits, the parts of a UUID that are random throughout. */
 export function randomId(): string {
   const uuid = randomUUID();
   return uuid.slice(0, 8) + uuid.slice(24);

@@ -229,7 +229,7 @@ function createJobs(socket, root) {
     return work;
   }
 
-  /** Returns how many bytes of the work's output were not sent. */
+  /** Returns how many bytes of the work's output were not sent; undefined: none. */
   function end() {
     work = null;
     if (hold !== undefined) {

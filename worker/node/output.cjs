@@ -36,10 +36,10 @@ class Output {
     this.#cut = { stdout: 0, stderr: 0 };
   }
 
-  /** Ends the output of the load or call: later output is dropped. Returns how many bytes of its output were not sent. */
+  /** Ends the output of the load or call: later output is dropped. Returns how many bytes of its output were not sent; undefined: none. */
   end() {
     this.#sink = null;
-    return this.#cut;
+    return this.#cut.stdout + this.#cut.stderr === 0 ? undefined : this.#cut;
   }
 
   /**

@@ -24,10 +24,10 @@
  * @typedef {{ type: 'loaded', id: string }} LoadedMessage
  * @typedef {{ type: 'load-failed', id: string, error: SerializedError }} LoadFailedMessage
  * @typedef {{ type: 'log', id: string, stream: 'stdout' | 'stderr' }} LogMessage body: UTF-8 text
- * @typedef {{ stdout: number, stderr: number }} CutBytes bytes of output that were not sent, because it was too much
- * @typedef {{ type: 'response', id: string, statusCode: number, headers: [string, string][], cut: CutBytes, peakMemoryKb: number }} ResponseMessage body: raw
+ * @typedef {{ stdout: number, stderr: number }} CutBytes bytes of output that were not sent, because it was too much; left away when there were none
+ * @typedef {{ type: 'response', id: string, statusCode: number, headers: [string, string][], cut?: CutBytes | undefined, peakMemoryKb: number }} ResponseMessage body: raw
  * @typedef {'function' | 'invalid-body' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught'} FailureKind
- * @typedef {{ type: 'error', id: string, kind: FailureKind, error: SerializedError, cut: CutBytes, peakMemoryKb: number }} ErrorMessage
+ * @typedef {{ type: 'error', id: string, kind: FailureKind, error: SerializedError, cut?: CutBytes | undefined, peakMemoryKb: number }} ErrorMessage
  * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage} WorkerMessage
  *
  * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: string, env: Record<string, string> }} LoadMessage
@@ -39,7 +39,7 @@
  */
 
 /** Raised with every incompatible change; the host refuses a worker that announces another version. */
-const PROTOCOL_VERSION = 2;
+const PROTOCOL_VERSION = 3;
 /** Larger than any legal JSON header. The largest has an error of 48 KiB (`error.cjs`), whose characters may take six each in JSON. */
 const MAX_HEADER_BYTES = 320 * 1024;
 /** Bytes sent of each output stream of one load or call; further bytes are only counted. */
@@ -49,6 +49,8 @@ const PREFIX_BYTES = 8;
 const MAX_LOOSE_CHUNKS = 1024;
 /** A smaller body is copied behind its header, a larger one is written separately: copying 64 KiB costs as much as a second iovec. */
 const COPY_BELOW_BYTES = 64 * 1024;
+/** A frame with a smaller body is written as text where it can be: Node sends a short text without making a buffer of it. */
+const TEXT_BELOW_BYTES = 4 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -59,7 +61,11 @@ const EMPTY = Buffer.alloc(0);
  * @returns {Buffer[]} one buffer, or two when the body is large
  */
 function encodeFrame(header, body = EMPTY) {
-  const json = JSON.stringify(header);
+  return framed(JSON.stringify(header), body);
+}
+
+/** @param {string} json the header @param {Uint8Array} body @returns {Buffer[]} see `encodeFrame` */
+function framed(json, body) {
   const jsonBytes = Buffer.byteLength(json);
   const copy = body.length < COPY_BELOW_BYTES;
   const first = Buffer.allocUnsafe(PREFIX_BYTES + jsonBytes + (copy ? body.length : 0));
@@ -74,13 +80,32 @@ function encodeFrame(header, body = EMPTY) {
 }
 
 /**
+ * A frame as text, each character one byte (latin1).
+ * @param {string} json the header, in ASCII @param {Uint8Array} body @returns {string}
+ */
+function framedText(json, body) {
+  const text = body.length === 0 ? '' : Buffer.prototype.latin1Slice.call(body, 0, body.length);
+  return uint32Text(json.length) + uint32Text(body.length) + json + text;
+}
+
+/** The four bytes of a number, big-endian, each as one character. @param {number} n */
+function uint32Text(n) {
+  return String.fromCharCode(n >>> 24, (n >>> 16) & 0xff, (n >>> 8) & 0xff, n & 0xff);
+}
+
+/**
  * Writes one frame with one system call where the socket can take it.
  * @param {Pick<import('node:net').Socket, 'write' | 'cork' | 'uncork'>} socket
  * @param {HostMessage | WorkerMessage} header
  * @param {Uint8Array} [body]
  */
-function writeFrame(socket, header, body) {
-  const parts = encodeFrame(header, body);
+function writeFrame(socket, header, body = EMPTY) {
+  const json = JSON.stringify(header);
+  if (body.length < TEXT_BELOW_BYTES && Buffer.byteLength(json) === json.length) {
+    socket.write(framedText(json, body), 'latin1');
+    return;
+  }
+  const parts = framed(json, body);
   if (parts.length === 1) {
     socket.write(/** @type {Buffer} */ (parts[0]));
     return;

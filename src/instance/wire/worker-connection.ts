@@ -21,6 +21,7 @@ import {
   type WorkerMessage,
 } from '../../../worker/node/protocol.cjs';
 import type { LogSink } from '../../model/call/execution.js';
+import { kept, readShared } from './shared-reads.js';
 import { parseWorkerMessage } from './worker-message.js';
 
 /** The messages that users of the connection send and receive. */
@@ -92,8 +93,8 @@ export class WorkerConnection {
   #window: NodeJS.Timeout | null = null;
 
   /** @param maxBodyBytes largest response body; a worker that sends more, or too much console output, loses its connection */
-  constructor(socket: Socket, maxBodyBytes: number) {
-    this.#socket = socket;
+  constructor(accepted: Socket, maxBodyBytes: number) {
+    this.#socket = readShared(accepted, (bytes, isOwn) => this.#push(bytes, isOwn));
     this.#maxBodyBytes = {
       handshake: 0,
       load: MAX_STREAM_BYTES,
@@ -107,9 +108,10 @@ export class WorkerConnection {
         throw new ProtocolError(`a ${message.type} message has a header of ${headerBytes} bytes`);
       this.#receive(message, body);
     });
-    socket.on('data', (chunk: Buffer) => this.#push(chunk));
-    socket.on('error', () => undefined); // 'close' follows, and is handled
-    socket.on('close', () => this.#lose(new ConnectionLost('closed', 'the worker closed its connection')));
+    this.#socket.on('error', () => undefined); // 'close' follows, and is handled
+    this.#socket.on('close', () =>
+      this.#lose(new ConnectionLost('closed', 'the worker closed its connection')),
+    );
   }
 
   /** Why the connection is unusable, or null while it is fine. */
@@ -169,13 +171,13 @@ export class WorkerConnection {
     });
   }
 
-  #push(chunk: Buffer): void {
+  #push(chunk: Buffer, isOwn: boolean): void {
     if (this.#lost) return;
     this.#reads += 1;
     this.#openWindow();
     try {
       if (!this.#work) throw new ProtocolError('bytes came while nothing was asked');
-      this.#decoder.push(chunk);
+      this.#decoder.push(chunk, !isOwn);
       // Otherwise the decoder would hold the partial message for as long as the instance is idle.
       if (!this.#work && !this.#decoder.betweenFrames)
         throw new ProtocolError('part of a message came after the answer');
@@ -207,7 +209,7 @@ export class WorkerConnection {
       work.logBytes[message.stream] += body.length;
       if (work.logBytes[message.stream] > MAX_STREAM_BYTES)
         throw new ProtocolError('more output than the worker may send');
-      work.sink(message.stream, body);
+      work.sink(message.stream, kept(body));
     } else if (message.type === 'loaded' || message.type === 'load-failed') {
       if (work.kind !== 'load')
         throw new ProtocolError(`a ${message.type} message while no load is under way`);
@@ -216,7 +218,7 @@ export class WorkerConnection {
     } else {
       if (work.kind !== 'invoke')
         throw new ProtocolError(`a ${message.type} message while no call is under way`);
-      this.#finish(work, message.type === 'response' ? { message, body } : { message });
+      this.#finish(work, message.type === 'response' ? { message, body: kept(body) } : { message });
     }
   }
 

@@ -72,7 +72,8 @@ export function parseWorkerMessage(header: unknown, body: Buffer): WorkerMessage
   }
 }
 
-function cutBytes(fields: Record<string, unknown>): CutBytes {
+function cutBytes(fields: Record<string, unknown>): CutBytes | undefined {
+  if (fields['cut'] === undefined) return undefined;
   const cut = record(fields['cut'], 'cut');
   return { stdout: integer(cut, 'stdout'), stderr: integer(cut, 'stderr') };
 }

@@ -38,7 +38,6 @@ export function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
   // Not async: every promise between the worker's answer and the client costs each call.
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const begun = clock.now();
     let cancelDeadline: (() => void) | undefined;
     const end = (): void => {
       cancelDeadline?.();
@@ -60,7 +59,7 @@ export function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
     after(timeoutMs, () => new CallTimeout());
     const unwatch = onDeparture(signal, () => {
       instance.cancel(id);
-      const left = Math.max(0, timeoutMs - (clock.now() - begun));
+      const left = Math.max(0, timeoutMs - (clock.now() - instance.since));
       const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
       after(Math.min(left, graceMs), () => signal.reason as Error);
     });

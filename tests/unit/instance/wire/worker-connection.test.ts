@@ -104,6 +104,32 @@ test('a worker goes from ready over load to calls', async (t) => {
   t.is(connection.lost, null);
 });
 
+test('the answer and the output of a call stay as they were when another worker answers', async (t) => {
+  const speaking = async (word: string) => {
+    const connection = await connected(t, {
+      invoke: ({ id }, { send }) => {
+        send(log(id), Buffer.from(`${word} printed`));
+        send(response(id), Buffer.from(`${word} answered`));
+      },
+    });
+    await connection.ready();
+    await connection.load(load, () => undefined);
+    const printed: Buffer[] = [];
+    const call = async (id: string): Promise<Buffer> => {
+      const answer = await connection.invoke(invoke(id), Buffer.alloc(0), (_stream, text) =>
+        printed.push(text),
+      );
+      return (answer as { body: Buffer }).body;
+    };
+    return { call, printed };
+  };
+  const [mine, theirs] = [await speaking('mine'), await speaking('theirs')];
+  const answer = await mine.call('1');
+  await theirs.call('2');
+  t.is(answer.toString(), 'mine answered');
+  t.deepEqual(mine.printed.map(String), ['mine printed']);
+});
+
 test('a load that fails rejects with the error of the code and leaves the connection whole', async (t) => {
   const connection = await connected(t, {
     load: ({ id }, { send }) => send({ type: 'load-failed', id, error }),
@@ -156,7 +182,7 @@ test('only the call under way can be cancelled', async (t) => {
 });
 
 const handshakes: [what: string, first: WorkerMessage | Record<string, unknown>, message: RegExp][] = [
-  ['another protocol version', { ...ready, protocol: 99 }, /speaks protocol 99, expected 2/],
+  ['another protocol version', { ...ready, protocol: 99 }, /speaks protocol 99, expected 3/],
   ['loaded before anything', { type: 'loaded', id: '' }, /a loaded message for another id/],
   ['a response before anything', response(''), /a response message for another id/],
   ['an unknown type', { type: 'hello' }, /unknown type "hello"/],
