@@ -58,11 +58,12 @@ export function createInvoker(options: InvokerOptions): Invoker {
     admit(ref, id, isOurId = false) {
       const version = options.functions.lease(ref);
       const { record } = version;
+      const now = performance.now();
       try {
         options.executor.assertAdmits(record);
-        options.namespaces.enter(record.ref.namespace);
+        options.namespaces.enter(record.ref.namespace, now);
         try {
-          options.limits.enter(record);
+          options.limits.enter(record, now);
         } catch (error) {
           options.namespaces.withdraw(record.ref.namespace);
           throw error;
@@ -73,7 +74,7 @@ export function createInvoker(options: InvokerOptions): Invoker {
       }
       const admitted = (callId: string): AdmittedCall => {
         running.add(callId);
-        return new Call(options, callId, version, running);
+        return new Call(options, callId, version, running, now);
       };
       if (isOurId) return admitted(id);
       if (running.has(id)) return admitted(randomUUID());
@@ -104,13 +105,21 @@ class Call implements AdmittedCall {
   readonly #running: Set<string>;
   readonly #text = new LogText();
   readonly #record: CallRecord;
-  readonly #arrivedAt = performance.now();
+  /** When the call was admitted, monotonic milliseconds. */
+  readonly #arrivedAt: number;
   readonly #redaction: Redaction;
   /** The target of the client's request. */
   #target = '';
 
-  constructor(options: InvokerOptions, id: string, version: VersionLease, running: Set<string>) {
+  constructor(
+    options: InvokerOptions,
+    id: string,
+    version: VersionLease,
+    running: Set<string>,
+    arrivedAt: number,
+  ) {
     this.id = id;
+    this.#arrivedAt = arrivedAt;
     this.#options = options;
     this.#version = version;
     this.#running = running;
@@ -199,8 +208,9 @@ class Call implements AdmittedCall {
     const record = this.#record;
     record.status = status;
     record.durationMs = performance.now() - this.#arrivedAt;
-    record.path = recordedPath(this.#target, this.#redactionNow());
-    this.#write();
+    const redaction = this.#redactionNow();
+    record.path = recordedPath(this.#target, redaction);
+    this.#write(redaction);
     this.#options.recorder.add(
       record,
       output?.then((text) => this.#amend(text)),
@@ -211,13 +221,13 @@ class Call implements AdmittedCall {
 
   /** Adds output to the record. Returns whether the record has changed. */
   #amend(output: ContainerOutput): boolean {
-    const changed = this.#text.addOutput(output, this.#redactionNow());
-    if (changed) this.#write();
+    const redaction = this.#redactionNow();
+    const changed = this.#text.addOutput(output, redaction);
+    if (changed) this.#write(redaction);
     return changed;
   }
 
-  #write(): void {
-    const redaction = this.#redactionNow();
+  #write(redaction: Redaction): void {
     this.#record.stdout = this.#text.text('stdout', redaction);
     this.#record.stderr = this.#text.text('stderr', redaction);
   }

@@ -33,9 +33,13 @@ export function checkResponse(
   let typed = false;
   for (const [name, value] of headers) {
     if (!TOKEN.test(name)) throw bad(`the header name ${shown(name)} has characters a name may not have`);
-    const text = /[^\0-\xff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
-    if (!VALUE.test(text))
-      throw bad(`the value of the header ${shown(name)} has a line break or control character`);
+    let text = value;
+    if (!VALUE.test(value)) {
+      // Characters beyond Latin-1 go out as UTF-8.
+      text = Buffer.from(value, 'utf8').toString('latin1');
+      if (!VALUE.test(text))
+        throw bad(`the value of the header ${shown(name)} has a line break or control character`);
+    }
     const lower = name.toLowerCase();
     bytes += name.length + text.length;
     if (lower === 'content-type' && !typed) {

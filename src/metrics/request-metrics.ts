@@ -12,8 +12,8 @@ export interface FinishedRequest {
 
 export class RequestMetrics {
   readonly #durations: Timings;
-  /** Series by route, method and status, which come from closed sets. */
-  readonly #series = new Map<string, Timing>();
+  /** Series by route, method and status, which come from closed sets: to join them into one key takes longer than to look up each. */
+  readonly #series = new Map<string, Map<string, Map<number, Timing>>>();
 
   constructor(registry: Registry) {
     this.#durations = new Timings(
@@ -24,12 +24,19 @@ export class RequestMetrics {
   }
 
   finished({ route, method, status, seconds }: FinishedRequest): void {
-    const key = `${status} ${method} ${route}`;
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = this.#durations.add({ route, method, status: String(status) });
-      this.#series.set(key, series);
-    }
-    series.observe(seconds);
+    this.#seriesOf(route, method, status).observe(seconds);
   }
+
+  #seriesOf(route: string, method: string, status: number): Timing {
+    const ofRoute = entryOf(this.#series, route, () => new Map<string, Map<number, Timing>>());
+    const ofMethod = entryOf(ofRoute, method, () => new Map<number, Timing>());
+    return entryOf(ofMethod, status, () => this.#durations.add({ route, method, status: String(status) }));
+  }
+}
+
+/** The value of a key, made and kept when the key is new. */
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
 }

@@ -21,6 +21,8 @@ export function recordedPath(target: string, redaction: Pick<Redaction, 'isEmpty
 function visiblePath(target: string): string {
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
+  // A replacement that replaces nothing takes three times as long as this look.
+  if (/^[\x21-\x7e]*$/.test(path)) return path;
   return path.replaceAll(/[^\x21-\x7e]+/g, (bytes) => percentEncoded(Buffer.from(bytes, 'latin1')));
 }
 

@@ -118,7 +118,7 @@ export class Dispatcher {
       const instance = this.#ready(workload);
       if (instance) {
         if (!check) demands.arrived(workload, now);
-        return this.#lease(request, instance, now);
+        return this.#lease(request, instance, now, now);
       }
     }
     return this.#wait(request, flow, now);
@@ -422,18 +422,17 @@ export class Dispatcher {
   }
 
   #give(waiter: InstanceWaiter, instance: Instance): void {
-    const lease = this.#lease(waiter.request, instance, waiter.arrivedAt);
+    const lease = this.#lease(waiter.request, instance, waiter.arrivedAt, this.#options.clock.now());
     if (!waiter.resolve(lease)) void lease.release(false);
   }
 
-  #lease({ workload, check }: PoolRequest, instance: Instance, arrivedAt: number): Lease {
-    const { demands, lull, clock } = this.#options;
-    const now = clock.now();
+  #lease({ workload, check }: PoolRequest, instance: Instance, arrivedAt: number, now: number): Lease {
+    const { demands, lull } = this.#options;
     lull.noted(now);
     const start = startKindOf(instance, arrivedAt);
     const times = timesOf(instance, arrivedAt, now);
     if (!check) {
-      instance.begin();
+      instance.begin(now);
       if (start === 'loaded') this.#loader.took(workload.code.key, now);
       else if (start !== 'warm') demands.missed(workload.profileKey, now);
       // A warm instance comes back, so none is missing.
@@ -451,6 +450,7 @@ export class Dispatcher {
    */
   #owesPlace(): boolean {
     const { fleet, queue, limits } = this.#options;
+    if (fleet.all.length < limits.maxInstances) return false;
     const held = fleet.all.filter((each) => !fleet.isStopping(each));
     if (held.length !== limits.maxInstances) return held.length > limits.maxInstances;
     const next = queue.first(() => true);
@@ -471,7 +471,7 @@ export class Dispatcher {
     const codeKey = instance.codeKey!;
     demands.of(codeKey)?.wasAway(now - instance.since);
     if (this.#owesPlace()) return fleet.stop(instance, readOutput);
-    instance.keep();
+    instance.keep(now);
     if (queue.length === 0) {
       if (!this.#retired.has(codeKey)) return KEPT;
     } else {
