@@ -64,7 +64,7 @@ import { createReadiness } from './readiness.js';
 import type { ServerEvents } from './terminal.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
 
-/** How many short calls of one function run at once in reused instances, for each core. */
+/** How many short calls of one function run at once in reused instances, for each core; see `Demand.atOnce`. */
 const SHORT_CALLS_PER_CORE = 4;
 /** How long instances ready beyond the wanted number are kept: the next burst may want them. */
 const SURPLUS_MS = 60_000;

@@ -27,7 +27,7 @@ export interface DemandsOptions {
   keepAliveMs: number;
   /** The most ready instances of one function, and the most standbys of one profile. */
   most: number;
-  /** The most short calls of one function that run at once in reused instances. */
+  /** The most short calls of one function that run at once in reused instances; see `Demand.atOnce`. */
   mostAtOnce: number;
   /** Memory of an idle instance that holds this code, or of a standby of this profile, in bytes. */
   bytesOf: (codeOrProfileKey: string) => number;

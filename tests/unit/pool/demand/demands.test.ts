@@ -228,15 +228,16 @@ test('a function that only was deployed keeps one for a moment, and has none mad
 
 test('short calls of reused instances run at once as the cores allow, longer ones without a limit', (t) => {
   const demands = demandsWith();
-  for (const key of ['short', 'long', 'fresh'])
+  for (const key of ['brief', 'short', 'long', 'fresh'])
     demands.activate(workload({ key, reuse: key !== 'fresh' }), NOW);
   t.is(demands.atOnce('short'), Infinity, 'nothing is known yet');
-  demands.of('short')!.wasAway(0.5);
+  demands.of('brief')!.wasAway(0.9);
+  demands.of('short')!.wasAway(1.1);
   demands.of('long')!.wasAway(50);
   demands.of('fresh')!.wasAway(0.5);
   t.deepEqual(
-    ['short', 'long', 'fresh', 'unknown'].map((key) => demands.atOnce(key)),
-    [8, Infinity, Infinity, Infinity],
+    ['brief', 'short', 'long', 'fresh', 'unknown'].map((key) => demands.atOnce(key)),
+    [4, 8, Infinity, Infinity, Infinity],
   );
 });
 
