@@ -145,7 +145,7 @@ integration(
      let socket; let id;
      const write = Socket.prototype.write;
      Socket.prototype.write = function (bytes, ...rest) {
-       if (this.remoteFamily === undefined && Buffer.isBuffer(bytes)) {
+       if (this.remoteFamily === undefined && (Buffer.isBuffer(bytes) || typeof bytes === 'string')) {
          socket = this;
          id = /"id":"([^"]+)"/.exec(bytes.toString('latin1'))?.[1] ?? id;
        }

@@ -32,8 +32,8 @@ const AWAY_WEIGHT = 0.2;
 /** Calls shorter than this are taken to need a core for all of the time they run. */
 const SHORT_CALL_MS = 5;
 /**
- * Calls shorter than this wait for next to nothing while they run, so half as many at once keep the cores busy. More would take
- * the core of this server by turns: of 8 clients on two cores they got 4 % fewer calls answered.
+ * Calls shorter than this wait for next to nothing while they run, so half as many at once keep the cores busy. The workers of
+ * more calls share a core with this server: with 8 clients and two cores, 4 % fewer calls were answered.
  */
 const BRIEF_CALL_MS = 1;
 /**
