@@ -159,3 +159,38 @@ for (const [what, texts, giveUp] of [
     });
     await fc.assert(property, { numRuns: 300 });
   });
+
+test('the id of a call of a deleted function may come again before the record of the first is gone', async (t) => {
+  for (const mode of ['writes', 'holds'] as const) {
+    const { store, alive, writer } = setUp(100);
+    store.mode = mode;
+    writer.add(call('same', 'f', { stdout: 'of f' }));
+    const flushed = writer.flush();
+    await turn();
+    alive.delete('f');
+    const again = call('same', 'g', { stdout: 'of g' });
+    writer.add(again);
+    t.deepEqual(writer.pending(), [again]);
+    store.mode = 'writes';
+    store.release();
+    await flushed;
+    await writer.flush();
+    t.deepEqual(writer.pending(), []);
+    t.is(store.output.get('same'), 'of g');
+    t.is(writer.dropped, 0);
+    await writer.close();
+  }
+});
+
+test('output of a deleted function is not given to a call that got the id of its call', async (t) => {
+  const { store, alive, writer } = setUp(100);
+  const first = call('same', 'f');
+  writer.add(first);
+  await writer.flush();
+  first.stdout = 'of f';
+  writer.amend(first);
+  alive.delete('f');
+  writer.add(call('same', 'g', { stdout: 'of g' }));
+  await writer.close();
+  t.is(store.output.get('same'), 'of g');
+});
