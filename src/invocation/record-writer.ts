@@ -38,6 +38,8 @@ interface Entry {
   text: number;
   /** Whether the record waits to be written. */
   waits: boolean;
+  /** Whether the record was given up for room. */
+  givenUp: boolean;
   /** Whether the record has changed since it was last given to the store. */
   changed: boolean;
 }
@@ -72,7 +74,10 @@ export class RecordWriter {
   add(record: CallRecord): void {
     const { id, functionId } = record;
     this.#dirty.add(functionId);
-    const entry = { record, text: textOf(record), waits: true, changed: false };
+    // A call may get the id of a call of a deleted function, whose record nobody wants any more.
+    const earlier = this.#pending.get(id);
+    if (earlier !== undefined) this.#remove(earlier);
+    const entry = { record, text: textOf(record), waits: true, givenUp: false, changed: false };
     this.#pending.set(id, entry);
     const ofFunction = this.#byFunction.get(functionId);
     if (ofFunction === undefined) this.#byFunction.set(functionId, [entry]);
@@ -84,7 +89,7 @@ export class RecordWriter {
   amend(record: CallRecord): void {
     let entry = this.#pending.get(record.id) ?? this.#amended.get(record.id);
     if (entry === undefined) {
-      entry = { record, text: 0, waits: false, changed: true };
+      entry = { record, text: 0, waits: false, givenUp: false, changed: true };
       this.#amended.set(record.id, entry);
     }
     const before = entry.text;
@@ -224,7 +229,8 @@ export class RecordWriter {
       }
       if (records.length > 0 || counters.size > 0) await store.append(records, counters, keepPerFunction);
       this.#written(added);
-      if (changed.length > 0) await store.amend(changed.map(({ record }) => record));
+      const output = changed.map(({ record }) => record).filter((record) => this.#lives(record));
+      if (output.length > 0) await store.amend(output);
       for (const entry of changed) if (!entry.changed && this.#isAmended(entry)) this.#forgetAmended(entry);
       this.#failing = false;
     } catch (error) {
@@ -241,21 +247,16 @@ export class RecordWriter {
   /** The store has these records as they were when the writing began. */
   #written(entries: readonly Entry[]): void {
     for (const entry of entries) {
-      if (!entry.waits) {
-        this.#dropped -= 1; // given up for room while it was being written
-        continue;
-      }
+      if (entry.givenUp) this.#dropped -= 1; // while it was being written
+      if (!entry.waits) continue;
       this.#forget(entry);
       if (entry.changed) {
         this.#amended.set(entry.record.id, entry);
         this.#text += entry.text;
       }
     }
-    for (const functionId of new Set(entries.map(({ record }) => record.functionId))) {
-      const left = this.#byFunction.get(functionId)?.filter(({ waits }) => waits) ?? [];
-      if (left.length > 0) this.#byFunction.set(functionId, left);
-      else this.#byFunction.delete(functionId);
-    }
+    for (const functionId of new Set(entries.map(({ record }) => record.functionId)))
+      this.#cleanUp(functionId);
   }
 
   #giveUpOldest(): void {
@@ -266,8 +267,22 @@ export class RecordWriter {
       this.#forgetAmended(amended!);
       return;
     }
+    oldest.givenUp = true;
     this.#forget(oldest);
     this.#byFunction.get(oldest.record.functionId)!.shift();
+  }
+
+  /** Takes a waiting record off, wherever it stands. */
+  #remove(entry: Entry): void {
+    this.#forget(entry);
+    this.#cleanUp(entry.record.functionId);
+  }
+
+  /** Takes the records of a function that do not wait any more out of `#byFunction`. */
+  #cleanUp(functionId: FunctionId): void {
+    const left = this.#byFunction.get(functionId)?.filter(({ waits }) => waits) ?? [];
+    if (left.length > 0) this.#byFunction.set(functionId, left);
+    else this.#byFunction.delete(functionId);
   }
 
   /** Takes off a waiting record, which the caller takes out of `#byFunction`. */

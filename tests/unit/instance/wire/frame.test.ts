@@ -4,6 +4,7 @@ import {
   FrameDecoder,
   ProtocolError,
   encodeFrame,
+  writeFrame,
   type WorkerMessage,
 } from '../../../../worker/node/protocol.cjs';
 
@@ -130,6 +131,59 @@ test('a frame with a large body is written without copying it', (t) => {
   t.is(parts.length, 2);
   t.is(parts[1]?.buffer, body.buffer);
   t.is(encodeFrame({ type: 'loaded', id: 'x' }, body.subarray(1)).length, 1);
+});
+
+/** What `writeFrame` hands to a socket, as bytes, and how many of the pieces were text. */
+function written(header: unknown, body: Uint8Array | undefined): { bytes: Buffer; texts: number } {
+  const pieces: Buffer[] = [];
+  let texts = 0;
+  const socket = {
+    write(piece: string | Buffer, encoding?: BufferEncoding) {
+      texts += typeof piece === 'string' ? 1 : 0;
+      pieces.push(typeof piece === 'string' ? Buffer.from(piece, encoding) : piece);
+      return true;
+    },
+    cork: () => undefined,
+    uncork: () => undefined,
+  };
+  writeFrame(socket, header as WorkerMessage, body);
+  return { bytes: Buffer.concat(pieces), texts };
+}
+
+const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+/** Sizes about the bounds at which a frame is written in another way, and those of which a prefix has other bytes. */
+const sizes = [0, 1, 127, 128, 255, 256, 4095, 4096, 4097, 65_535, 65_536, 65_537];
+const headerTexts = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 50 }),
+  fc.array(fc.nat(0xffff), { maxLength: 20 }).map((units) => String.fromCharCode(...units)),
+  fc.constantFrom('x'.repeat(70_000), 'é'.repeat(300), '\ud800', '\udc00\ud800', '\0\x7f\x80\xff', '\u2028'),
+);
+
+test('a frame is written as the bytes it is encoded to, whatever its header and its body hold', (t) => {
+  const bodies = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.constantFrom(...sizes).map((size) => new Uint8Array(size).map((_, at) => everyByte[at % 256]!)),
+    fc.constant(undefined),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(headerTexts, headerTexts, { maxKeys: 3 }), bodies, (header, body) => {
+      const { bytes } = written(header, body);
+      t.true(bytes.equals(Buffer.concat(encodeFrame(header as unknown as WorkerMessage, body))));
+      const { instance, frames } = decoder({ maxHeaderBytes: 1_000_000, maxBodyBytes: 100_000 });
+      instance.push(bytes);
+      t.is(JSON.stringify(frames[0]!.header), JSON.stringify(header));
+      t.is(frames[0]!.body, Buffer.from(body ?? []).toString('latin1'));
+      t.is(instance.pendingBytes, 0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('only a frame with a header in ASCII and a small body is written as text', (t) => {
+  const texts = (header: string, bodyBytes: number): number =>
+    written(header, new Uint8Array(bodyBytes)).texts;
+  t.deepEqual([texts('a', 0), texts('a', 4_095), texts('\ud800', 1)], [1, 1, 1]);
+  t.deepEqual([texts('a', 4_096), texts('a', 65_536), texts('é', 1)], [0, 0, 0]);
 });
 
 const frame = fc.record({ header: fc.jsonValue(), body: fc.uint8Array({ maxLength: 3_000 }) });
