@@ -146,7 +146,7 @@ function written(header: unknown, body: Uint8Array | undefined): { bytes: Buffer
     cork: () => undefined,
     uncork: () => undefined,
   };
-  writeFrame(socket, header as WorkerMessage, body);
+  writeFrame(socket as Parameters<typeof writeFrame>[0], header as WorkerMessage, body);
   return { bytes: Buffer.concat(pieces), texts };
 }
 
