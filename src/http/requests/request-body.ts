@@ -82,9 +82,13 @@ export function readBody(
   // Most bodies come with their head. In the next tick Node has handed over all of what it has read, and to take such a body at
   // once costs less than the events of a stream.
   return new Promise((resolve, reject: (error: Error) => void) => {
+    let ended: Error | undefined;
+    (req as Reading)[endReading] = (error) => (ended = error);
     process.nextTick(() => {
       try {
-        resolve(hasArrived(req) ? takeBody(req, budget, flow) : collectBody(req, limit, budget, flow));
+        if (hasArrived(req)) resolve(takeBody(req, budget, flow));
+        else if (ended !== undefined) reject(ended);
+        else resolve(collectBody(req, limit, budget, flow));
       } catch (error) {
         reject(error as Error);
       }
