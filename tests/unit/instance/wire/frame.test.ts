@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import test from 'ava';
 import fc from 'fast-check';
 import {
@@ -146,7 +147,7 @@ function written(header: unknown, body: Uint8Array | undefined): { bytes: Buffer
     cork: () => undefined,
     uncork: () => undefined,
   };
-  writeFrame(socket, header as WorkerMessage, body);
+  writeFrame(socket as unknown as Socket, header as WorkerMessage, body);
   return { bytes: Buffer.concat(pieces), texts };
 }
 
