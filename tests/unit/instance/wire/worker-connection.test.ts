@@ -167,7 +167,7 @@ for (const [where, prepare] of [
           kept.push(text),
         );
         kept.push((answer as { body: Buffer }).body);
-        t.is(kept.at(-1)!.length, bodySizes[id]);
+        t.is(kept.at(-1)!.length, bodySizes[id]!);
       }
       t.is(kept.length, 3 * bodySizes.length);
       texts.push([byte, kept]);
