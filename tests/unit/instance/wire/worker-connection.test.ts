@@ -35,6 +35,7 @@ const invoke = (id = 'c') => invokeMessage(id);
 async function pair(
   t: ExecutionContext,
   maxBodyBytes = 10_000,
+  prepare: (host: Socket) => void = () => undefined,
 ): Promise<{ connection: WorkerConnection; worker: Socket }> {
   const path = join(temporaryDirectory(t), 's');
   const server = createServer({ pauseOnConnect: true });
@@ -47,6 +48,7 @@ async function pair(
     unknown,
   ];
   server.close();
+  prepare(host);
   const connection = new WorkerConnection(host, maxBodyBytes);
   t.teardown(() => {
     connection.destroy();
@@ -129,6 +131,55 @@ test('the answer and the output of a call stay as they were when another worker 
   t.is(answer.toString(), 'mine answered');
   t.deepEqual(mine.printed.map(String), ['mine printed']);
 });
+
+/** Has a socket look like those of which reads cannot be taken over. */
+function withoutTakeOver(host: Socket): void {
+  const { _handle: handle } = host as unknown as { _handle: { useUserBuffer: unknown } };
+  handle.useUserBuffer = undefined;
+}
+
+for (const [where, prepare] of [
+  ['into one buffer', undefined],
+  ['into buffers of their own', withoutTakeOver],
+] as const)
+  test(`what several workers send at once, in pieces of any size, is read whole ${where}`, async (t) => {
+    const bodySizes = [0, 1, 4_000, 65_536 - 100, 65_536, 65_536 + 1, 400_000];
+    const talk = async (byte: number): Promise<void> => {
+      const { connection, worker } = await pair(t, 400_000, prepare);
+      scriptedWorker({
+        invoke: ({ id }) => {
+          const bodyBytes = bodySizes[Number(id)]!;
+          const bytes = Buffer.concat([
+            ...encodeFrame(log(id), Buffer.alloc(3_000, byte)),
+            ...encodeFrame(log(id, 'stderr'), Buffer.alloc(20, byte)),
+            ...encodeFrame(response(id), Buffer.alloc(bodyBytes, byte)),
+          ]);
+          // Each worker cuts what it sends at other places.
+          const step = [7_001, 64 * 1024, 100_003, bytes.length][byte % 4]!;
+          for (let at = 0; at < bytes.length; at += step) worker.write(bytes.subarray(at, at + step));
+        },
+      })(worker);
+      await connection.ready();
+      await connection.load(load, () => undefined);
+      const kept: Buffer[] = [];
+      for (const [id] of bodySizes.entries()) {
+        const answer = await connection.invoke(invoke(String(id)), Buffer.alloc(0), (_stream, text) =>
+          kept.push(text),
+        );
+        kept.push((answer as { body: Buffer }).body);
+        t.is(kept.at(-1)!.length, bodySizes[id]!);
+      }
+      t.is(kept.length, 3 * bodySizes.length);
+      texts.push([byte, kept]);
+    };
+    const texts: [byte: number, kept: Buffer[]][] = [];
+    await Promise.all([1, 2, 3, 4, 5, 6].map(talk));
+    for (const [byte, kept] of texts)
+      t.true(
+        kept.every((text) => text.every((each) => each === byte)),
+        `those of worker ${byte}`,
+      );
+  });
 
 test('a load that fails rejects with the error of the code and leaves the connection whole', async (t) => {
   const connection = await connected(t, {

@@ -17,6 +17,7 @@ const legal: [message: Record<string, unknown>, body?: Buffer][] = [
   [{ type: 'log', id: 'a', stream: 'stderr' }, Buffer.alloc(256 * 1024)],
   [{ type: 'response', id: 'a', statusCode: 200, headers: [['a', 'b']], ...accounts }, bytes],
   [{ type: 'response', id: '', statusCode: 0, headers: [], ...accounts }],
+  [{ type: 'response', id: 'a', statusCode: 200, headers: [], cut: undefined, peakMemoryKb: 5 }],
   [{ type: 'error', id: 'a', kind: 'function', error, ...accounts }],
 ];
 
