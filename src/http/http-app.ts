@@ -20,7 +20,7 @@ export class HttpApp extends Koa {
   /** Every route, and the least role that may use it. */
   routes: readonly RouteNeed[] = [];
 
-  /** @param logger gets the errors that no middleware could catch: those of the sockets themselves, or a bug in an answer */
+  /** @param logger gets the errors that no middleware could catch: those of connections to which Koa writes an answer, or a bug in an answer */
   constructor(logger: Logger) {
     super();
     // Every event stream listens to this signal, so there is no limit on listeners.

@@ -27,7 +27,7 @@ export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
   /** The profile that always has standbys; it has at least `minStandby`. */
   defaultProfile: Profile;
   minStandby: number;
-  /** The most short calls of one function that run at once in reused instances, and twice the most of the briefest: more would only share the cores. */
+  /** The most short calls of one function that run at once in reused instances, the briefest half as many: more would only share the cores. */
   mostAtOnce: number;
   /** Memory that all idle instances together may take. */
   memoryBudgetBytes: number;
