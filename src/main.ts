@@ -1,4 +1,5 @@
 /** Owns the process: its configuration, its first line, its signals, its exit code. */
+import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './clock.js';
 import { ConfigError, readConfig } from './config.js';
 import { DriverError } from './driver/driver.js';
@@ -20,6 +21,11 @@ const HURRY_MS = 2_000;
 // A log that cannot be written (a full disk, a closed pipe) does not end the server.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+
+// Four times V8's own bounds. A call passes through hundreds of small functions, and takes 3 % less of this thread's time when
+// V8 puts more of these into one.
+setFlagsFromString('--max-inlined-bytecode-size=1840');
+setFlagsFromString('--max-inlined-bytecode-size-cumulative=3680');
 
 const started = performance.now();
 try {

@@ -10,7 +10,7 @@ import { randomId } from '../instance/instance.js';
 import { NO_PROGRAM } from '../instance/instance-failure.js';
 import type { Logger } from '../logger.js';
 import type { ContainerOutput } from '../model/call/container-end.js';
-import { onDeparture } from '../model/call/departure.js';
+import { unwatchDeparture, watchDeparture, type Watcher } from '../model/call/departure.js';
 import {
   ExecutionFailure,
   type CallResult,
@@ -153,7 +153,7 @@ class Run {
     const begunAt = clock.now();
     let startedAt: number | null = null;
     let cancelDeadline: (() => void) | undefined;
-    let unwatch: (() => void) | undefined;
+    const watcher: Watcher = { departed: () => undefined };
     let unlisten: (() => void) | undefined;
     trace.start = 'cold';
     try {
@@ -180,19 +180,19 @@ class Run {
           started();
           resolve(exit);
         });
-        const leave = (): void => {
+        watcher.departed = () => {
           const noGrace = signal.reason instanceof GlambdarError || startedAt === null;
           after(noGrace ? 0 : cancelGraceMs, () => refusedOrGone(signal.reason, signal));
         };
-        if (signal.aborted) leave();
-        else unwatch = onDeparture(signal, leave);
+        if (signal.aborted) watcher.departed();
+        else watchDeparture(signal, watcher);
       });
     } finally {
       const now = clock.now();
       trace.startMs = (startedAt ?? now) - begunAt;
       trace.runMs = now - (startedAt ?? now);
       cancelDeadline?.();
-      unwatch?.();
+      unwatchDeparture(signal, watcher);
       unlisten?.();
     }
   }

@@ -12,7 +12,8 @@ import { ProgramError, type ContainerOutput, type Driver, type ExitState } from 
 import type { LogSink } from '../model/call/execution.js';
 import { profileKey, type Profile } from '../model/function/profile.js';
 import type { InstalledRuntime } from '../runtimes/installed-runtime.js';
-import type { InvokeMessage, LoadMessage, WorkerAnswer, WorkerConnection } from './wire/worker-connection.js';
+import { messageId } from './wire/message-id.js';
+import type { AnswerTaker, InvokeMessage, LoadMessage, WorkerConnection } from './wire/worker-connection.js';
 import type { UidAllocator } from './uid-allocator.js';
 import { startWorker, type WithRoom } from './worker-start.js';
 import { Companion, type ServerImage } from './companion.js';
@@ -181,7 +182,7 @@ export class Instance {
     });
     const hurry = this.#hurrySlowLoad();
     try {
-      const loaded = connection.load({ type: 'load', id: randomId(), ...message }, sink);
+      const loaded = connection.load({ type: 'load', id: messageId(), ...message }, sink);
       await Promise.race([loaded, late, ...(server === null ? [] : [this.#failureOf(server)])]);
     } catch (error) {
       const companion = this.#companion;
@@ -250,9 +251,9 @@ export class Instance {
     this.#calls += 1;
   }
 
-  /** Sends one call to the worker. Rejects with ConnectionLost as soon as the worker goes away. */
-  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
-    return this.#connection!.invoke(message, body, sink);
+  /** Sends one call to the worker. See `WorkerConnection.invoke`. */
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink, taker: AnswerTaker): void {
+    this.#connection!.invoke(message, body, sink, taker);
   }
 
   /** Tells the function that its caller has gone. @param id the id of the invoke message */

@@ -1,6 +1,6 @@
 /** Owns one request that waits for a container: its deadline, its caller's departure, and its outcome, which is settled once. */
 import type { Clock } from '../clock.js';
-import { onDeparture } from '../model/call/departure.js';
+import { unwatchDeparture, watchDeparture, type Watcher } from '../model/call/departure.js';
 
 export interface WaiterOptions {
   /** Aborts when the caller has gone. */
@@ -12,7 +12,7 @@ export interface WaiterOptions {
   onGone: () => void;
 }
 
-export class Waiter<T> {
+export class Waiter<T> implements Watcher {
   readonly promise: Promise<T>;
   readonly arrivedAt: number;
   /** Called when the request gives up: its deadline has passed, or its caller has gone. */
@@ -25,7 +25,7 @@ export class Waiter<T> {
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
   #stopClock: (() => void) | null;
-  readonly #unwatch: () => void;
+  readonly #signal: AbortSignal;
   readonly #onSettled: (() => void) | undefined;
 
   /** @param onSettled called once, when the outcome is known */
@@ -37,7 +37,8 @@ export class Waiter<T> {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#unwatch = onDeparture(signal, () => this.#leave(signal.reason));
+    this.#signal = signal;
+    watchDeparture(signal, this);
     this.#stopClock = clock.after(queueTimeoutMs, () => this.#leave(late()));
   }
 
@@ -61,6 +62,10 @@ export class Waiter<T> {
     this.#reject(error);
   }
 
+  departed(): void {
+    this.#leave(this.#signal.reason);
+  }
+
   #leave(error: unknown): void {
     this.reject(error);
     this.onGone();
@@ -69,7 +74,7 @@ export class Waiter<T> {
   #settle(): void {
     this.#settled = true;
     this.stopWaiting();
-    this.#unwatch();
+    unwatchDeparture(this.#signal, this);
     this.#onSettled?.();
   }
 }

@@ -25,6 +25,8 @@ export class EchoServer {
     const child = spawn(process.execPath, args, {
       env: { PATH: process.env['PATH'], NODE_ENV: 'production' },
       stdio: ['pipe', 'pipe', 'inherit'],
+      // Like the server under test: where Linux gives each session its part of the cores, both have one of their own.
+      detached: true,
     });
     const port = await new Promise<string>((resolve, reject) => {
       createInterface(child.stdout).once('line', resolve);

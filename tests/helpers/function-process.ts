@@ -17,6 +17,7 @@ import type {
   ResponseMessage,
   SerializedError,
 } from '../../worker/node/protocol.cjs';
+import { answerOf } from './answer-of.js';
 import { FakeDriver } from './fake-driver.js';
 import { workerRuntime } from './worker-runtime.js';
 
@@ -134,7 +135,7 @@ export class FunctionProcess {
       maxResponseBytes: 1024 * 1024,
       ...fields,
     };
-    return this.connection.invoke(message, Buffer.from(body as string), this.#sink);
+    return answerOf(this.connection, message, Buffer.from(body as string), this.#sink);
   }
 
   /** A call that answers. */

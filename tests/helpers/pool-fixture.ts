@@ -13,6 +13,7 @@ import { Pool, type PoolOptions } from '../../src/pool/pool.js';
 import type { PoolRequest } from '../../src/pool/requests/instance-waiter.js';
 import type { Workload } from '../../src/pool/workload.js';
 import type { InvokeMessage } from '../../worker/node/protocol.cjs';
+import { answerOf } from './answer-of.js';
 import { FakeDriver } from './fake-driver.js';
 import { scriptedWorker, type Script } from './scripted-worker.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -96,7 +97,7 @@ export function invokeMessage(id = 'call'): InvokeMessage {
 /** One call on a lease; its id is part of what the scripted worker sees. */
 export async function call(lease: Lease, id = 'call') {
   try {
-    return await lease.instance.invoke(invokeMessage(id), Buffer.alloc(0), () => undefined);
+    return await answerOf(lease.instance, invokeMessage(id), Buffer.alloc(0), () => undefined);
   } catch (error) {
     throw await lease.explain(error);
   }

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { GlambdarError } from '../../errors.js';
+import { onAnswerEnd } from '../connections/answer-end.js';
 
 /** Size of answer that an idle connection takes at once: most of the bytes go to the kernel, few wait in this process. */
 const AT_ONCE_BYTES = 64 * 1024;
@@ -70,7 +71,7 @@ export function holdUntilWritten(
     held = 0;
   };
   if (res.closed) release();
-  else res.once('close', release);
+  else onAnswerEnd(res, release);
   return release;
 }
 

@@ -1,6 +1,7 @@
 /** Owns knowing which requests are being received and answered on which connection; Node has no public interface for either. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { onAnswerEnd } from './answer-end.js';
 
 /** A request that was handed to the app and is not fully answered yet. */
 export interface OpenRequest {
@@ -9,7 +10,8 @@ export interface OpenRequest {
 }
 
 interface Connection {
-  open: Set<OpenRequest>;
+  /** Oldest first; more than one when the client pipelines. */
+  open: OpenRequest[];
   /** The newest request, whose body may still be arriving after its answer is out. */
   newest: IncomingMessage;
 }
@@ -24,17 +26,17 @@ export class Connections {
     const { socket } = req;
     let connection = this.#bySocket.get(socket);
     if (connection === undefined) {
-      connection = { open: new Set(), newest: req };
+      connection = { open: [], newest: req };
       this.#bySocket.set(socket, connection);
       socket.once('close', () => this.#closed(socket));
     }
     const { open } = connection;
     const request = { req, res };
     connection.newest = req;
-    open.add(request);
+    open.push(request);
     this.#running += 1;
-    res.on('close', () => {
-      if (!open.delete(request)) return;
+    onAnswerEnd(res, () => {
+      open.splice(open.indexOf(request), 1);
       this.#running -= 1;
       if (this.#running === 0) for (const resolve of this.#waiters.splice(0)) resolve();
     });
@@ -57,7 +59,7 @@ export class Connections {
 
   /** The requests being answered on all connections. */
   all(): OpenRequest[] {
-    return [...this.#bySocket.values()].flatMap(({ open }) => [...open]);
+    return [...this.#bySocket.values()].flatMap(({ open }) => open);
   }
 
   /** Resolves when no request is being answered. */

@@ -1,6 +1,7 @@
 /** Owns telling the metrics about each finished request. */
 import type { Middleware } from 'koa';
 import type { Logger } from '../../logger.js';
+import { onAnswerEnd } from '../connections/answer-end.js';
 import { requestIdOf } from '../requests/request-id.js';
 
 /** One finished request. `route` is a template such as `/info/:name`, never a path, so that labels stay few. */
@@ -30,11 +31,7 @@ export function observe(onRequest: OnRequest, logger: Logger, noRoute = 'none'):
     const { req, res } = ctx;
     const { socket, method = '' } = req;
     const startedAt = performance.now();
-    let told = false;
-    // Not `once`, which costs more than all other work of this middleware.
-    res.on('close', () => {
-      if (told) return;
-      told = true;
+    onAnswerEnd(res, () => {
       // Node emits `finish` for answers that were cut off as well. After a whole answer `close` comes before the socket ends.
       const complete = res.writableFinished && !socket.destroyed;
       const { _matchedRoute: pattern } = ctx as { _matchedRoute?: string };

@@ -70,13 +70,26 @@ export class ConnectionLost extends Error {
 /** How a call ended, as the worker reports it. */
 export type WorkerAnswer = { message: ResponseMessage; body: Buffer } | { message: ErrorMessage };
 
+/** Who takes the answer to a call. An object, because every promise and closure on a call's way costs each call. */
+export interface AnswerTaker {
+  /** The worker has answered; a failure that it reports is an answer, too. */
+  answered(answer: WorkerAnswer): void;
+  /** The connection is lost. */
+  failed(error: ConnectionLost): void;
+}
+
+/** What the answer to a piece of work is given to. A handshake and a load are answered with undefined. */
+interface Taker {
+  answered(answer: WorkerAnswer | undefined): void;
+  failed(error: Error): void;
+}
+
 interface Work {
   id: string;
   kind: 'handshake' | 'load' | 'invoke';
   sink: LogSink;
   logBytes: { stdout: number; stderr: number };
-  resolve: (result: WorkerAnswer | undefined) => void;
-  reject: (error: Error) => void;
+  taker: Taker;
 }
 
 export class WorkerConnection {
@@ -131,25 +144,24 @@ export class WorkerConnection {
 
   /** Resolves when the worker has said that it speaks our protocol. Rejects with ConnectionLost. */
   async ready(): Promise<void> {
-    const done = this.#begin('', 'handshake', () => undefined);
-    this.#socket.resume();
-    await done;
+    await new Promise<unknown>((resolve, reject) => {
+      this.#begin('', 'handshake', () => undefined, { answered: resolve, failed: reject });
+      this.#socket.resume();
+    });
   }
 
   /** Has the worker load the function's code. Rejects with LoadFailure (the user's code), ConnectionLost. */
   async load(message: LoadMessage, sink: LogSink): Promise<void> {
-    const done = this.#begin(message.id, 'load', sink);
-    if (!this.#lost) writeFrame(this.#socket, message);
-    await done;
+    await new Promise<unknown>((resolve, reject) => {
+      this.#begin(message.id, 'load', sink, { answered: resolve, failed: reject });
+      if (!this.#lost) writeFrame(this.#socket, message);
+    });
   }
 
-  /** Runs one call. A failure that the worker reports resolves, too. Rejects with ConnectionLost. */
-  invoke(message: InvokeMessage, body: Buffer, sink: LogSink): Promise<WorkerAnswer> {
-    // Not async: two promises less for every call.
-    if (this.#work) return Promise.reject(new Error(ONE_AT_A_TIME));
-    const done = this.#begin(message.id, 'invoke', sink);
+  /** Runs one call. The taker is told how the call ended once, and not before this method has returned. */
+  invoke(message: InvokeMessage, body: Buffer, sink: LogSink, taker: AnswerTaker): void {
+    this.#begin(message.id, 'invoke', sink, taker);
     if (!this.#lost) writeFrame(this.#socket, message, body);
-    return done as Promise<WorkerAnswer>;
   }
 
   /** Tells the worker that the caller has gone; the call may still answer. */
@@ -162,13 +174,12 @@ export class WorkerConnection {
     this.#lose(new ConnectionLost('destroyed', 'the connection was closed by the host'));
   }
 
-  #begin(id: string, kind: Work['kind'], sink: LogSink): Promise<WorkerAnswer | undefined> {
-    if (this.#lost) return Promise.reject(this.#lost);
+  #begin(id: string, kind: Work['kind'], sink: LogSink, taker: Taker): void {
+    const lost = this.#lost;
+    if (lost) return queueMicrotask(() => taker.failed(lost));
     if (this.#work) throw new Error(ONE_AT_A_TIME);
     this.#limits.maxBodyBytes = this.#maxBodyBytes[kind];
-    return new Promise((resolve, reject) => {
-      this.#work = { id, kind, sink, logBytes: { stdout: 0, stderr: 0 }, resolve, reject };
-    });
+    this.#work = { id, kind, sink, logBytes: { stdout: 0, stderr: 0 }, taker };
   }
 
   #push(chunk: Buffer, isOwn: boolean): void {
@@ -224,12 +235,12 @@ export class WorkerConnection {
 
   #finish(work: Work, result: WorkerAnswer | undefined): void {
     this.#work = null;
-    work.resolve(result);
+    work.taker.answered(result);
   }
 
   #fail(work: Work, error: Error): void {
     this.#work = null;
-    work.reject(error);
+    work.taker.failed(error);
   }
 
   #lose(reason: ConnectionLost): void {

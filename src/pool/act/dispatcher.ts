@@ -19,7 +19,15 @@ import type { Profile } from '../../model/function/profile.js';
 import type { Instance } from '../../instance/instance.js';
 import type { Logger } from '../../logger.js';
 import { decide } from '../decide/decide.js';
-import { mayServe, serve, type Need, type Offer } from '../decide/serve.js';
+import {
+  isInSlowCall,
+  mayServe,
+  runsShortly,
+  serve,
+  SLOW_CALL_MS,
+  type Need,
+  type Offer,
+} from '../decide/serve.js';
 import type { Action, PoolLimits, RequestView, Snapshot } from '../decide/snapshot.js';
 import { BackOff } from '../demand/back-off.js';
 import type { Demands } from '../demand/demands.js';
@@ -70,6 +78,7 @@ export class Dispatcher {
   readonly #firstSight: Offer<Instance> & { codeKey: string };
   #refilling = false;
   #poked = false;
+  #watching = false;
   #passing = false;
   #again = false;
 
@@ -80,6 +89,7 @@ export class Dispatcher {
     const { demands, fleet } = options;
     this.#firstSight = {
       codeKey: '',
+      now: 0,
       instances: fleet.all,
       isClaimed: () => false,
       maxInstances: () => 0,
@@ -115,7 +125,7 @@ export class Dispatcher {
     if (check) this.#retired.delete(workload.code.key);
     const now = clock.now();
     if (!queue.has(flow)) {
-      const instance = this.#ready(workload);
+      const instance = this.#ready(workload, now);
       if (instance) {
         if (!check) demands.arrived(workload, now);
         return this.#lease(request, instance, now, now);
@@ -141,11 +151,11 @@ export class Dispatcher {
     queue.add(waiter, flow);
     lull.noted(now);
     // While as many calls of the function run as may, a pass changes nothing: the next call that ends hands over its instance.
-    if (check || !this.#isCrowded(workload)) {
+    if (check || !this.#isCrowded(workload, now)) {
       this.pass();
       // A call that got a standby is not helped by a start or a removal: those would compete with its load.
       if (queue.holds(waiter)) lull.end();
-    }
+    } else this.#watchSlowCalls();
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
       waiter.reject(this.#room.refusal(flow));
@@ -343,21 +353,36 @@ export class Dispatcher {
   }
 
   /** An idle instance that can take a call of this workload at once. */
-  #ready(workload: Workload): Instance | undefined {
+  #ready(workload: Workload, now: number): Instance | undefined {
     const offer = this.#firstSight;
     offer.codeKey = workload.code.key;
+    offer.now = now;
     const service = serve(needOf(workload), offer);
     return service.kind === 'use' ? service.instance : undefined;
   }
 
   /** Whether as many calls of this code run in reused instances as should run at once. */
-  #isCrowded({ code, reuse }: Workload): boolean {
+  #isCrowded({ code, reuse }: Workload, now: number): boolean {
     if (!reuse) return false;
     const { fleet, demands } = this.#options;
     const atOnce = demands.atOnce(code.key);
     let running = 0;
-    for (const { state, codeKey } of fleet.all) if (state === 'busy' && codeKey === code.key) running += 1;
+    for (const instance of fleet.all) if (runsShortly(instance, code.key, now)) running += 1;
     return running >= atOnce;
+  }
+
+  /** While calls wait for others to end: makes a pass when some of these turn out to be slow, which makes room for calls that wait. */
+  #watchSlowCalls(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const { fleet, queue, clock } = this.#options;
+    clock.after(SLOW_CALL_MS, () => {
+      this.#watching = false;
+      if (queue.length === 0) return;
+      const now = clock.now();
+      if (fleet.all.some((instance) => isInSlowCall(instance, now))) this.pass();
+      if (queue.length > 0) this.#watchSlowCalls();
+    });
   }
 
   #refill(codeKey: string, begin: () => void): void {
@@ -478,6 +503,8 @@ export class Dispatcher {
       // The first request that may use the instance gets it. One for the same code may not, after a change of the settings.
       const next = queue.first(({ request }) => mayServe(needOf(request.workload), instance));
       if (next) {
+        // As many others as should run at once: the next of these that ends hands over its instance.
+        if (this.#isCrowded(next.request.workload, now)) return KEPT;
         queue.served(next, now, false);
         this.#give(next, instance);
         return KEPT;

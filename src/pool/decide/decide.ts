@@ -132,6 +132,7 @@ function carryOver(service: Service<DraftInstance>, request: RequestView, draft:
 function offerTo(request: RequestView, draft: Draft): Offer<DraftInstance> {
   const { snapshot, instances, limits } = draft;
   return {
+    now: snapshot.now,
     instances,
     isClaimed: ({ claimed }) => claimed,
     maxStarting: () => limits.maxStarting,

@@ -9,6 +9,7 @@ import type { Action, InstanceView, PoolLimits, Snapshot, StopReason } from './s
 /** An instance of a draft: its state changes as actions are decided. */
 export interface DraftInstance extends InstanceView {
   state: InstanceState;
+  since: number;
   codeKey: string | null;
   intendedFor: string | null;
   /** A request of this pass waits for the instance to be ready. */
@@ -84,6 +85,8 @@ export class Draft {
 
   use(request: number, instance: DraftInstance): void {
     instance.state = 'busy';
+    // Else an instance that was idle for long would seem to be in a slow call.
+    instance.since = this.snapshot.now;
     this.actions.push({ kind: 'use', request, instance: instance.id });
   }
 

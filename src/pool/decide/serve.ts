@@ -7,8 +7,16 @@
  */
 import type { InstanceView, RequestView } from './snapshot.js';
 
+/**
+ * A call that has run for this long is none of its function's short ones: it waits for something, and leaves the core to others.
+ * Much longer than short calls take while containers start beside them.
+ */
+export const SLOW_CALL_MS = 1_000;
+
 /** The instances one call finds, and the limits that apply. The limits are counted on demand: most calls need no new place. */
 export interface Offer<T extends InstanceView> {
+  /** Monotonic milliseconds. */
+  now: number;
   instances: readonly T[];
   /** Whether a request ahead waits for this instance to be ready. */
   isClaimed(instance: T): boolean;
@@ -42,12 +50,13 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
   let coming: T | undefined;
   let starting = 0;
   let freeing = 0;
-  /** Instances of this code in calls; and all instances that hold this code or are being loaded with it. */
+  /** Instances of this code in calls; and all instances that hold this code or are being loaded with it. Without those in slow calls. */
   let running = 0;
   let own = 0;
   for (const instance of offer.instances) {
     const mine = instance.intendedFor === null || instance.intendedFor === codeKey;
-    if (instance.codeKey === codeKey && instance.state !== 'stopping') own += 1;
+    if (instance.codeKey === codeKey && instance.state !== 'stopping' && !isInSlowCall(instance, offer.now))
+      own += 1;
     switch (instance.state) {
       case 'idle':
         if (mayServe(need, instance)) usable = better(usable, instance);
@@ -72,7 +81,7 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
         freeing += 1;
         break;
       case 'busy':
-        if (instance.codeKey === codeKey) running += 1;
+        if (runsShortly(instance, codeKey, offer.now)) running += 1;
         break;
       case 'stopped':
         break;
@@ -106,6 +115,16 @@ export function mayServe({ codeKey, profileKey, reuse }: Need, instance: Instanc
   return (
     instance.codeKey === codeKey && instance.profileKey === profileKey && (reuse || instance.calls === 0)
   );
+}
+
+/** Whether an instance runs a call of this code that may be a short one. */
+export function runsShortly(instance: InstanceView, codeKey: string, now: number): boolean {
+  return instance.state === 'busy' && instance.codeKey === codeKey && !isInSlowCall(instance, now);
+}
+
+/** Whether an instance is in a call that is certainly not short. */
+export function isInSlowCall({ state, since }: InstanceView, now: number): boolean {
+  return state === 'busy' && now - since >= SLOW_CALL_MS;
 }
 
 /** Prefers an instance that was called before, then the most recently used one. */

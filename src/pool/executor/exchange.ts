@@ -4,8 +4,8 @@ import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
 import type { LogSink } from '../../model/call/execution.js';
 import type { Instance } from '../../instance/instance.js';
-import type { InvokeMessage, WorkerAnswer } from '../../instance/wire/worker-connection.js';
-import { onDeparture } from '../../model/call/departure.js';
+import type { AnswerTaker, InvokeMessage, WorkerAnswer } from '../../instance/wire/worker-connection.js';
+import { unwatchDeparture, watchDeparture, type Watcher } from '../../model/call/departure.js';
 
 export interface ExchangeOptions {
   /** The instance reserved for this call. */
@@ -33,36 +33,61 @@ export class CallTimeout extends Error {
  * then: finding out must not run into the deadline), or with the signal's reason after the grace.
  */
 export function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
-  const { instance, message, body, sink, clock, signal, cancelGraceMs } = options;
-  const { id, timeoutMs } = message;
-  // Not async: every promise between the worker's answer and the client costs each call.
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => new Exchange(options, resolve, reject).begin());
+}
+
+/** An object, and not a promise with closures, each of which would cost every call. */
+class Exchange implements AnswerTaker, Watcher {
+  readonly #options: ExchangeOptions;
+  readonly #resolve: (answer: WorkerAnswer) => void;
+  readonly #reject: (error: Error) => void;
+  #cancelDeadline: (() => void) | null = null;
+
+  constructor(
+    options: ExchangeOptions,
+    resolve: (answer: WorkerAnswer) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  begin(): void {
+    const { instance, message, body, sink, signal } = this.#options;
     signal.throwIfAborted();
-    let cancelDeadline: (() => void) | undefined;
-    const end = (): void => {
-      cancelDeadline?.();
-      unwatch();
-    };
-    const fail = (error: Error): void => {
-      end();
-      reject(error);
-    };
-    const after = (ms: number, error: () => Error): void => {
-      cancelDeadline?.();
-      cancelDeadline = deadline(clock, ms, () => fail(error()));
-    };
     // The request is sent first: the worker begins while the rest is set up.
-    instance.invoke(message, body, sink).then((answer) => {
-      end();
-      resolve(answer);
-    }, fail);
-    after(timeoutMs, () => new CallTimeout());
-    const unwatch = onDeparture(signal, () => {
-      instance.cancel(id);
-      const left = Math.max(0, timeoutMs - (clock.now() - instance.since));
-      const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
-      after(Math.min(left, graceMs), () => signal.reason as Error);
-    });
+    instance.invoke(message, body, sink, this);
+    this.#endAfter(message.timeoutMs, () => new CallTimeout());
+    watchDeparture(signal, this);
     faultPoint('invoke.sent');
-  });
+  }
+
+  answered(answer: WorkerAnswer): void {
+    this.#end();
+    this.#resolve(answer);
+  }
+
+  failed(error: Error): void {
+    this.#end();
+    this.#reject(error);
+  }
+
+  departed(): void {
+    const { instance, message, clock, signal, cancelGraceMs } = this.#options;
+    instance.cancel(message.id);
+    const left = Math.max(0, message.timeoutMs - (clock.now() - instance.since));
+    const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
+    this.#endAfter(Math.min(left, graceMs), () => signal.reason as Error);
+  }
+
+  #endAfter(ms: number, error: () => Error): void {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = deadline(this.#options.clock, ms, () => this.failed(error()));
+  }
+
+  #end(): void {
+    this.#cancelDeadline?.();
+    unwatchDeparture(this.#options.signal, this);
+  }
 }

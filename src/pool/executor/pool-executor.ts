@@ -1,9 +1,9 @@
 /** Owns running a call in the pool: gets an instance with the function's code, lets the worker run it, gives the instance back. */
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
 import { DriverError, ImageError } from '../../driver/driver.js';
 import { InstanceFailure, LoadTimeout, ServerTimeout } from '../../instance/instance-failure.js';
+import { messageId } from '../../instance/wire/message-id.js';
 import { LoadFailure, type WorkerAnswer } from '../../instance/wire/worker-connection.js';
 import type { ContainerOutput } from '../../model/call/container-end.js';
 import {
@@ -125,9 +125,8 @@ export class PoolExecutor implements Executor {
     // Written out: spreading costs more than all else here.
     return {
       type: 'invoke' as const,
-      // A client neither chooses nor learns the id of a message: user code shares the process that receives it. A whole UUID,
-      // because Node makes those in advance; to ask for random bytes with every message took 4 to 5 % of a warm call.
-      id: randomUUID(),
+      // Not the id of the call, which a client may choose.
+      id: messageId(),
       invocationId,
       method,
       path,

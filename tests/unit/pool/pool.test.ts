@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
 import type { Lease } from '../../../src/pool/act/lease.js';
+import { ManualClock } from '../../helpers/manual-clock.js';
 import { PoolFixture, call, until, workload, type AcquireOptions } from '../../helpers/pool-fixture.js';
 import { response } from '../../helpers/scripted-worker.js';
 
@@ -210,6 +211,60 @@ test('a call is refused at once when the queue is full', async (t) => {
   await lease.release(false);
   await (await waiting).release(false);
   await fixture.empty();
+});
+
+test('a call waits for the short ones that run, and not for one that has become slow', async (t) => {
+  const clock = new ManualClock();
+  const fixture = new PoolFixture(t, { clock, mostAtOnce: 2 });
+  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
+  await (await fixture.acquire({ reuse: true })).release(true);
+  const slow = await fixture.acquire({ reuse: true });
+  t.is(slow.start, 'warm');
+  let served = false;
+  const next = fixture.acquire({ reuse: true }).finally(() => (served = true));
+  clock.move(999);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.false(served);
+  t.is(fixture.driver.present.length, 1, 'nothing is started for it yet');
+  clock.move(1);
+  const lease = await next;
+  t.is(lease.start, 'cold');
+  await lease.release(true);
+  const again = await fixture.acquire({ reuse: true });
+  t.is(again.start, 'warm', 'the slow call counts no more');
+  await again.release(false);
+  await slow.release(false);
+});
+
+test('a function whose calls turn out to be short goes on with no more at once than share the cores well', async (t) => {
+  const clock = new ManualClock();
+  const fixture = new PoolFixture(t, {
+    clock,
+    mostAtOnce: 2,
+    limits: { maxInstances: 4, maxStarting: 4, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
+  });
+  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
+  const running = await Promise.all(Array.from({ length: 4 }, () => fixture.acquire({ reuse: true })));
+  const served: Lease[] = [];
+  for (let call = 0; call < 2; call += 1)
+    void fixture.acquire({ reuse: true }).then((lease) => served.push(lease));
+  clock.move(2);
+  const atOnce = async (): Promise<number> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    return served.length;
+  };
+  await running[0]!.release(true);
+  await running[1]!.release(true);
+  t.is(await atOnce(), 0, 'two others run');
+  await running[2]!.release(true);
+  t.is(await atOnce(), 1);
+  await running[3]!.release(true);
+  t.is(await atOnce(), 2, 'none waits for ever');
+  t.deepEqual(
+    served.map(({ start }) => start),
+    ['warm', 'warm'],
+  );
+  for (const lease of served) await lease.release(false);
 });
 
 test('an idle instance of another function makes room when all places are taken', async (t) => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { answerOf } from '../../helpers/answer-of.js';
 import { profileKey } from '../../../src/model/function/profile.js';
 import { InstalledRuntime } from '../../../src/runtimes/installed-runtime.js';
 import type { Runtime } from '../../../src/runtimes/runtime.js';
@@ -66,7 +67,7 @@ test('a function of another runtime is loaded and called like any other', async 
     ...call,
     workload: { ...call.workload, profile, profileKey: profileKey(profile) },
   });
-  const result = await lease.instance.invoke(invokeMessage(), Buffer.from('hello'), () => undefined);
+  const result = await answerOf(lease.instance, invokeMessage(), Buffer.from('hello'), () => undefined);
   t.is('body' in result && result.body.toString(), 'shout memory=128 HELLO');
   t.like(fixture.driver.started[0], { image: shout.image });
   t.deepEqual(

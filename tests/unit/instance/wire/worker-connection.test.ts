@@ -15,6 +15,7 @@ import {
   scriptedWorker,
   type Script,
 } from '../../../helpers/scripted-worker.js';
+import { answerOf } from '../../../helpers/answer-of.js';
 import { invokeMessage } from '../../../helpers/pool-fixture.js';
 import { temporaryDirectory } from '../../../helpers/temporary-directory.js';
 
@@ -69,7 +70,7 @@ async function called(t: ExecutionContext, onInvoke: NonNullable<Script['invoke'
   const connection = await connected(t, { invoke: onInvoke });
   await connection.ready();
   await connection.load(load, () => undefined);
-  const result = connection.invoke(invoke(), Buffer.alloc(0), (stream, text) =>
+  const result = answerOf(connection, invoke(), Buffer.alloc(0), (stream, text) =>
     logs.push(`${stream}:${text.toString()}`),
   );
   return { connection, result };
@@ -96,7 +97,7 @@ test('a worker goes from ready over load to calls', async (t) => {
   await connection.ready();
   await connection.load(load, (stream, text) => seen.push(`${stream}:${text.toString()}`));
   for (const id of ['1', '2']) {
-    const result = await connection.invoke(invoke(id), Buffer.from('body'), (stream, text) =>
+    const result = await answerOf(connection, invoke(id), Buffer.from('body'), (stream, text) =>
       seen.push(`${stream}:${text.toString()}`),
     );
     t.like(result, { message: { type: 'response', id, statusCode: 201, headers: [['a', 'b']] } });
@@ -118,7 +119,7 @@ test('the answer and the output of a call stay as they were when another worker 
     await connection.load(load, () => undefined);
     const printed: Buffer[] = [];
     const call = async (id: string): Promise<Buffer> => {
-      const answer = await connection.invoke(invoke(id), Buffer.alloc(0), (_stream, text) =>
+      const answer = await answerOf(connection, invoke(id), Buffer.alloc(0), (_stream, text) =>
         printed.push(text),
       );
       return (answer as { body: Buffer }).body;
@@ -163,7 +164,7 @@ for (const [where, prepare] of [
       await connection.load(load, () => undefined);
       const kept: Buffer[] = [];
       for (const [id] of bodySizes.entries()) {
-        const answer = await connection.invoke(invoke(String(id)), Buffer.alloc(0), (_stream, text) =>
+        const answer = await answerOf(connection, invoke(String(id)), Buffer.alloc(0), (_stream, text) =>
           kept.push(text),
         );
         kept.push((answer as { body: Buffer }).body);
@@ -204,7 +205,7 @@ test('a call that fails resolves with what the worker tells', async (t) => {
 test('a worker is asked one thing at a time', async (t) => {
   const { connection, result } = await called(t, ({ id }, { send }) => send(response(id)));
   await t.throwsAsync(
-    connection.invoke(invoke('2'), Buffer.alloc(0), () => undefined),
+    answerOf(connection, invoke('2'), Buffer.alloc(0), () => undefined),
     { message: /one thing at a time/ },
   );
   await result;
@@ -222,7 +223,7 @@ test('only the call under way can be cancelled', async (t) => {
   await connection.ready();
   connection.cancel('c');
   await connection.load(load, () => undefined);
-  const result = connection.invoke(invoke('c'), Buffer.alloc(0), () => undefined);
+  const result = answerOf(connection, invoke('c'), Buffer.alloc(0), () => undefined);
   connection.cancel('other');
   connection.cancel('c');
   await result;
@@ -341,7 +342,7 @@ test('each stream of each call may bring 256 KiB, also in one piece and where bo
   await connection.load(load, () => undefined);
   for (const id of ['1', '2']) {
     let bytes = 0;
-    await connection.invoke(invoke(id), Buffer.alloc(0), (_stream, text) => (bytes += text.length));
+    await answerOf(connection, invoke(id), Buffer.alloc(0), (_stream, text) => (bytes += text.length));
     t.is(bytes, 512 * 1024);
   }
 });
@@ -410,7 +411,7 @@ test('half a frame and then the end rejects what waits', async (t) => {
   const lost = await t.throwsAsync(result, { instanceOf: ConnectionLost, message: /closed its connection/ });
   t.is(lost.kind, 'closed');
   await t.throwsAsync(
-    connection.invoke(invoke(), Buffer.alloc(0), () => undefined),
+    answerOf(connection, invoke(), Buffer.alloc(0), () => undefined),
     { is: lost } as never,
   );
 });
@@ -460,7 +461,7 @@ test.serial(
     await connection.ready();
     await connection.load(load, () => undefined);
     const begun = performance.now();
-    const result = connection.invoke(invoke(), Buffer.alloc(0), () => (received += 1));
+    const result = answerOf(connection, invoke(), Buffer.alloc(0), () => (received += 1));
     const enough = new EventEmitter();
     const watch = setInterval(() => {
       if (received > 20_000) enough.emit('enough');
@@ -492,7 +493,7 @@ test.serial('single bytes of one frame are slowed as well', async (t) => {
   await connection.ready();
   await connection.load(load, () => undefined);
   const begun = performance.now();
-  const { message } = await connection.invoke(invoke(), Buffer.alloc(0), () => undefined);
+  const { message } = await answerOf(connection, invoke(), Buffer.alloc(0), () => undefined);
   t.is(message.type, 'response');
   t.true(performance.now() - begun > 50);
 });

@@ -24,6 +24,7 @@ test('a call is served as before, or changed on purpose', (t) => {
   for (const [index, before] of golden.requests.entries()) {
     const { request, instances, claimed, limits, waiting, worth } = madeUpRequest(index + 1);
     const service = serve(request, {
+      now: 0,
       instances,
       isClaimed: ({ id }) => claimed.includes(id),
       maxInstances: () => limits.maxInstances,

@@ -1,9 +1,11 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { INSTANCE_STATES, type InstanceState } from '../../../../src/instance/instance-state.js';
+import { decide as decideAll } from '../../../../src/pool/decide/decide.js';
 import { serve, type Need, type Offer } from '../../../../src/pool/decide/serve.js';
 import type { InstanceView } from '../../../../src/pool/decide/snapshot.js';
 import { view as instance } from '../../../helpers/instance-view.js';
+import { functionView, requestView, snapshot, words } from '../../../helpers/pool-snapshot.js';
 
 const limits = { maxInstances: 4, maxStarting: 2 };
 const busy = (count: number) => Array.from({ length: count }, () => instance('busy'));
@@ -17,6 +19,7 @@ interface Situation {
   /** Requests ahead that wait without an instance on its way. */
   waiting: number;
   atOnce: number;
+  now: number;
   /** Infinity: may not go. */
   worth: (instance: InstanceView) => number;
 }
@@ -29,9 +32,10 @@ type Decision =
 
 function decide(
   need: Need,
-  { instances, claimed, limits: given, waiting, atOnce, worth }: Situation,
+  { instances, claimed, limits: given, waiting, atOnce, now, worth }: Situation,
 ): Decision {
   const offer: Offer<InstanceView> = {
+    now,
     instances,
     isClaimed: ({ id }) => claimed.has(id),
     maxInstances: () => given.maxInstances,
@@ -245,6 +249,24 @@ const table: Row[] = [
     snapshot: { atOnce: 2 },
     decision: { kind: 'use', instanceId: 'w' },
   },
+  {
+    title: 'uses a warm one while as many calls run as may at once and one of them is slow',
+    instances: [
+      instance('busy', { calls: 9, since: 1_000 }),
+      instance('busy', { calls: 9, since: 1_001 }),
+      named('w', 'idle', { calls: 9 }),
+    ],
+    request: { reuse: true },
+    snapshot: { atOnce: 2, now: 2_000 },
+    decision: { kind: 'use', instanceId: 'w' },
+  },
+  {
+    title: 'starts an instance while as many calls run as may at once and one of them is slow',
+    instances: [instance('busy', { calls: 9, since: 1_000 }), instance('busy', { calls: 9, since: 1_001 })],
+    request: { reuse: true },
+    snapshot: { atOnce: 2, now: 2_000 },
+    decision: { kind: 'start' },
+  },
 ];
 
 for (const { title, instances = [], request = {}, snapshot = {}, decision } of table)
@@ -252,7 +274,16 @@ for (const { title, instances = [], request = {}, snapshot = {}, decision } of t
     t.deepEqual(
       decide(
         { profileKey: 'p', codeKey: 'c', reuse: false, ...request },
-        { instances, claimed: new Set(), limits, waiting: 0, atOnce: Infinity, worth: () => 1, ...snapshot },
+        {
+          instances,
+          claimed: new Set(),
+          limits,
+          waiting: 0,
+          atOnce: Infinity,
+          now: 0,
+          worth: () => 1,
+          ...snapshot,
+        },
       ),
       decision,
     );
@@ -283,6 +314,16 @@ const situation = fc.record({
   }),
 });
 
+test('an instance that was idle for long and gets a call in this pass is not in a slow call', (t) => {
+  const idle = ['first', 'second', 'third'].map((id) => named(id, 'idle', { calls: 9, since: 1 }));
+  const requests = [1, 2, 3, 4].map((id) => requestView(id, { reuse: true }));
+  const functions = [functionView({ reuse: true, atOnce: 2 })];
+  const actions = decideAll(
+    snapshot({ now: 1e6, instances: idle, requests, functions, mayRefill: false, quiet: false }),
+  );
+  t.deepEqual(words(actions), ['use 1 first', 'use 2 second', 'wait 3 -', 'wait 4 -']);
+});
+
 test('a call keeps its promises in any situation', (t) => {
   fc.assert(
     fc.property(situation, ({ request, views, waiting, limits: given }) => {
@@ -300,6 +341,7 @@ test('a call keeps its promises in any situation', (t) => {
         limits: given,
         waiting,
         atOnce: Infinity,
+        now: 0,
         worth,
       });
       const find = (id: string) => instances.find((each) => each.id === id)!;
