@@ -155,7 +155,8 @@ export class Dispatcher {
       this.pass();
       // A call that got a standby is not helped by a start or a removal: those would compete with its load.
       if (queue.holds(waiter)) lull.end();
-    } else this.#watchSlowCalls();
+    }
+    if (workload.reuse) this.#watchSlowCalls();
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
       waiter.reject(this.#room.refusal(flow));
@@ -490,31 +491,47 @@ export class Dispatcher {
     const { fleet, demands, lull, queue, clock } = this.#options;
     const now = clock.now();
     lull.noted(now);
-    if (!keep || this.#room.closed) return fleet.stop(instance, readOutput);
+    if (!keep || this.#room.closed) return this.#stop(instance, readOutput, now);
     if (instance.state === 'idle') return KEPT;
-    if (!fleet.isReusable(instance)) return fleet.stop(instance, readOutput);
+    if (!fleet.isReusable(instance)) return this.#stop(instance, readOutput, now);
     const codeKey = instance.codeKey!;
     demands.of(codeKey)?.wasAway(now - instance.since);
-    if (this.#owesPlace()) return fleet.stop(instance, readOutput);
+    if (this.#owesPlace()) return this.#stop(instance, readOutput, now);
     instance.keep(now);
-    if (queue.length === 0) {
-      if (!this.#retired.has(codeKey)) return KEPT;
-    } else {
-      // The first request that may use the instance gets it. One for the same code may not, after a change of the settings.
-      const next = queue.first(({ request }) => mayServe(needOf(request.workload), instance));
-      if (next) {
-        // As many others as should run at once: the next of these that ends hands over its instance.
-        if (this.#isCrowded(next.request.workload, now)) return KEPT;
-        queue.served(next, now, false);
-        this.#give(next, instance);
-        return KEPT;
-      }
-    }
-    // No request waits for this code. When it is no function's active code any more, the instance stops, here and not in a
-    // pass, because the caller may want the container's output.
-    if (this.#retired.has(codeKey)) return fleet.stop(instance, readOutput);
-    this.pass();
+    const offered = this.#offer(instance, now);
+    if (offered === 'taken') return KEPT;
+    // When no request waits for code that is no function's active code any more, the instance stops, here and not in a pass,
+    // because the caller may want the container's output.
+    if (offered === 'unwanted' && this.#retired.has(codeKey)) return fleet.stop(instance, readOutput);
+    // An idle instance may go, for the place or for the memory that others need.
+    if (queue.length > 0) this.pass();
     return KEPT;
+  }
+
+  /** Stops an instance after a call. One call less runs then: another may have an instance that stayed idle because enough were running. */
+  #stop(instance: Instance, readOutput: boolean, now: number): Promise<ContainerOutput> {
+    const { fleet } = this.#options;
+    const output = fleet.stop(instance, readOutput);
+    const { codeKey } = instance;
+    const other = fleet.all.find((each) => each.state === 'idle' && each.codeKey === codeKey);
+    if (other !== undefined) this.#offer(other, now);
+    return output;
+  }
+
+  /**
+   * Gives an idle instance to the first request in turn that may use it. One for the same code may not, after a change of the
+   * settings. `crowded`: as many other calls of the code run as should run at once, so the instance stays idle; the next of
+   * these that ends hands over its own.
+   */
+  #offer(instance: Instance, now: number): 'taken' | 'crowded' | 'unwanted' {
+    const { queue } = this.#options;
+    if (queue.length === 0) return 'unwanted';
+    const next = queue.first(({ request }) => mayServe(needOf(request.workload), instance));
+    if (next === undefined) return 'unwanted';
+    if (this.#isCrowded(next.request.workload, now)) return 'crowded';
+    queue.served(next, now, false);
+    this.#give(next, instance);
+    return 'taken';
   }
 }
 

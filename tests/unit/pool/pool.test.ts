@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { GlambdarError } from '../../../src/errors.js';
 import type { Lease } from '../../../src/pool/act/lease.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
@@ -485,4 +485,57 @@ test('an instance that a call gives back goes when there are more than may be, t
   await second.release(true);
   t.is(room, 1, 'the other instance goes on');
   for (const lease of waiting) await (await lease).release(true);
+});
+
+/** A function that runs four calls at once, of which two are as many as share the cores well, while more of its calls wait. */
+async function crowd(t: ExecutionContext, waiting: number) {
+  const clock = new ManualClock();
+  const fixture = new PoolFixture(t, {
+    clock,
+    mostAtOnce: 2,
+    limits: { maxInstances: 4, maxStarting: 4, maxRefilling: 2, placesForCalls: 0, maxWaiting: 9 },
+  });
+  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
+  const running = await Promise.all(Array.from({ length: 4 }, () => fixture.acquire({ reuse: true })));
+  const served: Lease[] = [];
+  for (let count = 0; count < waiting; count += 1)
+    void fixture.acquire({ reuse: true }).then((lease) => served.push(lease));
+  clock.move(2);
+  return { clock, fixture, running, served };
+}
+
+/** Lets everything happen that waits for nothing. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a call that waits gets a container that stayed idle as soon as few enough run, though those that ran are stopped', async (t) => {
+  const { fixture, running, served } = await crowd(t, 1);
+  await running[0]!.release(true);
+  await running[1]!.release(true);
+  await settle();
+  t.is(served.length, 0, 'two others run');
+  let removed = (): void => undefined;
+  fixture.driver.removeGate = new Promise((resolve) => (removed = resolve));
+  void running[2]!.release(false);
+  void running[3]!.release(false);
+  await settle();
+  t.is(served.length, 1);
+  fixture.driver.removeGate = null;
+  removed();
+  await served[0]!.release(false);
+});
+
+test('calls that wait get containers that stayed idle when those that run turn out to be slow', async (t) => {
+  const { clock, fixture, running, served } = await crowd(t, 2);
+  // Nothing else makes the pool look.
+  fixture.driver.usage = () => new Promise(() => undefined);
+  await running[0]!.release(true);
+  await running[1]!.release(true);
+  for (let ms = 0; ms < 2_000; ms += 50) {
+    clock.move(50);
+    await settle();
+  }
+  t.is(served.length, 2);
+  for (const lease of [...served, running[2]!, running[3]!]) await lease.release(false);
 });
