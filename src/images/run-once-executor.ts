@@ -10,7 +10,7 @@ import { randomId } from '../instance/instance.js';
 import { NO_PROGRAM } from '../instance/instance-failure.js';
 import type { Logger } from '../logger.js';
 import type { ContainerOutput } from '../model/call/container-end.js';
-import { unwatchDeparture, watchDeparture, type Watcher } from '../model/call/departure.js';
+import { unwatchDeparture, watchDeparture } from '../model/call/departure.js';
 import {
   ExecutionFailure,
   type CallResult,
@@ -153,7 +153,7 @@ class Run {
     const begunAt = clock.now();
     let startedAt: number | null = null;
     let cancelDeadline: (() => void) | undefined;
-    const watcher: Watcher = { departed: () => undefined };
+    let unwatch: (() => void) | undefined;
     let unlisten: (() => void) | undefined;
     trace.start = 'cold';
     try {
@@ -180,19 +180,23 @@ class Run {
           started();
           resolve(exit);
         });
-        watcher.departed = () => {
+        const departed = (): void => {
           const noGrace = signal.reason instanceof GlambdarError || startedAt === null;
           after(noGrace ? 0 : cancelGraceMs, () => refusedOrGone(signal.reason, signal));
         };
-        if (signal.aborted) watcher.departed();
-        else watchDeparture(signal, watcher);
+        if (signal.aborted) departed();
+        else {
+          const watcher = { departed };
+          watchDeparture(signal, watcher);
+          unwatch = () => unwatchDeparture(signal, watcher);
+        }
       });
     } finally {
       const now = clock.now();
       trace.startMs = (startedAt ?? now) - begunAt;
       trace.runMs = now - (startedAt ?? now);
       cancelDeadline?.();
-      unwatchDeparture(signal, watcher);
+      unwatch?.();
       unlisten?.();
     }
   }

@@ -11,7 +11,7 @@ const IDS_AT_ONCE = 256;
 let digits = '';
 let used = 0;
 
-/** 128 random bits as hexadecimal digits; never the same twice. */
+/** 128 random bits as hexadecimal digits, so never the same twice. */
 export function messageId(): string {
   if (used === digits.length) {
     digits = randomBytes((IDS_AT_ONCE * DIGITS) / 2).toString('hex');

@@ -70,26 +70,23 @@ export class ConnectionLost extends Error {
 /** How a call ended, as the worker reports it. */
 export type WorkerAnswer = { message: ResponseMessage; body: Buffer } | { message: ErrorMessage };
 
-/** Who takes the answer to a call. An object, because every promise and closure on a call's way costs each call. */
-export interface AnswerTaker {
-  /** The worker has answered; a failure that it reports is an answer, too. */
-  answered(answer: WorkerAnswer): void;
-  /** The connection is lost. */
-  failed(error: ConnectionLost): void;
-}
-
-/** What the answer to a piece of work is given to. A handshake and a load are answered with undefined. */
-interface Taker {
-  answered(answer: WorkerAnswer | undefined): void;
+/** Who takes the answer of a worker. An object, because every promise and closure on a call's way costs each call. */
+interface Taker<Answer> {
+  answered(answer: Answer): void;
+  /** ConnectionLost, or what kept the worker from doing its work. */
   failed(error: Error): void;
 }
+
+/** Who takes the answer to a call. A failure that the worker reports is an answer, too: only ConnectionLost is none. */
+export type AnswerTaker = Taker<WorkerAnswer>;
 
 interface Work {
   id: string;
   kind: 'handshake' | 'load' | 'invoke';
   sink: LogSink;
   logBytes: { stdout: number; stderr: number };
-  taker: Taker;
+  /** A handshake and a load are answered with undefined. */
+  taker: Taker<WorkerAnswer | undefined>;
 }
 
 export class WorkerConnection {
@@ -174,7 +171,7 @@ export class WorkerConnection {
     this.#lose(new ConnectionLost('destroyed', 'the connection was closed by the host'));
   }
 
-  #begin(id: string, kind: Work['kind'], sink: LogSink, taker: Taker): void {
+  #begin(id: string, kind: Work['kind'], sink: LogSink, taker: Work['taker']): void {
     const lost = this.#lost;
     if (lost) return queueMicrotask(() => taker.failed(lost));
     if (this.#work) throw new Error(ONE_AT_A_TIME);

@@ -9,6 +9,7 @@ export interface Watcher {
   departed(): void;
 }
 
+/** Key of the watchers on the signal itself. */
 const watching = Symbol('watchers');
 type Watched = AbortSignal & { [watching]?: Watcher[] };
 

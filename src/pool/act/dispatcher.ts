@@ -19,15 +19,7 @@ import type { Profile } from '../../model/function/profile.js';
 import type { Instance } from '../../instance/instance.js';
 import type { Logger } from '../../logger.js';
 import { decide } from '../decide/decide.js';
-import {
-  isInSlowCall,
-  mayServe,
-  runsShortly,
-  serve,
-  SLOW_CALL_MS,
-  type Need,
-  type Offer,
-} from '../decide/serve.js';
+import { mayServe, serve, type Need, type Offer } from '../decide/serve.js';
 import type { Action, PoolLimits, RequestView, Snapshot } from '../decide/snapshot.js';
 import { BackOff } from '../demand/back-off.js';
 import type { Demands } from '../demand/demands.js';
@@ -41,6 +33,7 @@ import { KEPT, Lease } from './lease.js';
 import { Loader, type LoaderOptions } from './loader.js';
 import type { Lull } from './lull.js';
 import type { MemoryLedger } from './memory-ledger.js';
+import { ShortCalls } from './short-calls.js';
 import { startKindOf, timesOf, wasAhead } from './start-kind.js';
 
 /** The first and the longest pause of starts ahead of calls after failures. */
@@ -68,6 +61,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #room: WaitingRoom;
   readonly #loader: Loader;
+  readonly #shortCalls: ShortCalls;
   /** When starts ahead of calls may go on after failures. */
   readonly #starts = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   /** Keys of code that is no function's active code any more and that some instance still holds. */
@@ -78,7 +72,6 @@ export class Dispatcher {
   readonly #firstSight: Offer<Instance> & { codeKey: string };
   #refilling = false;
   #poked = false;
-  #watching = false;
   #passing = false;
   #again = false;
 
@@ -86,6 +79,7 @@ export class Dispatcher {
     this.#options = options;
     this.#room = new WaitingRoom(options);
     this.#loader = new Loader({ ...options, refills: () => this.#refilling, onReady: () => this.pass() });
+    this.#shortCalls = new ShortCalls(options, () => this.pass());
     const { demands, fleet } = options;
     this.#firstSight = {
       codeKey: '',
@@ -151,12 +145,12 @@ export class Dispatcher {
     queue.add(waiter, flow);
     lull.noted(now);
     // While as many calls of the function run as may, a pass changes nothing: the next call that ends hands over its instance.
-    if (check || !this.#isCrowded(workload, now)) {
+    if (check || !this.#shortCalls.areEnough(workload, now)) {
       this.pass();
       // A call that got a standby is not helped by a start or a removal: those would compete with its load.
       if (queue.holds(waiter)) lull.end();
     }
-    if (workload.reuse) this.#watchSlowCalls();
+    if (workload.reuse) this.#shortCalls.watch();
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
       waiter.reject(this.#room.refusal(flow));
@@ -362,30 +356,6 @@ export class Dispatcher {
     return service.kind === 'use' ? service.instance : undefined;
   }
 
-  /** Whether as many calls of this code run in reused instances as should run at once. */
-  #isCrowded({ code, reuse }: Workload, now: number): boolean {
-    if (!reuse) return false;
-    const { fleet, demands } = this.#options;
-    const atOnce = demands.atOnce(code.key);
-    let running = 0;
-    for (const instance of fleet.all) if (runsShortly(instance, code.key, now)) running += 1;
-    return running >= atOnce;
-  }
-
-  /** While calls wait for others to end: makes a pass when some of these turn out to be slow, which makes room for calls that wait. */
-  #watchSlowCalls(): void {
-    if (this.#watching) return;
-    this.#watching = true;
-    const { fleet, queue, clock } = this.#options;
-    clock.after(SLOW_CALL_MS, () => {
-      this.#watching = false;
-      if (queue.length === 0) return;
-      const now = clock.now();
-      if (fleet.all.some((instance) => isInSlowCall(instance, now))) this.pass();
-      if (queue.length > 0) this.#watchSlowCalls();
-    });
-  }
-
   #refill(codeKey: string, begin: () => void): void {
     const flow = this.#options.demands.of(codeKey)?.workload.flow;
     begin();
@@ -520,15 +490,15 @@ export class Dispatcher {
 
   /**
    * Gives an idle instance to the first request in turn that may use it. One for the same code may not, after a change of the
-   * settings. `crowded`: as many other calls of the code run as should run at once, so the instance stays idle; the next of
+   * settings. `enough`: as many other calls of the code run as should run at once, so the instance stays idle; the next of
    * these that ends hands over its own.
    */
-  #offer(instance: Instance, now: number): 'taken' | 'crowded' | 'unwanted' {
+  #offer(instance: Instance, now: number): 'taken' | 'enough' | 'unwanted' {
     const { queue } = this.#options;
     if (queue.length === 0) return 'unwanted';
     const next = queue.first(({ request }) => mayServe(needOf(request.workload), instance));
     if (next === undefined) return 'unwanted';
-    if (this.#isCrowded(next.request.workload, now)) return 'crowded';
+    if (this.#shortCalls.areEnough(next.request.workload, now)) return 'enough';
     queue.served(next, now, false);
     this.#give(next, instance);
     return 'taken';

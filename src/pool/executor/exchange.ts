@@ -36,7 +36,7 @@ export function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
   return new Promise((resolve, reject) => new Exchange(options, resolve, reject).begin());
 }
 
-/** An object, and not a promise with closures, each of which would cost every call. */
+/** One call under way. An object, and not a promise with closures, each of which would cost every call. */
 class Exchange implements AnswerTaker, Watcher {
   readonly #options: ExchangeOptions;
   readonly #resolve: (answer: WorkerAnswer) => void;

@@ -236,37 +236,6 @@ test('a call waits for the short ones that run, and not for one that has become 
   await slow.release(false);
 });
 
-test('a function whose calls turn out to be short goes on with no more at once than share the cores well', async (t) => {
-  const clock = new ManualClock();
-  const fixture = new PoolFixture(t, {
-    clock,
-    mostAtOnce: 2,
-    limits: { maxInstances: 4, maxStarting: 4, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
-  });
-  fixture.pool.activate(workload({ reuse: true, standby: 0 }));
-  const running = await Promise.all(Array.from({ length: 4 }, () => fixture.acquire({ reuse: true })));
-  const served: Lease[] = [];
-  for (let call = 0; call < 2; call += 1)
-    void fixture.acquire({ reuse: true }).then((lease) => served.push(lease));
-  clock.move(2);
-  const atOnce = async (): Promise<number> => {
-    await new Promise((resolve) => setImmediate(resolve));
-    return served.length;
-  };
-  await running[0]!.release(true);
-  await running[1]!.release(true);
-  t.is(await atOnce(), 0, 'two others run');
-  await running[2]!.release(true);
-  t.is(await atOnce(), 1);
-  await running[3]!.release(true);
-  t.is(await atOnce(), 2, 'none waits for ever');
-  t.deepEqual(
-    served.map(({ start }) => start),
-    ['warm', 'warm'],
-  );
-  for (const lease of served) await lease.release(false);
-});
-
 test('an idle instance of another function makes room when all places are taken', async (t) => {
   const fixture = new PoolFixture(t, {
     limits: { maxInstances: 2, maxStarting: 2, maxRefilling: 2, placesForCalls: 0, maxWaiting: 5 },
@@ -508,6 +477,25 @@ async function crowd(t: ExecutionContext, waiting: number) {
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
+
+test('a function whose calls turn out to be short goes on with no more at once than share the cores well', async (t) => {
+  const { running, served } = await crowd(t, 2);
+  await running[0]!.release(true);
+  await running[1]!.release(true);
+  await settle();
+  t.is(served.length, 0, 'two others run');
+  await running[2]!.release(true);
+  await settle();
+  t.is(served.length, 1);
+  await running[3]!.release(true);
+  await settle();
+  t.deepEqual(
+    served.map(({ start }) => start),
+    ['warm', 'warm'],
+    'none waits for ever',
+  );
+  for (const lease of served) await lease.release(false);
+});
 
 test('a call that waits gets a container that stayed idle as soon as few enough run, though those that ran are stopped', async (t) => {
   const { fixture, running, served } = await crowd(t, 1);
