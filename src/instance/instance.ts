@@ -24,6 +24,8 @@ import { stopping } from '../model/call/refusal.js';
 
 /** How long the instance waits for its container to end once the worker has gone, in milliseconds. */
 const EXIT_WAIT_MS = 1_500;
+/** How long after its end what a worker has sent is still read, in milliseconds. */
+const LAST_BYTES_MS = 100;
 /** The last bytes kept of each stream that the container itself wrote. */
 const OUTPUT_BYTES = 256 * 1024;
 /** A load that has taken this long may use a whole core, in milliseconds. */
@@ -78,6 +80,7 @@ export class Instance {
   #codeKey: string | null = null;
   #calls = 0;
   #busyMs = 0;
+  #ahead = 0;
   #connection: WorkerConnection | null = null;
   #life = new AbortController();
   #started: Promise<void> = Promise.resolve();
@@ -108,6 +111,10 @@ export class Instance {
   }
   get calls(): number {
     return this.#calls;
+  }
+  /** Calls sent ahead that have neither been given back nor, by the release of the call before, been counted as begun. */
+  get ahead(): number {
+    return this.#ahead;
   }
   /** Wall time the instance has spent in calls, the present call included. Times `cpus`, it is an upper bound of their CPU time. */
   get busyMs(): number {
@@ -251,6 +258,30 @@ export class Instance {
     this.#calls += 1;
   }
 
+  /** Takes one more brief call, to be begun when those before it have ended. Those that are sent before the next tick go out together. */
+  takeAhead(): void {
+    if (this.#ahead === 0) this.#connection!.gather();
+    this.#ahead += 1;
+  }
+
+  /** A call sent ahead was given back. */
+  giveBackAhead(): void {
+    this.#ahead -= 1;
+  }
+
+  /** One call has ended, and the next of those sent ahead has begun. @param now monotonic milliseconds */
+  proceed(now: number): void {
+    this.#busyMs += now - this.#since;
+    this.#since = now;
+    this.#calls += 1;
+    this.#ahead -= 1;
+  }
+
+  /** Asks the worker to give back the calls it has not begun. See `WorkerConnection.recall`. */
+  recall(): void {
+    this.#connection?.recall();
+  }
+
   /** Sends one call to the worker. See `WorkerConnection.invoke`. */
   invoke(message: InvokeMessage, body: Buffer, sink: LogSink, taker: AnswerTaker): void {
     this.#connection!.invoke(message, body, sink, taker);
@@ -312,7 +343,7 @@ export class Instance {
     const companionRemoval = companion?.stop(urgent, outputBytes).catch(() => null);
     const removal = this.#options.driver.remove(this.id, { urgent, outputBytes });
     // After the removal has begun: the worker exits when its connection ends, and the driver would ask the daemon why.
-    this.#connection?.destroy();
+    this.#disconnect(removal);
     const [output, companionOutput] = await Promise.all([removal.catch(() => null), companionRemoval]);
     if (companion !== null) this.#options.uids.give(companion.uid);
     if (output !== null && this.#codeKey !== null)
@@ -320,6 +351,20 @@ export class Instance {
     await rm(this.slotDir, { recursive: true, force: true }).catch(() => undefined);
     this.#transition('stopped');
     return companionOutput ?? output ?? NO_OUTPUT;
+  }
+
+  /** Ends the connection; if calls were sent ahead, when what the worker has sent is read: it tells which of them have begun. */
+  #disconnect(removal: Promise<unknown>): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    if (!connection.hasAhead) return connection.destroy();
+    connection.giveUpWork();
+    const later = (kind: 'destroyed' | 'abandoned'): void =>
+      void this.#options.clock.after(LAST_BYTES_MS, () => connection.destroy(kind));
+    removal.then(
+      () => later('destroyed'),
+      () => later('abandoned'),
+    );
   }
 
   /** @returns the moment of the transition, in monotonic milliseconds */

@@ -27,8 +27,8 @@ export interface PoolOptions extends Omit<FleetOptions, 'lull'> {
   /** The profile that always has standbys; it has at least `minStandby`. */
   defaultProfile: Profile;
   minStandby: number;
-  /** The most short calls of one function that run at once in reused instances, the briefest half as many: more would only share the cores. */
-  mostAtOnce: number;
+  /** Cores that calls may use: as many short calls of one function run at once as keep them busy. */
+  cores: number;
   /** Memory that all idle instances together may take. */
   memoryBudgetBytes: number;
   /** Work no call waits for begins when calls have paused for `quietMs`, and after `mostMs` at the latest. */

@@ -64,8 +64,6 @@ import { createReadiness } from './readiness.js';
 import type { ServerEvents } from './terminal.js';
 import { lockFile } from '../store/sqlite/lock-file.js';
 
-/** How many short calls of one function run at once in reused instances, for each core; see `Demand.atOnce`. */
-const SHORT_CALLS_PER_CORE = 4;
 /** How long instances ready beyond the wanted number are kept: the next burst may want them. */
 const SURPLUS_MS = 60_000;
 /** Time for a ready worker's own warm-up, which takes 30 ms, and twice that while other containers start. */
@@ -213,7 +211,7 @@ async function build(
       placesForCalls: Math.min(config.maxStarting, config.maxInstances >> 2),
       maxWaiting: config.maxQueue,
     },
-    mostAtOnce: SHORT_CALLS_PER_CORE * availableParallelism(),
+    cores: availableParallelism(),
     clock: systemClock,
     defaultProfile: profileOf({ ...DEFAULT_SETTINGS, network: config.defaultNetwork }, node.name),
     minStandby: config.standby,

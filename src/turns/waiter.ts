@@ -10,6 +10,8 @@ export interface WaiterOptions {
   /** Makes the error of a request that has waited for `queueTimeoutMs`. */
   late: () => Error;
   onGone: () => void;
+  /** When the request came, if it waits again, monotonic milliseconds; default: now. */
+  arrivedAt?: number | undefined;
 }
 
 export class Waiter<T> implements Watcher {
@@ -29,8 +31,10 @@ export class Waiter<T> implements Watcher {
   readonly #onSettled: (() => void) | undefined;
 
   /** @param onSettled called once, when the outcome is known */
-  constructor({ signal, clock, queueTimeoutMs, late, onGone }: WaiterOptions, onSettled?: () => void) {
-    this.arrivedAt = clock.now();
+  constructor(options: WaiterOptions, onSettled?: () => void) {
+    const { signal, clock, queueTimeoutMs, late, onGone } = options;
+    const now = clock.now();
+    this.arrivedAt = options.arrivedAt ?? now;
     this.onGone = onGone;
     this.#onSettled = onSettled;
     this.promise = new Promise((resolve, reject) => {
@@ -39,7 +43,8 @@ export class Waiter<T> implements Watcher {
     });
     this.#signal = signal;
     watchDeparture(signal, this);
-    this.#stopClock = clock.after(queueTimeoutMs, () => this.#leave(late()));
+    const waited = now - this.arrivedAt;
+    this.#stopClock = clock.after(Math.max(0, queueTimeoutMs - waited), () => this.#leave(late()));
   }
 
   /** The request has got a container: the deadline no longer applies, the outcome is still open. */

@@ -6,14 +6,15 @@ interface Callee {
   invoke(message: InvokeMessage, body: Buffer, sink: LogSink, taker: AnswerTaker): void;
 }
 
-/** Runs one call. Rejects with ConnectionLost, or with what `invoke` throws. */
+/** Runs one call. Rejects with ConnectionLost, NotBegun, or with what `invoke` throws. @param begun called when a call that was sent ahead begins */
 export function answerOf(
   callee: Callee,
   message: InvokeMessage,
   body: Buffer,
   sink: LogSink,
+  begun: () => void = () => undefined,
 ): Promise<WorkerAnswer> {
   return new Promise((resolve, reject) =>
-    callee.invoke(message, body, sink, { answered: resolve, failed: reject }),
+    callee.invoke(message, body, sink, { answered: resolve, failed: reject, begun }),
   );
 }

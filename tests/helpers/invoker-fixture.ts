@@ -60,6 +60,8 @@ export class InvokerFixture {
   readonly logs: ReturnType<typeof createLogs>;
   readonly invoker: Invoker;
   readonly secrets: Secrets;
+  /** Tells the pool of the function, as a start of the server does: only then the pool learns from the function's calls. */
+  readonly activate: () => void;
   /** Of every finished call, in order. */
   readonly finished: CallRecord[] = [];
   readonly functionsDir: string;
@@ -116,6 +118,7 @@ export class InvokerFixture {
       },
       this.secrets,
     );
+    this.activate = () => this.pools.pool.activate(workloadOf(this.registry.record(this.ref)));
     const executor = new PoolExecutor({
       pool: this.pools.pool,
       workloadOf,

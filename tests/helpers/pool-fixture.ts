@@ -119,7 +119,7 @@ export class PoolFixture {
       runtimeOf: () => workerRuntime,
       runDir: this.runDir,
       limits: { maxInstances: 4, maxStarting: 2, maxRefilling: 2, placesForCalls: 0, maxWaiting: 10 },
-      mostAtOnce: 100,
+      cores: 25,
       clock: systemClock,
       defaultProfile: profile,
       minStandby: 0,

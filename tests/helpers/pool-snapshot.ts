@@ -1,12 +1,19 @@
 /** Owns snapshots for tests of what the pool decides: everything there is room for, nothing wanted, unless told otherwise. */
 import type { Demands } from '../../src/pool/demand/demands.js';
+import { UNBOUNDED } from '../../src/pool/decide/serve.js';
 import type {
   Action,
+  AtOnce,
   FunctionView,
   RequestView,
   Snapshot,
   StandbyView,
 } from '../../src/pool/decide/snapshot.js';
+
+/** At most so many calls, and so many instances. */
+export function atMost(calls: number, instances = calls): AtOnce {
+  return { ...UNBOUNDED, calls, instances };
+}
 
 export interface SnapshotFields extends Partial<Omit<Snapshot, 'functions' | 'functionOf' | 'standbys'>> {
   functions?: readonly FunctionView[];
@@ -64,7 +71,7 @@ export function functionView(fields: Partial<FunctionView> = {}): FunctionView {
     inUse: true,
     uncalled: false,
     turn: 0,
-    atOnce: Infinity,
+    atOnce: UNBOUNDED,
     bytes: BYTES,
     worth: (n) => 1 / n,
     ...fields,

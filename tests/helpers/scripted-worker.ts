@@ -23,6 +23,7 @@ export interface Script {
   /** In place of an empty answer. */
   invoke?: (message: InvokeMessage, peer: Peer, body: Buffer) => void;
   cancel?: (id: string, peer: Peer) => void;
+  recall?: (peer: Peer) => void;
 }
 
 export const ready: WorkerMessage = { type: 'ready', protocol: PROTOCOL_VERSION, node: 'v0' };
@@ -45,7 +46,8 @@ export function scriptedWorker(script: Script = {}): (socket: Socket) => void {
       } else if (message.type === 'invoke') {
         if (script.invoke) script.invoke(message, peer, body);
         else peer.send(response(message.id));
-      } else script.cancel?.(message.id, peer);
+      } else if (message.type === 'recall') script.recall?.(peer);
+      else script.cancel?.(message.id, peer);
     });
     socket.on('data', (chunk: Buffer) => decoder.push(chunk));
     socket.on('error', () => undefined);

@@ -5,6 +5,7 @@
 'use strict';
 const http = require('node:http');
 const net = require('node:net');
+const { BROKEN_OFF } = require('./protocol.cjs');
 const { BadResponse } = require('./response.cjs');
 
 const HOST = '127.0.0.1';
@@ -33,7 +34,7 @@ class BrokenOff extends BadResponse {
   /** @param {string} message */
   constructor(message) {
     super(message);
-    this.name = 'BrokenOff';
+    this.name = BROKEN_OFF;
   }
 }
 

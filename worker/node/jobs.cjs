@@ -1,9 +1,9 @@
 /**
- * Owns the work of the worker: it loads one function, runs the function's calls one at a time, and tells the host how each
+ * Owns the work of the worker: it loads one function, runs the function's calls one after the other, and tells the host how each
  * call ended. The function's contract (`contracts/`) owns finding and calling the handler.
  */
 'use strict';
-const { writeFrame } = require('./protocol.cjs');
+const { isLast, LONG_CALL_MS, writeFrame } = require('./protocol.cjs');
 const { serializeError } = require('./error.cjs');
 const { Output } = require('./output.cjs');
 const { findContract } = require('./contract.cjs');
@@ -17,6 +17,7 @@ const { heldNow, tellLateError, tellLeftRunning } = require('./failure/left-runn
 
 // Kept, because functions may replace the global ones.
 const { setTimeout, clearTimeout } = globalThis;
+const now = performance.now.bind(performance);
 
 /** Pauses between looks at a process in which only unreferenced timers or sockets are left: each twice the one before. */
 const FIRST_LOOK_MS = 10;
@@ -70,6 +71,12 @@ function createJobs(socket, root) {
 
   /** @type {Work | null} */
   let work = null;
+  /** Calls that came while another was under way, in the order in which they begin. @type {{ message: InvokeMessage, body: Buffer }[]} */
+  let ahead = [];
+  /** The call that begins next, as the host knows by the answer before it: it can no longer be given back. @type {{ message: InvokeMessage, body: Buffer, isCancelled?: boolean } | null} */
+  let coming = null;
+  /** Whether the last call has ended in a way after which none begins that was sent ahead (`isLast`). */
+  let isWorn = false;
   let loadBegan = false;
   /** @type {LoadedFunction | null} */
   let loaded = null;
@@ -121,8 +128,48 @@ function createJobs(socket, root) {
   /** @param {HostMessage} message @param {Buffer} body */
   function receive(message, body) {
     if (message.type === 'load') void load(message);
-    else if (message.type === 'invoke') void invoke(message, body);
-    else if (work?.id === message.id) (work.abort ??= new AbortController()).abort();
+    else if (message.type === 'recall') giveBack(() => true);
+    else if (message.type === 'cancel') {
+      if (work?.id === message.id) (work.abort ??= new AbortController()).abort();
+      else if (coming?.message.id === message.id) coming.isCancelled = true;
+      else giveBack((id) => id === message.id);
+    } else if (isWorn && message.ahead) return;
+    else if (work === null && coming === null) void invoke(message, body);
+    // The memory of the body is used again for the next read.
+    else ahead.push({ message, body: Buffer.from(body) });
+  }
+
+  /** Tells the host that calls which have not begun will not begin here. @param {(id: string) => boolean} isWanted */
+  function giveBack(isWanted) {
+    const returned = ahead.filter(({ message }) => isWanted(message.id));
+    ahead = ahead.filter((call) => !returned.includes(call));
+    for (const { message } of returned) writeFrame(line, { type: 'returned', id: message.id });
+  }
+
+  /**
+   * Answers a call, and begins the next one when the answer has left this process: should the container be stopped then, the host
+   * can tell from the answer whether the next call has begun.
+   * @param {number} begunAt @param {number} timeoutMs of the call
+   * @param {import("./protocol.cjs").ResponseMessage | import("./protocol.cjs").ErrorMessage} answer @param {Uint8Array} [body]
+   */
+  function settle(begunAt, timeoutMs, answer, body) {
+    if (ahead.length > 0 && now() - begunAt >= Math.min(LONG_CALL_MS, timeoutMs)) giveBack(() => true);
+    writeFrame(line, answer, body);
+    if (answer.type === 'error' && isLast(answer)) {
+      isWorn = true;
+      ahead = [];
+    }
+    coming = ahead.shift() ?? null;
+    if (coming === null) return;
+    if (socket.writableLength > 0) socket.write('', beginComing);
+    else beginComing();
+  }
+
+  function beginComing() {
+    const { message, body, isCancelled } = /** @type {NonNullable<typeof coming>} */ (coming);
+    coming = null;
+    void invoke(message, body);
+    if (isCancelled) receive({ type: 'cancel', id: message.id }, body);
   }
 
   /** @param {LoadMessage} message */
@@ -169,6 +216,8 @@ function createJobs(socket, root) {
 
   /** @param {InvokeMessage} message @param {Buffer} body */
   async function invoke(message, body) {
+    isWorn = false;
+    const begunAt = now();
     const mine = begin(message.id, (kind, error) => {
       const hint =
         kind === 'function' || kind === 'uncaught'
@@ -187,7 +236,7 @@ function createJobs(socket, root) {
         cut,
         peakMemoryKb: peakMemoryKb(),
       };
-      writeFrame(line, failure);
+      settle(begunAt, message.timeoutMs, failure);
     });
     try {
       const fn = /** @type {LoadedFunction} */ (loaded);
@@ -204,8 +253,9 @@ function createJobs(socket, root) {
       // The function has caught the error.
       const hint = unreached === null ? null : caughtHint(unreached, fn.name);
       if (hint !== null) tell(hint);
-      writeFrame(
-        line,
+      settle(
+        begunAt,
+        message.timeoutMs,
         { type: 'response', id: message.id, statusCode, headers, cut: end(), peakMemoryKb: peakMemoryKb() },
         response.body,
       );
@@ -298,10 +348,10 @@ let peakAt = -Infinity;
 
 /** The most memory this process has held so far, in KiB. */
 function peakMemoryKb() {
-  const now = performance.now();
-  if (now - peakAt >= PEAK_STANDS_MS) {
+  const at = now();
+  if (at - peakAt >= PEAK_STANDS_MS) {
     peakKb = process.resourceUsage().maxRSS;
-    peakAt = now;
+    peakAt = at;
   }
   return peakKb;
 }

@@ -10,9 +10,11 @@
  *     ready ───────────────────────────────▶          once, after connecting
  *     ◀──────────────────────────────── load          once
  *     log* , loaded | load-failed ─────────▶
- *     ◀────────────────────────────── invoke          one at a time
+ *     ◀────────────────────────────── invoke          more may come while one runs; the worker runs one after the other
  *     ◀────────────────────────────── cancel          the caller has gone
- *     log* , response | error ─────────────▶
+ *     ◀────────────────────────────── recall          the calls that the worker has not begun are wanted back
+ *     returned ────────────────────────────▶          for each call that will not begin here
+ *     log* , response | error ─────────────▶          the next call, if there is one, begins
  */
 'use strict';
 
@@ -28,22 +30,32 @@
  * @typedef {{ type: 'response', id: string, statusCode: number, headers: [string, string][], cut?: CutBytes | undefined, peakMemoryKb: number }} ResponseMessage body: raw
  * @typedef {'function' | 'invalid-body' | 'bad-response' | 'response-too-large' | 'unsettled' | 'uncaught'} FailureKind
  * @typedef {{ type: 'error', id: string, kind: FailureKind, error: SerializedError, cut?: CutBytes | undefined, peakMemoryKb: number }} ErrorMessage
- * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage} WorkerMessage
+ * @typedef {{ type: 'returned', id: string }} ReturnedMessage
+ * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage | ReturnedMessage} WorkerMessage
  *
  * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: string, env: Record<string, string> }} LoadMessage
- * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, basePath?: string, query: string, headers: [string, string][], host?: string | undefined, protocol?: 'http' | 'https', clientAddress?: string | undefined, timeoutMs: number, maxResponseBytes: number, oneUse?: true | undefined }} InvokeMessage body: the request's
+ * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, basePath?: string, query: string, headers: [string, string][], host?: string | undefined, protocol?: 'http' | 'https', clientAddress?: string | undefined, timeoutMs: number, maxResponseBytes: number, oneUse?: true | undefined, ahead?: true | undefined }} InvokeMessage
+ *   body: the request's. `ahead`: another call was under way when it was sent
  * @typedef {{ type: 'cancel', id: string }} CancelMessage
- * @typedef {LoadMessage | InvokeMessage | CancelMessage} HostMessage
+ * @typedef {{ type: 'recall' }} RecallMessage
+ * @typedef {LoadMessage | InvokeMessage | CancelMessage | RecallMessage} HostMessage
  *
  * @typedef {{ maxHeaderBytes: number, maxBodyBytes: number }} FrameLimits
  */
 
 /** Raised with every incompatible change; the host refuses a worker that announces another version. */
-const PROTOCOL_VERSION = 3;
+const PROTOCOL_VERSION = 4;
 /** Larger than any legal JSON header. The largest has an error of 48 KiB (`error.cjs`), whose characters may take six each in JSON. */
 const MAX_HEADER_BYTES = 320 * 1024;
 /** Bytes sent of each output stream of one load or call; further bytes are only counted. */
 const MAX_STREAM_BYTES = 256 * 1024;
+/**
+ * When a call has run for this long, in milliseconds, the calls behind it no longer wait for it. The host asks for them; a worker
+ * that could not read that meanwhile gives them back by itself.
+ */
+const LONG_CALL_MS = 20;
+/** The name of a worker's error about an image's server that broke off the connection. */
+const BROKEN_OFF = 'BrokenOff';
 const PREFIX_BYTES = 8;
 /** Number of loose chunks of one frame after which the decoder joins them. */
 const MAX_LOOSE_CHUNKS = 1024;
@@ -53,6 +65,15 @@ const COPY_BELOW_BYTES = 64 * 1024;
 const TEXT_BELOW_BYTES = 4 * 1024;
 
 const EMPTY = Buffer.alloc(0);
+
+/**
+ * Whether a worker begins none of the calls it has after such a failure, because its process, or the image beside it, may be
+ * damaged. Both ends drop these calls then, without a message.
+ * @param {Pick<ErrorMessage, 'kind' | 'error'>} failure
+ */
+function isLast({ kind, error }) {
+  return kind === 'uncaught' || kind === 'unsettled' || error.name === BROKEN_OFF;
+}
 
 /**
  * The parts of one frame, to be written in order and at once.
@@ -265,8 +286,11 @@ module.exports = {
   PROTOCOL_VERSION,
   MAX_HEADER_BYTES,
   MAX_STREAM_BYTES,
+  LONG_CALL_MS,
+  BROKEN_OFF,
   ProtocolError,
   FrameDecoder,
   encodeFrame,
+  isLast,
   writeFrame,
 };

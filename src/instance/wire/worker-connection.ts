@@ -1,9 +1,13 @@
 /**
- * Owns the host's end of the wire: which message may come when, one load or call at a time, and rejecting the load or
- * call under way when the worker dies. The callers keep the deadlines.
+ * Owns the host's end of the wire: which message may come when, one load or call under way at a time, and rejecting the load
+ * or the calls when the worker dies. The callers keep the deadlines.
  *
  *   handshake ──ready──▶ idle ──load()──▶ working ──loaded──▶ idle ──invoke()──▶ working ──response|error──▶ idle
  *                 any other message, one for another id, or a byte while nothing is asked ──▶ closed
+ *   working ──returned──▶ working, with one call less that has not begun
+ *
+ * More calls may be sent while one is under way. The worker begins the next one when it has answered the one before, so a call
+ * whose predecessor is not answered has not begun: it can be given to another worker, whatever became of this one.
  */
 import type { Socket } from 'node:net';
 import {
@@ -12,6 +16,7 @@ import {
   MAX_STREAM_BYTES,
   PROTOCOL_VERSION,
   ProtocolError,
+  isLast,
   writeFrame,
   type ErrorMessage,
   type InvokeMessage,
@@ -23,6 +28,8 @@ import {
 import type { LogSink } from '../../model/call/execution.js';
 import { kept, readShared } from './shared-reads.js';
 import { parseWorkerMessage } from './worker-message.js';
+
+export { BROKEN_OFF, LONG_CALL_MS } from '../../../worker/node/protocol.cjs';
 
 /** The messages that users of the connection send and receive. */
 export type {
@@ -45,7 +52,7 @@ const MAX_SMALL_HEADER_BYTES = 1024;
 
 const ONE_AT_A_TIME = 'a worker does one thing at a time';
 
-const SMALL = new Set<WorkerMessage['type']>(['ready', 'loaded', 'log']);
+const SMALL = new Set<WorkerMessage['type']>(['ready', 'loaded', 'log', 'returned']);
 
 /** The function's code failed while loading. */
 export class LoadFailure extends Error {
@@ -57,13 +64,26 @@ export class LoadFailure extends Error {
   }
 }
 
-/** The worker is gone: it ended (`closed`), broke the protocol (`protocol`), or we closed the connection (`destroyed`). */
+type LossKind = 'closed' | 'protocol' | 'destroyed' | 'abandoned';
+
+/**
+ * The worker is gone: it ended (`closed`), broke the protocol (`protocol`), or we closed the connection (`destroyed`; `abandoned`
+ * if the container could not be stopped).
+ */
 export class ConnectionLost extends Error {
-  readonly kind: 'closed' | 'protocol' | 'destroyed';
-  constructor(kind: 'closed' | 'protocol' | 'destroyed', message: string) {
+  readonly kind: LossKind;
+  constructor(kind: LossKind, message: string) {
     super(message);
     this.name = 'ConnectionLost';
     this.kind = kind;
+  }
+}
+
+/** The worker has not begun this call, and never will: it gave the call back, or it has ended. */
+export class NotBegun extends Error {
+  constructor() {
+    super('the worker has not begun the call');
+    this.name = 'NotBegun';
   }
 }
 
@@ -77,8 +97,11 @@ interface Taker<Answer> {
   failed(error: Error): void;
 }
 
-/** Who takes the answer to a call. A failure that the worker reports is an answer, too: only ConnectionLost is none. */
-export type AnswerTaker = Taker<WorkerAnswer>;
+/** Who takes the answer to a call. A failure that the worker reports is an answer, too: only ConnectionLost and NotBegun are none. */
+export interface AnswerTaker extends Taker<WorkerAnswer> {
+  /** The worker begins this call: when it is sent, or later if another was under way then. Not called when the connection is lost. */
+  begun(): void;
+}
 
 interface Work {
   id: string;
@@ -89,6 +112,13 @@ interface Work {
   taker: Taker<WorkerAnswer | undefined>;
 }
 
+const NOBODY: Work['taker'] = { answered: () => undefined, failed: () => undefined };
+
+interface Call extends Work {
+  kind: 'invoke';
+  taker: AnswerTaker;
+}
+
 export class WorkerConnection {
   #socket: Socket;
   /** The decoder's limits; the body's depends on the work under way. */
@@ -96,6 +126,10 @@ export class WorkerConnection {
   readonly #maxBodyBytes: Record<Work['kind'], number>;
   #decoder: FrameDecoder;
   #work: Work | null = null;
+  /** Calls the worker has and will begin one after the other, once the call under way is answered. */
+  #ahead: Call[] = [];
+  /** The calls behind the one under way have been recalled. */
+  #isRecalled = false;
   #lost: ConnectionLost | null = null;
   #onLost: ((reason: ConnectionLost) => void) | null = null;
   #frames = 0;
@@ -134,6 +168,11 @@ export class WorkerConnection {
     return this.#work !== null;
   }
 
+  /** Whether the worker has calls that it has not begun. */
+  get hasAhead(): boolean {
+    return this.#ahead.length > 0;
+  }
+
   /** Calls back once, when the connection is lost for any reason. There is only one listener: the instance. */
   onLost(listener: (reason: ConnectionLost) => void): void {
     this.#onLost = listener;
@@ -142,7 +181,7 @@ export class WorkerConnection {
   /** Resolves when the worker has said that it speaks our protocol. Rejects with ConnectionLost. */
   async ready(): Promise<void> {
     await new Promise<unknown>((resolve, reject) => {
-      this.#begin('', 'handshake', () => undefined, { answered: resolve, failed: reject });
+      this.#begin(workOf('', 'handshake', () => undefined, { answered: resolve, failed: reject }));
       this.#socket.resume();
     });
   }
@@ -150,33 +189,68 @@ export class WorkerConnection {
   /** Has the worker load the function's code. Rejects with LoadFailure (the user's code), ConnectionLost. */
   async load(message: LoadMessage, sink: LogSink): Promise<void> {
     await new Promise<unknown>((resolve, reject) => {
-      this.#begin(message.id, 'load', sink, { answered: resolve, failed: reject });
+      this.#begin(workOf(message.id, 'load', sink, { answered: resolve, failed: reject }));
       if (!this.#lost) writeFrame(this.#socket, message);
     });
   }
 
-  /** Runs one call. The taker is told how the call ended once, and not before this method has returned. */
+  /**
+   * Has the worker run one call, after the call that is under way, if there is one. The taker is told how the call ended once,
+   * and not before this method has returned.
+   */
   invoke(message: InvokeMessage, body: Buffer, sink: LogSink, taker: AnswerTaker): void {
-    this.#begin(message.id, 'invoke', sink, taker);
-    if (!this.#lost) writeFrame(this.#socket, message, body);
-  }
-
-  /** Tells the worker that the caller has gone; the call may still answer. */
-  cancel(id: string): void {
-    if (this.#work?.id === id && !this.#lost) writeFrame(this.#socket, { type: 'cancel', id });
-  }
-
-  /** Ends the connection and rejects the work under way. May be called twice. */
-  destroy(): void {
-    this.#lose(new ConnectionLost('destroyed', 'the connection was closed by the host'));
-  }
-
-  #begin(id: string, kind: Work['kind'], sink: LogSink, taker: Work['taker']): void {
+    const call: Call = { id: message.id, kind: 'invoke', sink, logBytes: { stdout: 0, stderr: 0 }, taker };
     const lost = this.#lost;
-    if (lost) return queueMicrotask(() => taker.failed(lost));
+    if (lost) return queueMicrotask(() => taker.failed(message.ahead ? new NotBegun() : lost));
+    if (this.#work === null) {
+      this.#begin(call);
+      this.#isRecalled = false;
+      taker.begun();
+    } else if (this.#work.kind === 'invoke') this.#ahead.push(call);
+    else throw new Error(ONE_AT_A_TIME);
+    writeFrame(this.#socket, message, body);
+  }
+
+  /** Writes all that is sent in this turn of the event loop with one system call. */
+  gather(): void {
+    const socket = this.#socket;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  }
+
+  /** Tells the worker that the caller has gone. The call may still answer; one that has not begun is given back (NotBegun). */
+  cancel(id: string): void {
+    if (this.#lost) return;
+    if (this.#work?.id === id || this.#ahead.some((call) => call.id === id))
+      writeFrame(this.#socket, { type: 'cancel', id });
+  }
+
+  /** Asks the worker to give back the calls it has not begun; their takers are told NotBegun. */
+  recall(): void {
+    if (this.#lost || this.#isRecalled || !this.hasAhead) return;
+    this.#isRecalled = true;
+    writeFrame(this.#socket, { type: 'recall' });
+  }
+
+  /** Ends the connection and rejects the work under way. May be called twice. @param kind why: the container is stopped, or cannot be */
+  destroy(kind: 'destroyed' | 'abandoned' = 'destroyed'): void {
+    this.#lose(new ConnectionLost(kind, 'the connection was closed by the host'));
+  }
+
+  /** Rejects the call under way, because its container is being stopped. What the worker still sends tells which of the calls behind it have begun. */
+  giveUpWork(): void {
+    if (this.#work === null) return;
+    const { taker } = this.#work;
+    this.#work.taker = NOBODY;
+    taker.failed(new ConnectionLost('destroyed', 'the container is being stopped by the host'));
+  }
+
+  #begin(work: Work): void {
+    const lost = this.#lost;
+    if (lost) return queueMicrotask(() => work.taker.failed(lost));
     if (this.#work) throw new Error(ONE_AT_A_TIME);
-    this.#limits.maxBodyBytes = this.#maxBodyBytes[kind];
-    this.#work = { id, kind, sink, logBytes: { stdout: 0, stderr: 0 }, taker };
+    this.#limits.maxBodyBytes = this.#maxBodyBytes[work.kind];
+    this.#work = work;
   }
 
   #push(chunk: Buffer, isOwn: boolean): void {
@@ -211,6 +285,7 @@ export class WorkerConnection {
       this.#finish(work, undefined);
       return;
     }
+    if (message.type === 'returned') return this.#returned(message.id);
     if (message.id !== work.id || work.kind === 'handshake')
       throw new ProtocolError(`a ${message.type} message for another id`);
     if (message.type === 'log') {
@@ -232,7 +307,29 @@ export class WorkerConnection {
 
   #finish(work: Work, result: WorkerAnswer | undefined): void {
     this.#work = null;
+    if (this.#ahead.length > 0) this.#goOn(result!);
     work.taker.answered(result);
+  }
+
+  /** The worker has answered a call and begins the next one, unless it is not fit for that. */
+  #goOn({ message }: WorkerAnswer): void {
+    if (message.type === 'error' && isLast(message)) return this.#dropAhead();
+    const next = this.#ahead.shift()!;
+    this.#work = next;
+    this.#isRecalled = false;
+    next.taker.begun();
+  }
+
+  #returned(id: string): void {
+    const index = this.#ahead.findIndex((call) => call.id === id);
+    if (index < 0) throw new ProtocolError('a returned message for no call that has not begun');
+    const [call] = this.#ahead.splice(index, 1) as [Call];
+    call.taker.failed(new NotBegun());
+  }
+
+  /** @param reason what the calls fail with; default: NotBegun */
+  #dropAhead(reason?: ConnectionLost): void {
+    for (const { taker } of this.#ahead.splice(0)) taker.failed(reason ?? new NotBegun());
   }
 
   #fail(work: Work, error: Error): void {
@@ -246,6 +343,8 @@ export class WorkerConnection {
     if (this.#window) clearTimeout(this.#window);
     this.#socket.destroy();
     if (this.#work) this.#fail(this.#work, reason);
+    // A worker whose end has not been seen may still begin them.
+    this.#dropAhead(reason.kind === 'closed' ? undefined : reason);
     this.#onLost?.(reason);
   }
 
@@ -257,4 +356,8 @@ export class WorkerConnection {
       if (!this.#lost) this.#socket.resume();
     }, WINDOW_MS);
   }
+}
+
+function workOf(id: string, kind: Work['kind'], sink: LogSink, taker: Work['taker']): Work {
+  return { id, kind, sink, logBytes: { stdout: 0, stderr: 0 }, taker };
 }

@@ -35,6 +35,7 @@ export function parseWorkerMessage(header: unknown, body: Buffer): WorkerMessage
     case 'ready':
       return { type, protocol: integer(fields, 'protocol'), node: string(fields, 'node', 100) };
     case 'loaded':
+    case 'returned':
       return { type, id: id(fields) };
     case 'load-failed':
       return { type, id: id(fields), error: serializedError(fields) };

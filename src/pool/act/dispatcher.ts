@@ -11,6 +11,7 @@
  * | deadline                                 | killed            | INVOCATION_TIMEOUT                            | untouched                   |
  * | worker dies, breaks protocol, OOM        | stopped           | INSTANCE_CRASHED / OUT_OF_MEMORY, no retry    | untouched                   |
  * | client disconnects                       | aborted, killed   | cancelled                                     | its place is given back     |
+ * | any of these, with calls sent behind it  | as above          | those that have not begun wait again          | one more for each of them   |
  * | a start ahead of calls fails             | stopped           |                                               | tried again after a pause   |
  */
 import type { Clock } from '../../clock.js';
@@ -121,8 +122,8 @@ export class Dispatcher {
     if (!queue.has(flow)) {
       const instance = this.#ready(workload, now);
       if (instance) {
-        if (!check) demands.arrived(workload, now);
-        return this.#lease(request, instance, now, now);
+        if (isNew(request)) demands.arrived(workload, now);
+        return this.#lease(request, instance, request.waitingSince ?? now, now);
       }
     }
     return this.#wait(request, flow, now);
@@ -131,9 +132,10 @@ export class Dispatcher {
   /** Queues a request that found no instance ready. */
   #wait(request: PoolRequest, flow: string, now: number): Promise<Lease> {
     const { queue, demands, trees, lull, clock, queueTimeoutMs } = this.#options;
-    const { workload, check = false } = request;
+    const { workload, check = false, waitingSince } = request;
     const waiter: InstanceWaiter = new InstanceWaiter({
       request,
+      arrivedAt: waitingSince,
       signal: request.signal,
       clock,
       trees,
@@ -141,7 +143,7 @@ export class Dispatcher {
       late: () => this.#room.late(flow),
       onGone: () => queue.drop(waiter),
     });
-    const admitted = check || this.#room.admits(flow);
+    const admitted = !isNew(request) || this.#room.admits(flow);
     queue.add(waiter, flow);
     lull.noted(now);
     // While as many calls of the function run as may, a pass changes nothing: the next call that ends hands over its instance.
@@ -150,11 +152,11 @@ export class Dispatcher {
       // A call that got a standby is not helped by a start or a removal: those would compete with its load.
       if (queue.holds(waiter)) lull.end();
     }
-    if (workload.reuse) this.#shortCalls.watch();
+    if (workload.reuse) this.#shortCalls.watch(workload, now);
     if (!admitted && waiter.claim === null && queue.holds(waiter)) {
       queue.drop(waiter);
       waiter.reject(this.#room.refusal(flow));
-    } else if (!check) demands.arrived(workload, now);
+    } else if (isNew(request)) demands.arrived(workload, now);
     return waiter.promise;
   }
 
@@ -461,6 +463,11 @@ export class Dispatcher {
     const { fleet, demands, lull, queue, clock } = this.#options;
     const now = clock.now();
     lull.noted(now);
+    if (keep && instance.ahead > 0 && instance.state === 'busy') {
+      demands.of(instance.codeKey!)?.wasAway(now - instance.since);
+      instance.proceed(now);
+      return KEPT;
+    }
     if (!keep || this.#room.closed) return this.#stop(instance, readOutput, now);
     if (instance.state === 'idle') return KEPT;
     if (!fleet.isReusable(instance)) return this.#stop(instance, readOutput, now);
@@ -501,8 +508,39 @@ export class Dispatcher {
     if (this.#shortCalls.areEnough(next.request.workload, now)) return 'enough';
     queue.served(next, now, false);
     this.#give(next, instance);
+    if (queue.length > 0) this.#sendAhead(next.request.workload, instance, now);
     return 'taken';
   }
+
+  /** Gives brief calls that wait to an instance which has just got one of the same code. It runs one after the other. */
+  #sendAhead(workload: Workload, instance: Instance, now: number): void {
+    const { queue, demands } = this.#options;
+    for (let left = demands.atOnce(workload.code.key).ahead; left > 0; left -= 1) {
+      const next = queue.first(({ request }) => mayServe(needOf(request.workload), instance));
+      if (next?.request.mayGoAhead !== true) break;
+      queue.served(next, now, false);
+      instance.takeAhead();
+      const lease = this.#leaseAhead(instance, next.arrivedAt, now);
+      if (!next.resolve(lease)) instance.giveBackAhead();
+    }
+    if (instance.ahead > 0) this.#shortCalls.watch(workload, now);
+  }
+
+  #leaseAhead(instance: Instance, arrivedAt: number, now: number): Lease {
+    return new Lease(
+      instance,
+      startKindOf(instance, arrivedAt),
+      timesOf(instance, arrivedAt, now),
+      [],
+      (keep, read = false) => this.#release(instance, keep, read),
+      { since: now, giveBack: () => instance.giveBackAhead() },
+    );
+  }
+}
+
+/** Whether a request is the first one of its call: not a load check, and not that of a call which a worker gave back. */
+function isNew({ check = false, waitingSince }: PoolRequest): boolean {
+  return !check && waitingSince === undefined;
 }
 
 function needOf({ code, profileKey, reuse }: Workload): Need {

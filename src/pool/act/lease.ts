@@ -17,7 +17,17 @@ export interface AcquireTimes {
 /** The promise that `release` returns for a kept instance: it is settled, with no output. */
 export const KEPT: Promise<ContainerOutput> = Promise.resolve({ stdout: '', stderr: '' });
 
+/** What is different with a call that is sent to an instance which still runs another. */
+export interface Ahead {
+  /** When the call was sent ahead, monotonic milliseconds. */
+  since: number;
+  /** In place of `release`, when the worker has not begun the call: it has no part in the instance any more. */
+  giveBack(): void;
+}
+
 export class Lease {
+  /** Null: the instance runs no other call. */
+  readonly ahead: Ahead | null;
   readonly start: StartKind;
   readonly times: AcquireTimes;
   /** What the module printed while it was loaded; empty unless this is the first call after the load. */
@@ -31,7 +41,9 @@ export class Lease {
     times: AcquireTimes,
     loadLogs: readonly Parameters<LogSink>[],
     release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>,
+    ahead: Ahead | null = null,
   ) {
+    this.ahead = ahead;
     this.instance = instance;
     this.start = start;
     this.times = times;

@@ -10,7 +10,7 @@
 import { Draft } from './draft.js';
 import { rankIdle, RANK } from './rank.js';
 import { Refills } from './refill.js';
-import { serve, type Offer, type Service } from './serve.js';
+import { serve, UNBOUNDED, type Offer, type Service } from './serve.js';
 import type { Action, FunctionView, RequestView, Snapshot } from './snapshot.js';
 import { stopUnwanted } from './unwanted.js';
 import type { DraftInstance } from './draft.js';
@@ -138,7 +138,7 @@ function offerTo(request: RequestView, draft: Draft): Offer<DraftInstance> {
     maxStarting: () => limits.maxStarting,
     maxInstances: () => limits.maxInstances - placesOwed(request, draft),
     unserved: draft.unserved,
-    atOnce: () => snapshot.functionOf(request.codeKey)?.atOnce ?? Infinity,
+    atOnce: () => snapshot.functionOf(request.codeKey)?.atOnce ?? UNBOUNDED,
     victim: () => victimFor(request, draft),
   };
 }

@@ -5,13 +5,16 @@
  * a standby → a start already under way that no request ahead has a claim on → a new start, within the limits → evict the
  * idle instance that matters least (and start when it is gone) → wait.
  */
-import type { InstanceView, RequestView } from './snapshot.js';
+import type { AtOnce, InstanceView, RequestView } from './snapshot.js';
 
 /**
  * A call that has run for this long is none of its function's short ones: it waits for something, and leaves the core to others.
  * Much longer than short calls take while containers start beside them.
  */
 export const SLOW_CALL_MS = 1_000;
+
+/** For functions whose calls are not known to be short. */
+export const UNBOUNDED: AtOnce = { calls: Infinity, instances: Infinity, ahead: 0, slowMs: SLOW_CALL_MS };
 
 /** The instances one call finds, and the limits that apply. The limits are counted on demand: most calls need no new place. */
 export interface Offer<T extends InstanceView> {
@@ -24,8 +27,8 @@ export interface Offer<T extends InstanceView> {
   maxStarting(): number;
   /** Requests ahead that wait without an instance on its way. */
   unserved: number;
-  /** The most calls of this code that should run at once; see `FunctionView.atOnce`. */
-  atOnce(): number;
+  /** How many calls of this code should run at once. */
+  atOnce(): AtOnce;
   /** The idle instance that matters least to others; undefined where none may go. */
   victim(): T | undefined;
 }
@@ -50,13 +53,15 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
   let coming: T | undefined;
   let starting = 0;
   let freeing = 0;
-  /** Instances of this code in calls; and all instances that hold this code or are being loaded with it. Without those in slow calls. */
-  let running = 0;
+  /** Instances that hold this code or are being loaded with it, and those of them in calls; without those in slow calls. */
   let own = 0;
+  let inCalls = 0;
   for (const instance of offer.instances) {
     const mine = instance.intendedFor === null || instance.intendedFor === codeKey;
-    if (instance.codeKey === codeKey && instance.state !== 'stopping' && !isInSlowCall(instance, offer.now))
+    if (instance.codeKey === codeKey && instance.state !== 'stopping' && !isInSlowCall(instance, offer.now)) {
       own += 1;
+      if (instance.state === 'busy') inCalls += 1;
+    }
     switch (instance.state) {
       case 'idle':
         if (mayServe(need, instance)) usable = better(usable, instance);
@@ -81,16 +86,15 @@ export function serve<T extends InstanceView>(need: Need, offer: Offer<T>): Serv
         freeing += 1;
         break;
       case 'busy':
-        if (runsShortly(instance, codeKey, offer.now)) running += 1;
-        break;
       case 'stopped':
         break;
     }
   }
   // More calls at once would only share the cores between more containers: a call is over sooner when it waits for an instance.
-  if (reuse && running > 0) {
+  if (reuse && inCalls > 0) {
     const atOnce = offer.atOnce();
-    if (running >= atOnce || (!usable && own >= atOnce)) return { kind: 'wait', instance: null };
+    const isEnough = runningShortly(offer.instances, codeKey, atOnce, offer.now) >= atOnce.calls;
+    if (isEnough || (!usable && own >= atOnce.instances)) return { kind: 'wait', instance: null };
   }
   if (usable) return { kind: 'use', instance: usable };
   if (loading) return { kind: 'wait', instance: loading };
@@ -117,14 +121,27 @@ export function mayServe({ codeKey, profileKey, reuse }: Need, instance: Instanc
   );
 }
 
-/** Whether an instance runs a call of this code that may be a short one. */
-export function runsShortly(instance: InstanceView, codeKey: string, now: number): boolean {
-  return instance.state === 'busy' && instance.codeKey === codeKey && !isInSlowCall(instance, now);
+/** How many instances run a call of this code that may be a short one. */
+export function runningShortly(
+  instances: readonly InstanceView[],
+  codeKey: string,
+  { slowMs }: AtOnce,
+  now: number,
+): number {
+  let running = 0;
+  for (const instance of instances)
+    if (instance.state === 'busy' && instance.codeKey === codeKey && !isInSlowCall(instance, now, slowMs))
+      running += 1;
+  return running;
 }
 
-/** Whether an instance is in a call that is certainly not short. */
-export function isInSlowCall({ state, since }: InstanceView, now: number): boolean {
-  return state === 'busy' && now - since >= SLOW_CALL_MS;
+/** Whether an instance is in a call that has run for as long as no short one does. @param slowMs see `AtOnce` */
+export function isInSlowCall(
+  { state, since }: InstanceView,
+  now: number,
+  slowMs: number = SLOW_CALL_MS,
+): boolean {
+  return state === 'busy' && now - since >= slowMs;
 }
 
 /** Prefers an instance that was called before, then the most recently used one. */

@@ -36,6 +36,18 @@ export interface RequestView {
   readonly behind: boolean;
 }
 
+/** How many calls of one function, whose instances are used again, should run at once; more would only share the cores. */
+export interface AtOnce {
+  /** Calls that run. */
+  readonly calls: number;
+  /** Instances that hold the function's code: when they are all in calls, one more is started only while there are fewer. */
+  readonly instances: number;
+  /** Calls that wait and are sent to an instance together with the one that it runs next. */
+  readonly ahead: number;
+  /** A call that has run for this long waits for something, and counts no more among those that run; milliseconds. */
+  readonly slowMs: number;
+}
+
 /** One function with an active version: its use, and how many of its instances should be ready. */
 export interface FunctionView {
   readonly codeKey: string;
@@ -53,8 +65,7 @@ export interface FunctionView {
   readonly uncalled: boolean;
   /** The virtual time from which a refill for this function may go before calls that wait behind others of their own. */
   readonly turn: number;
-  /** The most calls of the function that should run at once; beyond them the cores are only shared by more. */
-  readonly atOnce: number;
+  readonly atOnce: AtOnce;
   /** Memory one instance with this code takes, in bytes. */
   readonly bytes: number;
   /** Worth of the function's n-th ready instance (n ≥ 1); comparable within one rank. */

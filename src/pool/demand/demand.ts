@@ -31,10 +31,7 @@ const LONGEST_PAUSE_MS = 300_000;
 const AWAY_WEIGHT = 0.2;
 /** Calls shorter than this are taken to need a core for all of the time they run. */
 const SHORT_CALL_MS = 5;
-/**
- * Calls shorter than this wait for next to nothing while they run, so half as many at once keep the cores busy. The workers of
- * more calls share a core with this server: with 8 clients and two cores, 4 % fewer calls were answered.
- */
+/** Calls shorter than this wait for next to nothing while they run: as many at once as there are cores keep these busy. */
 const BRIEF_CALL_MS = 1;
 /**
  * Short calls take longer while several of them share a core, and longest while containers start beside them. Without a
@@ -176,13 +173,10 @@ export class Demand {
     return readyFor({ rate: this.rate(now), awaySeconds, burst: this.burst(now) - 0.5 }, most);
   }
 
-  /**
-   * The most calls that should run at once: more short calls would only share the cores.
-   * @param most the bound for short calls; for the briefest it is half
-   */
-  atOnce(most: number): number {
-    if (!this.workload.reuse || this.#short === null) return Infinity;
-    return this.#short.value! < BRIEF_CALL_MS ? Math.ceil(most / 2) : most;
+  /** How long the calls are that run in reused instances; "long" when that is not known, or instances are not reused. */
+  length(): 'brief' | 'short' | 'long' {
+    if (!this.workload.reuse || this.#short === null) return 'long';
+    return this.#short.value! < BRIEF_CALL_MS ? 'brief' : 'short';
   }
 
   /** Calls per second that need the n-th ready instance (n ≥ 1) because the n − 1 before it are taken. */

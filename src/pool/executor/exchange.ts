@@ -1,4 +1,7 @@
-/** Owns one call's exchange with its worker: the request, then the answer, the deadline, or the caller's departure and a grace. */
+/**
+ * Owns one call's exchange with its worker: the request, then the answer, the deadline, or the caller's departure and a grace.
+ * The time limit of a call counts from its begin, which for a call that was sent ahead is the answer to the call before it.
+ */
 import { deadline, type Clock } from '../../clock.js';
 import { GlambdarError } from '../../errors.js';
 import { faultPoint } from '../../faults.js';
@@ -18,6 +21,8 @@ export interface ExchangeOptions {
   signal: AbortSignal;
   /** How long a call may still run after its caller has gone, in milliseconds. */
   cancelGraceMs: number;
+  /** The worker still runs another call. */
+  isAhead: boolean;
 }
 
 /** The function did not answer within its `timeoutMs`. */
@@ -28,39 +33,53 @@ export class CallTimeout extends Error {
   }
 }
 
-/**
- * Rejects with CallTimeout, with ConnectionLost as soon as the connection is lost (how the container ended is not known
- * then: finding out must not run into the deadline), or with the signal's reason after the grace.
- */
-export function exchange(options: ExchangeOptions): Promise<WorkerAnswer> {
-  return new Promise((resolve, reject) => new Exchange(options, resolve, reject).begin());
-}
-
 /** One call under way. An object, and not a promise with closures, each of which would cost every call. */
-class Exchange implements AnswerTaker, Watcher {
+export class Exchange implements AnswerTaker, Watcher {
   readonly #options: ExchangeOptions;
-  readonly #resolve: (answer: WorkerAnswer) => void;
-  readonly #reject: (error: Error) => void;
+  /** When the call began, monotonic milliseconds; null: it has not begun. */
+  begunAt: number | null;
+  #resolve!: (answer: WorkerAnswer) => void;
+  #reject!: (error: Error) => void;
   #cancelDeadline: (() => void) | null = null;
+  #isOver = false;
+  /** Whether the worker was sent the call. */
+  isSent = false;
 
-  constructor(
-    options: ExchangeOptions,
-    resolve: (answer: WorkerAnswer) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(options: ExchangeOptions) {
     this.#options = options;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    // A call that is sent to a waiting worker began when it got the instance.
+    this.begunAt = options.isAhead ? null : options.instance.since;
   }
 
-  begin(): void {
+  /**
+   * Rejects with CallTimeout, with ConnectionLost as soon as the connection is lost (how the container ended is not known
+   * then: finding out must not run into the deadline), with NotBegun, or with the signal's reason after the grace.
+   */
+  run(): Promise<WorkerAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#send();
+    });
+  }
+
+  #send(): void {
     const { instance, message, body, sink, signal } = this.#options;
     signal.throwIfAborted();
-    // The request is sent first: the worker begins while the rest is set up.
+    this.isSent = true;
+    // The request is sent first: a worker that waits begins while the rest is set up.
     instance.invoke(message, body, sink, this);
-    this.#endAfter(message.timeoutMs, () => new CallTimeout());
+    if (this.begunAt !== null) this.#endAfter(message.timeoutMs, () => new CallTimeout());
     watchDeparture(signal, this);
     faultPoint('invoke.sent');
+  }
+
+  begun(): void {
+    if (this.#isOver || this.begunAt !== null) return;
+    const { message, signal, clock } = this.#options;
+    this.begunAt = clock.now();
+    if (signal.aborted) this.#endAfterGrace();
+    else this.#endAfter(message.timeoutMs, () => new CallTimeout());
   }
 
   answered(answer: WorkerAnswer): void {
@@ -74,9 +93,16 @@ class Exchange implements AnswerTaker, Watcher {
   }
 
   departed(): void {
-    const { instance, message, clock, signal, cancelGraceMs } = this.#options;
+    const { instance, message, signal } = this.#options;
     instance.cancel(message.id);
-    const left = Math.max(0, message.timeoutMs - (clock.now() - instance.since));
+    // A call that has not begun is given back, or begins before the worker hears of the departure.
+    if (this.begunAt !== null || signal.reason instanceof GlambdarError) this.#endAfterGrace();
+  }
+
+  #endAfterGrace(): void {
+    const { message, clock, signal, cancelGraceMs } = this.#options;
+    const now = clock.now();
+    const left = Math.max(0, message.timeoutMs - (now - (this.begunAt ?? now)));
     const graceMs = signal.reason instanceof GlambdarError ? 0 : cancelGraceMs;
     this.#endAfter(Math.min(left, graceMs), () => signal.reason as Error);
   }
@@ -87,6 +113,7 @@ class Exchange implements AnswerTaker, Watcher {
   }
 
   #end(): void {
+    this.#isOver = true;
     this.#cancelDeadline?.();
     unwatchDeparture(this.#options.signal, this);
   }

@@ -4,11 +4,17 @@ import { GlambdarError } from '../../errors.js';
 import { DriverError, ImageError } from '../../driver/driver.js';
 import { InstanceFailure, LoadTimeout, ServerTimeout } from '../../instance/instance-failure.js';
 import { messageId } from '../../instance/wire/message-id.js';
-import { LoadFailure, type WorkerAnswer } from '../../instance/wire/worker-connection.js';
+import {
+  BROKEN_OFF,
+  LoadFailure,
+  NotBegun,
+  type WorkerAnswer,
+} from '../../instance/wire/worker-connection.js';
 import type { ContainerOutput } from '../../model/call/container-end.js';
 import {
   ExecutionFailure,
   type CallResult,
+  type CallTrace,
   type Execution,
   type Executor,
   type ExecutorCall,
@@ -19,9 +25,11 @@ import type { FunctionRecord } from '../../model/function/function.js';
 import { KEPT, type Lease } from '../act/lease.js';
 import type { Pool } from '../pool.js';
 import type { Workload } from '../workload.js';
-import { CallTimeout, exchange } from './exchange.js';
+import { CallTimeout, Exchange } from './exchange.js';
 
 const NOTHING_CUT = { stdout: 0, stderr: 0 };
+/** The largest body of a call that may wait in a worker, which keeps a few of them in the function's own memory. */
+const AHEAD_BODY_BYTES = 16 * 1024;
 
 export interface PoolExecutorOptions {
   pool: Pool;
@@ -45,16 +53,21 @@ export class PoolExecutor implements Executor {
   }
 
   execute(call: ExecutorCall): Promise<Execution> {
-    const { pool, workloadOf, clock } = this.#options;
-    const { signal, sink, record } = call;
-    const arrivedAt = clock.now();
+    return this.#execute(call, this.#options.clock.now());
+  }
+
+  /** @param arrivedAt when the call came, monotonic milliseconds  @param waitingSince the same for a call that waits again */
+  #execute(call: ExecutorCall, arrivedAt: number, waitingSince?: number): Promise<Execution> {
+    const { pool, workloadOf } = this.#options;
+    const { signal, sink, record, request } = call;
     // Not async: most calls get their instance at once, and every promise costs each of them.
     try {
       const workload = workloadOf(record);
-      const acquired = pool.acquire({ workload, signal, failedLoadOutput: sink });
-      if (!(acquired instanceof Promise)) return this.#run(call, acquired, workload);
+      const mayGoAhead = request.body.length <= AHEAD_BODY_BYTES;
+      const acquired = pool.acquire({ workload, signal, mayGoAhead, waitingSince, failedLoadOutput: sink });
+      if (!(acquired instanceof Promise)) return this.#run(call, acquired, workload, arrivedAt);
       return acquired.then(
-        (lease) => this.#run(call, lease, workload),
+        (lease) => this.#run(call, lease, workload, arrivedAt),
         (error: unknown) => {
           throw this.#notRun(call, error, arrivedAt);
         },
@@ -74,7 +87,12 @@ export class PoolExecutor implements Executor {
     return new ExecutionFailure(this.#reasonOf(cause, signal));
   }
 
-  async #run(call: ExecutorCall, lease: Lease, { reuse, code }: Workload): Promise<Execution> {
+  async #run(
+    call: ExecutorCall,
+    lease: Lease,
+    { reuse, code }: Workload,
+    arrivedAt: number,
+  ): Promise<Execution> {
     const { clock, cancelGraceMs } = this.#options;
     const { signal, trace, sink, request } = call;
     const { times, start } = lease;
@@ -83,29 +101,37 @@ export class PoolExecutor implements Executor {
     trace.startMs = times.startMs;
     trace.loadMs = times.loadMs;
     for (const log of lease.loadLogs) sink(...log);
-    // The call began when it got the instance.
-    const begun = lease.instance.since;
+    const exchange = new Exchange({
+      instance: lease.instance,
+      message: this.#message(call, reuse, lease.ahead !== null),
+      body: request.body,
+      sink,
+      clock,
+      signal,
+      cancelGraceMs,
+      isAhead: lease.ahead !== null,
+    });
     let answer: WorkerAnswer;
     try {
-      const message = this.#message(call, reuse);
-      answer = await exchange({
-        instance: lease.instance,
-        message,
-        body: request.body,
-        sink,
-        clock,
-        signal,
-        cancelGraceMs,
-      });
+      answer = await exchange.run();
       if (isBrokenOff(answer)) await assertServerRuns(lease);
     } catch (error) {
-      trace.runMs = clock.now() - begun;
+      if (!exchange.isSent || exchange.begunAt === null) {
+        if (lease.ahead === null) void lease.release(reuse);
+        else lease.ahead.giveBack();
+        Object.assign(trace, { start: null, startMs: 0, loadMs: 0 });
+        // The call waits again, or is told that it cannot.
+        if (error instanceof NotBegun) return this.#execute(call, arrivedAt, arrivedAt);
+        throw this.#notRun(call, await lease.explain(error), arrivedAt);
+      }
+      this.#note(trace, lease, exchange);
       throw await this.#failed(error, lease, signal);
     }
-    trace.runMs = clock.now() - begun;
+    this.#note(trace, lease, exchange);
     const { message } = answer;
     const { cut = NOTHING_CUT, peakMemoryKb } = message;
-    let keep = reuse && !signal.aborted;
+    // The container of a call whose caller has gone is stopped, unless it has gone on to the next call.
+    let keep = reuse && (!signal.aborted || lease.instance.ahead > 0);
     let result: CallResult;
     if (message.type === 'response') {
       const { body } = answer as { body: Buffer };
@@ -120,7 +146,14 @@ export class PoolExecutor implements Executor {
     return { result, cut, peakMemoryKb: peak, release: () => outputOf(lease.release(keep, true)) };
   }
 
-  #message({ invocationId, record, request }: ExecutorCall, reuse: boolean) {
+  /** Notes how long the call waited in its worker, and how long it ran. */
+  #note(trace: CallTrace, { ahead, instance }: Lease, { begunAt }: Exchange): void {
+    const begun = begunAt ?? instance.since;
+    if (ahead !== null) trace.queueMs += begun - ahead.since;
+    trace.runMs = this.#options.clock.now() - begun;
+  }
+
+  #message({ invocationId, record, request }: ExecutorCall, reuse: boolean, isAhead: boolean) {
     const { method, path, basePath, query, headers, host, protocol, clientAddress } = request;
     // Written out: spreading costs more than all else here.
     return {
@@ -140,6 +173,7 @@ export class PoolExecutor implements Executor {
       timeoutMs: record.settings.timeoutMs,
       maxResponseBytes: this.#options.maxResponseBytes,
       oneUse: reuse ? undefined : (true as const),
+      ahead: isAhead ? (true as const) : undefined,
     };
   }
 
@@ -184,9 +218,6 @@ export class PoolExecutor implements Executor {
     return { type: 'unknown', cause: error };
   }
 }
-
-/** The name of a worker's error about an image's server that broke off the connection (`worker/node/image-server.cjs`). */
-const BROKEN_OFF = 'BrokenOff';
 
 function isBrokenOff({ message }: WorkerAnswer): boolean {
   return message.type === 'error' && message.error.name === BROKEN_OFF;

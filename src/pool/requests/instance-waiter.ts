@@ -16,6 +16,10 @@ export interface PoolRequest {
    */
   check?: boolean;
   signal: AbortSignal;
+  /** Whether the call may be sent to a worker that still runs another: its body is small. */
+  mayGoAhead?: boolean;
+  /** When the call came, if a worker has given it back, monotonic milliseconds. It was admitted then. */
+  waitingSince?: number | undefined;
   /** Receives what the module, and its container, printed when loading the code for this request has failed. */
   failedLoadOutput?: LogSink;
 }

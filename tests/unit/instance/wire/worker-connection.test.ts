@@ -202,13 +202,112 @@ test('a call that fails resolves with what the worker tells', async (t) => {
   t.like(await result, { message: { type: 'error', kind: 'function', error } });
 });
 
-test('a worker is asked one thing at a time', async (t) => {
-  const { connection, result } = await called(t, ({ id }, { send }) => send(response(id)));
+test('a worker that loads is asked nothing else', async (t) => {
+  const connection = await connected(t, {});
+  await connection.ready();
+  const loaded = connection.load(load, () => undefined);
   await t.throwsAsync(
     answerOf(connection, invoke('2'), Buffer.alloc(0), () => undefined),
     { message: /one thing at a time/ },
   );
-  await result;
+  await loaded;
+});
+
+/** Three calls `1`, `2`, `3` that were sent together; the script answers them. */
+async function together(t: ExecutionContext, script: Script) {
+  const connection = await connected(t, script);
+  await connection.ready();
+  await connection.load(load, () => undefined);
+  const events: string[] = [];
+  const results = ['1', '2', '3'].map((id) =>
+    answerOf(
+      connection,
+      invoke(id),
+      Buffer.alloc(0),
+      () => undefined,
+      () => id !== '1' && events.push(`${id} begins`),
+    ).then(
+      ({ message }) => void events.push(`${id} ${message.type}`),
+      (failure: Error) => void events.push(`${id} ${failure.name}`),
+    ),
+  );
+  return { connection, events, results, over: () => Promise.all(results) };
+}
+
+test('a call that was sent while another runs begins when that one is answered', async (t) => {
+  const { events, over } = await together(t, {
+    invoke: ({ id }, { send }) => send(response(id)),
+  });
+  await over();
+  const order = (kind: string): string[] => events.filter((event) => event.endsWith(kind));
+  t.deepEqual(order('begins'), ['2 begins', '3 begins']);
+  t.deepEqual(order('response'), ['1 response', '2 response', '3 response']);
+  t.true(events.indexOf('3 begins') < events.indexOf('2 response'));
+});
+
+test('calls that have not begun are given back when they are recalled, and the one that runs goes on', async (t) => {
+  const { connection, events, over } = await together(t, {
+    invoke: () => undefined,
+    recall: ({ send }) => {
+      for (const id of ['2', '3']) send({ type: 'returned', id });
+      send(response('1'));
+    },
+  });
+  connection.recall();
+  await over();
+  t.deepEqual(events, ['2 NotBegun', '3 NotBegun', '1 response']);
+  t.is(connection.lost, null);
+});
+
+test('a call that has not begun can be cancelled', async (t) => {
+  const { connection, events, over } = await together(t, {
+    invoke: () => undefined,
+    cancel: (id, { send }) => {
+      send({ type: 'returned', id });
+      for (const each of ['1', '2']) send(response(each));
+    },
+  });
+  connection.cancel('3');
+  await over();
+  t.deepEqual(events.sort(), ['1 response', '2 begins', '2 response', '3 NotBegun']);
+});
+
+test('when the worker ends, the call that ran is lost, and those after it have not begun', async (t) => {
+  const { events, over } = await together(t, {
+    invoke: ({ id }, { send, socket }) => {
+      if (id === '1') send(response(id));
+      if (id === '3') socket.end();
+    },
+  });
+  await over();
+  t.deepEqual(events, ['2 begins', '1 response', '2 ConnectionLost', '3 NotBegun']);
+});
+
+test('when we close the connection of a worker that may live on, none of its calls is said not to have begun', async (t) => {
+  const { connection, events, over } = await together(t, { invoke: () => undefined });
+  connection.destroy();
+  await over();
+  t.deepEqual(events, ['1 ConnectionLost', '2 ConnectionLost', '3 ConnectionLost']);
+});
+
+for (const kind of ['uncaught', 'unsettled'] as const)
+  test(`after a call that fails as ${kind}, no call that was sent with it begins`, async (t) => {
+    const { events, over } = await together(t, {
+      invoke: ({ id }, { send }) =>
+        id === '3' && send({ type: 'error', id: '1', kind, error, ...noAccounts }),
+    });
+    await over();
+    t.deepEqual(events, ['2 NotBegun', '3 NotBegun', '1 error']);
+  });
+
+test('a worker that gives back a call it has begun, or never had, breaks the protocol', async (t) => {
+  for (const id of ['1', 'other']) {
+    const { connection, over } = await together(t, {
+      invoke: (_message, { send }) => send({ type: 'returned', id }),
+    });
+    await over();
+    t.is(connection.lost?.kind, 'protocol', id);
+  }
 });
 
 test('only the call under way can be cancelled', async (t) => {
@@ -234,7 +333,7 @@ test('only the call under way can be cancelled', async (t) => {
 });
 
 const handshakes: [what: string, first: WorkerMessage | Record<string, unknown>, message: RegExp][] = [
-  ['another protocol version', { ...ready, protocol: 99 }, /speaks protocol 99, expected 3/],
+  ['another protocol version', { ...ready, protocol: 99 }, /speaks protocol 99, expected 4/],
   ['loaded before anything', { type: 'loaded', id: '' }, /a loaded message for another id/],
   ['a response before anything', response(''), /a response message for another id/],
   ['an unknown type', { type: 'hello' }, /unknown type "hello"/],

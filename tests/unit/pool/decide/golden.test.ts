@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { decide } from '../../../../src/pool/decide/decide.js';
-import { serve } from '../../../../src/pool/decide/serve.js';
+import { serve, UNBOUNDED } from '../../../../src/pool/decide/serve.js';
 import { Demands } from '../../../../src/pool/demand/demands.js';
 import { profileKey } from '../../../../src/model/function/profile.js';
 import { profile, workload } from '../../../helpers/pool-fixture.js';
@@ -30,7 +30,7 @@ test('a call is served as before, or changed on purpose', (t) => {
       maxInstances: () => limits.maxInstances,
       maxStarting: () => limits.maxStarting,
       unserved: waiting,
-      atOnce: () => Infinity,
+      atOnce: () => UNBOUNDED,
       victim: () => leastWorth(instances, worth),
     });
     const name = 'instance' in service ? (service.instance?.id ?? '-') : '';
@@ -57,7 +57,7 @@ test('what is made ready, and what goes, is as before, or changed on purpose', (
       minStandby: history.minStandby,
       keepAliveMs: 600_000,
       most: 16,
-      mostAtOnce: 8,
+      cores: 2,
       bytesOf: () => BYTES,
     });
     for (const { key, callsPerMinute, memoryMb, standby } of history.functions) {

@@ -41,7 +41,7 @@ class Situation {
       minStandby,
       keepAliveMs: 600_000,
       most: 16,
-      mostAtOnce: 8,
+      cores: 2,
       bytesOf: this.#size,
     });
   }

@@ -2,10 +2,10 @@ import test from 'ava';
 import fc from 'fast-check';
 import { INSTANCE_STATES, type InstanceState } from '../../../../src/instance/instance-state.js';
 import { decide as decideAll } from '../../../../src/pool/decide/decide.js';
-import { serve, type Need, type Offer } from '../../../../src/pool/decide/serve.js';
-import type { InstanceView } from '../../../../src/pool/decide/snapshot.js';
+import { serve, UNBOUNDED, type Need, type Offer } from '../../../../src/pool/decide/serve.js';
+import type { AtOnce, InstanceView } from '../../../../src/pool/decide/snapshot.js';
 import { view as instance } from '../../../helpers/instance-view.js';
-import { functionView, requestView, snapshot, words } from '../../../helpers/pool-snapshot.js';
+import { atMost, functionView, requestView, snapshot, words } from '../../../helpers/pool-snapshot.js';
 
 const limits = { maxInstances: 4, maxStarting: 2 };
 const busy = (count: number) => Array.from({ length: count }, () => instance('busy'));
@@ -18,7 +18,7 @@ interface Situation {
   limits: { maxInstances: number; maxStarting: number };
   /** Requests ahead that wait without an instance on its way. */
   waiting: number;
-  atOnce: number;
+  atOnce: AtOnce;
   now: number;
   /** Infinity: may not go. */
   worth: (instance: InstanceView) => number;
@@ -232,21 +232,21 @@ const table: Row[] = [
       named('w', 'idle', { calls: 9 }),
     ],
     request: { reuse: true },
-    snapshot: { atOnce: 2 },
+    snapshot: { atOnce: atMost(2) },
     decision: { kind: 'wait', claims: null },
   },
   {
     title: 'starts no more instances than calls may run at once',
     instances: [instance('busy', { calls: 9 }), instance('loading')],
     request: { reuse: true },
-    snapshot: { atOnce: 2 },
+    snapshot: { atOnce: atMost(2) },
     decision: { kind: 'wait', claims: null },
   },
   {
     title: 'uses a warm one while fewer calls run than may at once',
     instances: [instance('busy', { calls: 9 }), named('w', 'idle', { calls: 9 })],
     request: { reuse: true },
-    snapshot: { atOnce: 2 },
+    snapshot: { atOnce: atMost(2) },
     decision: { kind: 'use', instanceId: 'w' },
   },
   {
@@ -257,14 +257,14 @@ const table: Row[] = [
       named('w', 'idle', { calls: 9 }),
     ],
     request: { reuse: true },
-    snapshot: { atOnce: 2, now: 2_000 },
+    snapshot: { atOnce: atMost(2), now: 2_000 },
     decision: { kind: 'use', instanceId: 'w' },
   },
   {
     title: 'starts an instance while as many calls run as may at once and one of them is slow',
     instances: [instance('busy', { calls: 9, since: 1_000 }), instance('busy', { calls: 9, since: 1_001 })],
     request: { reuse: true },
-    snapshot: { atOnce: 2, now: 2_000 },
+    snapshot: { atOnce: atMost(2), now: 2_000 },
     decision: { kind: 'start' },
   },
 ];
@@ -279,7 +279,7 @@ for (const { title, instances = [], request = {}, snapshot = {}, decision } of t
           claimed: new Set(),
           limits,
           waiting: 0,
-          atOnce: Infinity,
+          atOnce: UNBOUNDED,
           now: 0,
           worth: () => 1,
           ...snapshot,
@@ -317,7 +317,7 @@ const situation = fc.record({
 test('an instance that was idle for long and gets a call in this pass is not in a slow call', (t) => {
   const idle = ['first', 'second', 'third'].map((id) => named(id, 'idle', { calls: 9, since: 1 }));
   const requests = [1, 2, 3, 4].map((id) => requestView(id, { reuse: true }));
-  const functions = [functionView({ reuse: true, atOnce: 2 })];
+  const functions = [functionView({ reuse: true, atOnce: atMost(2) })];
   const actions = decideAll(
     snapshot({ now: 1e6, instances: idle, requests, functions, mayRefill: false, quiet: false }),
   );
@@ -340,7 +340,7 @@ test('a call keeps its promises in any situation', (t) => {
         claimed,
         limits: given,
         waiting,
-        atOnce: Infinity,
+        atOnce: UNBOUNDED,
         now: 0,
         worth,
       });

@@ -18,7 +18,7 @@ function demandsWith(minStandby = 1): Demands {
     minStandby,
     keepAliveMs: KEEP_ALIVE,
     most: 16,
-    mostAtOnce: 8,
+    cores: 2,
     bytesOf: () => 1,
   });
 }

@@ -20,7 +20,7 @@ function demandsWith(options: Partial<DemandsOptions> = {}): Demands {
     minStandby: 2,
     keepAliveMs: KEEP_ALIVE,
     most: 16,
-    mostAtOnce: 8,
+    cores: 2,
     bytesOf: () => 20 * MIB,
     ...options,
   });
@@ -230,15 +230,16 @@ test('short calls of reused instances run at once as the cores allow, longer one
   const demands = demandsWith();
   for (const key of ['brief', 'short', 'long', 'fresh'])
     demands.activate(workload({ key, reuse: key !== 'fresh' }), NOW);
-  t.is(demands.atOnce('short'), Infinity, 'nothing is known yet');
+  t.is(demands.atOnce('short').calls, Infinity, 'nothing is known yet');
   demands.of('brief')!.wasAway(0.9);
   demands.of('short')!.wasAway(1.1);
   demands.of('long')!.wasAway(50);
   demands.of('fresh')!.wasAway(0.5);
   t.deepEqual(
-    ['brief', 'short', 'long', 'fresh', 'unknown'].map((key) => demands.atOnce(key)),
-    [4, 8, Infinity, Infinity, Infinity],
+    ['brief', 'short', 'long', 'fresh', 'unknown'].map((key) => demands.atOnce(key).calls),
+    [2, 8, Infinity, Infinity, Infinity],
   );
+  t.is(demands.atOnce('brief').instances, 4, 'one more for each core, while a brief call is slow for once');
 });
 
 test('several functions are being called when two were within the last seconds', (t) => {
@@ -271,11 +272,11 @@ test('short calls go on to count as short while the calls that share their cores
   const demand = demands.of('a')!;
   demand.wasAway(1);
   for (let n = 0; n < 100; n += 1) demand.wasAway(19);
-  t.is(demands.atOnce('a'), 8);
+  t.is(demands.atOnce('a').calls, 8);
   for (let n = 0; n < 100; n += 1) demand.wasAway(21);
-  t.is(demands.atOnce('a'), Infinity, 'calls that have become long');
+  t.is(demands.atOnce('a').calls, Infinity, 'calls that have become long');
   for (let n = 0; n < 100; n += 1) demand.wasAway(6);
-  t.is(demands.atOnce('a'), Infinity, 'calls that were never short');
+  t.is(demands.atOnce('a').calls, Infinity, 'calls that were never short');
 });
 
 test('a stall that makes all calls under way long leaves short calls short', (t) => {
@@ -284,7 +285,7 @@ test('a stall that makes all calls under way long leaves short calls short', (t)
   const demand = demands.of('a')!;
   for (let n = 0; n < 10; n += 1) demand.wasAway(1);
   for (let n = 0; n < 8; n += 1) demand.wasAway(100);
-  t.is(demands.atOnce('a'), 8);
+  t.is(demands.atOnce('a').calls, 8);
   for (let n = 0; n < 8; n += 1) demand.wasAway(100);
-  t.is(demands.atOnce('a'), Infinity, 'twice as many are more than a stall');
+  t.is(demands.atOnce('a').calls, Infinity, 'twice as many are more than a stall');
 });
