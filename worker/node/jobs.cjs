@@ -3,7 +3,7 @@
  * call ended. The function's contract (`contracts/`) owns finding and calling the handler.
  */
 'use strict';
-const { isLast, LONG_CALL_MS, writeFrame } = require('./protocol.cjs');
+const { isLast, LONG_CALL_MS, monotonicMs, writeFrame } = require('./protocol.cjs');
 const { serializeError } = require('./error.cjs');
 const { Output } = require('./output.cjs');
 const { findContract } = require('./contract.cjs');
@@ -75,8 +75,6 @@ function createJobs(socket, root) {
   let ahead = [];
   /** The call that begins next, as the host knows by the answer before it: it can no longer be given back. @type {{ message: InvokeMessage, body: Buffer, isCancelled?: boolean } | null} */
   let coming = null;
-  /** Whether the last call has ended in a way after which none begins that was sent ahead (`isLast`). */
-  let isWorn = false;
   let loadBegan = false;
   /** @type {LoadedFunction | null} */
   let loaded = null;
@@ -132,16 +130,18 @@ function createJobs(socket, root) {
     else if (message.type === 'cancel') {
       if (work?.id === message.id) (work.abort ??= new AbortController()).abort();
       else if (coming?.message.id === message.id) coming.isCancelled = true;
-      else giveBack((id) => id === message.id);
-    } else if (isWorn && message.ahead) return;
-    else if (work === null && coming === null) void invoke(message, body);
-    // The memory of the body is used again for the next read.
-    else ahead.push({ message, body: Buffer.from(body) });
+      else giveBack(({ id }) => id === message.id);
+    } else if (work !== null || coming !== null) {
+      // The memory of the body is used again for the next read.
+      ahead.push({ message, body: Buffer.from(body) });
+      // A call that comes too late to be begun with the answer before it: the host may have given it to another worker.
+    } else if (message.ahead !== undefined) writeFrame(line, { type: 'returned', id: message.id });
+    else void invoke(message, body);
   }
 
-  /** Tells the host that calls which have not begun will not begin here. @param {(id: string) => boolean} isWanted */
+  /** Tells the host that calls which have not begun will not begin here. @param {(message: InvokeMessage) => boolean} isWanted */
   function giveBack(isWanted) {
-    const returned = ahead.filter(({ message }) => isWanted(message.id));
+    const returned = ahead.filter(({ message }) => isWanted(message));
     ahead = ahead.filter((call) => !returned.includes(call));
     for (const { message } of returned) writeFrame(line, { type: 'returned', id: message.id });
   }
@@ -153,15 +153,16 @@ function createJobs(socket, root) {
    * @param {import("./protocol.cjs").ResponseMessage | import("./protocol.cjs").ErrorMessage} answer @param {Uint8Array} [body]
    */
   function settle(begunAt, timeoutMs, answer, body) {
-    if (ahead.length > 0 && now() - begunAt >= Math.min(LONG_CALL_MS, timeoutMs)) giveBack(() => true);
-    writeFrame(line, answer, body);
-    if (answer.type === 'error' && isLast(answer)) {
-      isWorn = true;
-      ahead = [];
+    if (ahead.length > 0) {
+      const wasLong = now() - begunAt >= Math.min(LONG_CALL_MS, timeoutMs);
+      const at = monotonicMs();
+      giveBack(({ ahead: until = 0 }) => wasLong || at >= until);
     }
+    writeFrame(line, answer, body);
+    if (answer.type === 'error' && isLast(answer)) ahead = [];
     coming = ahead.shift() ?? null;
     if (coming === null) return;
-    if (socket.writableLength > 0) socket.write('', beginComing);
+    if (socket.writableLength > 0) socket.write('', (error) => error || beginComing());
     else beginComing();
   }
 
@@ -216,7 +217,6 @@ function createJobs(socket, root) {
 
   /** @param {InvokeMessage} message @param {Buffer} body */
   async function invoke(message, body) {
-    isWorn = false;
     const begunAt = now();
     const mine = begin(message.id, (kind, error) => {
       const hint =

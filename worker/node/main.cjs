@@ -5,7 +5,7 @@
  */
 'use strict';
 const net = require('node:net');
-const { FrameDecoder, PROTOCOL_VERSION, writeFrame } = require('./protocol.cjs');
+const { FrameDecoder, PROTOCOL_VERSION, monotonicMs, writeFrame } = require('./protocol.cjs');
 
 /** @typedef {import('./protocol.cjs').HostMessage} HostMessage */
 
@@ -37,7 +37,8 @@ const onread = {
 };
 const socket = net.connect({ path: 's', onread });
 socket.on('connect', () => {
-  writeFrame(socket, { type: 'ready', protocol: PROTOCOL_VERSION, node: process.version });
+  const { version } = process;
+  writeFrame(socket, { type: 'ready', protocol: PROTOCOL_VERSION, node: version, clockMs: monotonicMs() });
   // The other modules are loaded after `ready`: meanwhile the host moves the function's code into the slot.
   jobs = require('./jobs.cjs').createJobs(socket, root);
   warmUp = require('./warm-up.cjs').createWarmUp(jobs);

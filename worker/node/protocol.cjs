@@ -22,7 +22,7 @@
  * @typedef {{ name: string, message: string, stack: string, file?: string, line?: number }} SerializedError
  *   Plain data, every string bounded. `file` is relative to the function's folder.
  *
- * @typedef {{ type: 'ready', protocol: number, node: string }} ReadyMessage
+ * @typedef {{ type: 'ready', protocol: number, node: string, clockMs: number }} ReadyMessage `clockMs`: `monotonicMs` when it was sent
  * @typedef {{ type: 'loaded', id: string }} LoadedMessage
  * @typedef {{ type: 'load-failed', id: string, error: SerializedError }} LoadFailedMessage
  * @typedef {{ type: 'log', id: string, stream: 'stdout' | 'stderr' }} LogMessage body: UTF-8 text
@@ -34,8 +34,8 @@
  * @typedef {ReadyMessage | LoadedMessage | LoadFailedMessage | LogMessage | ResponseMessage | ErrorMessage | ReturnedMessage} WorkerMessage
  *
  * @typedef {{ type: 'load', id: string, name: string, memoryMb: number, handler: string | null, contract: string, env: Record<string, string> }} LoadMessage
- * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, basePath?: string, query: string, headers: [string, string][], host?: string | undefined, protocol?: 'http' | 'https', clientAddress?: string | undefined, timeoutMs: number, maxResponseBytes: number, oneUse?: true | undefined, ahead?: true | undefined }} InvokeMessage
- *   body: the request's. `ahead`: another call was under way when it was sent
+ * @typedef {{ type: 'invoke', id: string, invocationId: string, version: number, method: string, path: string, basePath?: string, query: string, headers: [string, string][], host?: string | undefined, protocol?: 'http' | 'https', clientAddress?: string | undefined, timeoutMs: number, maxResponseBytes: number, oneUse?: true | undefined, ahead?: number | undefined }} InvokeMessage
+ *   body: the request's. `ahead`: another call was under way when it was sent; until this moment of `monotonicMs` it may begin
  * @typedef {{ type: 'cancel', id: string }} CancelMessage
  * @typedef {{ type: 'recall' }} RecallMessage
  * @typedef {LoadMessage | InvokeMessage | CancelMessage | RecallMessage} HostMessage
@@ -54,6 +54,8 @@ const MAX_STREAM_BYTES = 256 * 1024;
  * that could not read that meanwhile gives them back by itself.
  */
 const LONG_CALL_MS = 20;
+/** For how long after it was sent ahead a call may begin, in milliseconds: then a worker that hears nothing no longer keeps it. */
+const AHEAD_MS = 100;
 /** The name of a worker's error about an image's server that broke off the connection. */
 const BROKEN_OFF = 'BrokenOff';
 const PREFIX_BYTES = 8;
@@ -66,9 +68,17 @@ const TEXT_BELOW_BYTES = 4 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
+const { hrtime } = process;
+
+/** Whole milliseconds of the kernel's monotonic clock, which usually is the same in all containers. */
+function monotonicMs() {
+  const [seconds, nanoseconds] = hrtime();
+  return seconds * 1_000 + Math.floor(nanoseconds / 1e6);
+}
+
 /**
  * Whether a worker begins none of the calls it has after such a failure, because its process, or the image beside it, may be
- * damaged. Both ends drop these calls then, without a message.
+ * damaged. Both ends drop these calls then.
  * @param {Pick<ErrorMessage, 'kind' | 'error'>} failure
  */
 function isLast({ kind, error }) {
@@ -287,6 +297,8 @@ module.exports = {
   MAX_HEADER_BYTES,
   MAX_STREAM_BYTES,
   LONG_CALL_MS,
+  AHEAD_MS,
+  monotonicMs,
   BROKEN_OFF,
   ProtocolError,
   FrameDecoder,

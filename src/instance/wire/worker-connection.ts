@@ -16,7 +16,9 @@ import {
   MAX_STREAM_BYTES,
   PROTOCOL_VERSION,
   ProtocolError,
+  AHEAD_MS,
   isLast,
+  monotonicMs,
   writeFrame,
   type ErrorMessage,
   type InvokeMessage,
@@ -117,6 +119,8 @@ const NOBODY: Work['taker'] = { answered: () => undefined, failed: () => undefin
 interface Call extends Work {
   kind: 'invoke';
   taker: AnswerTaker;
+  /** When the call may begin at the latest, by `monotonicMs`, if it was sent ahead; else 0. */
+  until: number;
 }
 
 export class WorkerConnection {
@@ -130,6 +134,10 @@ export class WorkerConnection {
   #ahead: Call[] = [];
   /** The calls behind the one under way have been recalled. */
   #isRecalled = false;
+  /** Ids of calls that were taken from the worker without its saying so: it gives them back later. */
+  readonly #taken = new Set<string>();
+  /** How far the worker's clock may be behind ours, in milliseconds. */
+  #behindMs = 0;
   #lost: ConnectionLost | null = null;
   #onLost: ((reason: ConnectionLost) => void) | null = null;
   #frames = 0;
@@ -199,10 +207,13 @@ export class WorkerConnection {
    * and not before this method has returned.
    */
   invoke(message: InvokeMessage, body: Buffer, sink: LogSink, taker: AnswerTaker): void {
-    const call: Call = { id: message.id, kind: 'invoke', sink, logBytes: { stdout: 0, stderr: 0 }, taker };
+    const logBytes = { stdout: 0, stderr: 0 };
+    const call: Call = { id: message.id, kind: 'invoke', sink, logBytes, taker, until: message.ahead ?? 0 };
     const lost = this.#lost;
-    if (lost) return queueMicrotask(() => taker.failed(message.ahead ? new NotBegun() : lost));
+    if (lost) return queueMicrotask(() => taker.failed(message.ahead === undefined ? lost : new NotBegun()));
     if (this.#work === null) {
+      // The worker begins no call that is said to be ahead when there is none before it.
+      if (message.ahead !== undefined) message.ahead = undefined;
       this.#begin(call);
       this.#isRecalled = false;
       taker.begun();
@@ -225,11 +236,29 @@ export class WorkerConnection {
       writeFrame(this.#socket, { type: 'cancel', id });
   }
 
-  /** Asks the worker to give back the calls it has not begun; their takers are told NotBegun. */
+  /**
+   * Asks the worker to give back the calls it has not begun; their takers are told NotBegun. Called again, while the worker
+   * hears nothing, it takes them when their time to begin is over.
+   */
   recall(): void {
-    if (this.#lost || this.#isRecalled || !this.hasAhead) return;
-    this.#isRecalled = true;
-    writeFrame(this.#socket, { type: 'recall' });
+    if (this.#lost || !this.hasAhead) return;
+    if (!this.#isRecalled) {
+      this.#isRecalled = true;
+      writeFrame(this.#socket, { type: 'recall' });
+    } else if (this.#isOverAhead()) setImmediate(() => this.#takeAhead());
+  }
+
+  /** Whether the worker, by its own clock, may begin none of the calls it has any more. */
+  #isOverAhead(): boolean {
+    return this.#ahead.every(({ until }) => monotonicMs() > until + this.#behindMs);
+  }
+
+  /** All that the worker had sent when the time was over has been read: an answer, after which the next call has begun, is none of it. */
+  #takeAhead(): void {
+    if (this.#lost || !this.hasAhead || !this.#isOverAhead()) return;
+    if (!this.#decoder.betweenFrames || this.#socket.isPaused()) return;
+    for (const { id } of this.#ahead) this.#taken.add(id);
+    this.#dropAhead();
   }
 
   /** Ends the connection and rejects the work under way. May be called twice. @param kind why: the container is stopped, or cannot be */
@@ -282,6 +311,7 @@ export class WorkerConnection {
         throw new ProtocolError(
           `the worker speaks protocol ${message.protocol}, expected ${PROTOCOL_VERSION}`,
         );
+      this.#behindMs = Math.max(0, monotonicMs() - message.clockMs);
       this.#finish(work, undefined);
       return;
     }
@@ -313,16 +343,30 @@ export class WorkerConnection {
 
   /** The worker has answered a call and begins the next one, unless it is not fit for that. */
   #goOn({ message }: WorkerAnswer): void {
-    if (message.type === 'error' && isLast(message)) return this.#dropAhead();
-    const next = this.#ahead.shift()!;
+    if (message.type === 'error' && isLast(message)) this.#dropAhead();
+    else this.#beginNext();
+  }
+
+  #beginNext(): void {
+    const next = this.#ahead.shift();
+    if (next === undefined) return;
     this.#work = next;
     this.#isRecalled = false;
     next.taker.begun();
   }
 
   #returned(id: string): void {
+    if (this.#taken.delete(id)) return;
+    const work = this.#work as Call;
+    if (work.id === id && work.until > 0) {
+      // It came after the answer to the call before it.
+      this.#work = null;
+      this.#beginNext();
+      work.taker.failed(new NotBegun());
+      return;
+    }
     const index = this.#ahead.findIndex((call) => call.id === id);
-    if (index < 0) throw new ProtocolError('a returned message for no call that has not begun');
+    if (index < 0) throw new ProtocolError('a returned message for no call that was sent ahead');
     const [call] = this.#ahead.splice(index, 1) as [Call];
     call.taker.failed(new NotBegun());
   }
@@ -356,6 +400,11 @@ export class WorkerConnection {
       if (!this.#lost) this.#socket.resume();
     }, WINDOW_MS);
   }
+}
+
+/** Until when a call that is sent ahead now may begin; see `InvokeMessage`. */
+export function latestBegin(): number {
+  return monotonicMs() + AHEAD_MS;
 }
 
 function workOf(id: string, kind: Work['kind'], sink: LogSink, taker: Work['taker']): Work {

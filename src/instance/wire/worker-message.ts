@@ -33,7 +33,12 @@ export function parseWorkerMessage(header: unknown, body: Buffer): WorkerMessage
     throw new ProtocolError(`a ${shown(type)} message carries a body`);
   switch (type) {
     case 'ready':
-      return { type, protocol: integer(fields, 'protocol'), node: string(fields, 'node', 100) };
+      return {
+        type,
+        protocol: integer(fields, 'protocol'),
+        node: string(fields, 'node', 100),
+        clockMs: integer(fields, 'clockMs'),
+      };
     case 'loaded':
     case 'returned':
       return { type, id: id(fields) };

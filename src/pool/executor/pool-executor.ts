@@ -6,6 +6,7 @@ import { InstanceFailure, LoadTimeout, ServerTimeout } from '../../instance/inst
 import { messageId } from '../../instance/wire/message-id.js';
 import {
   BROKEN_OFF,
+  latestBegin,
   LoadFailure,
   NotBegun,
   type WorkerAnswer,
@@ -116,8 +117,8 @@ export class PoolExecutor implements Executor {
       answer = await exchange.run();
       if (isBrokenOff(answer)) await assertServerRuns(lease);
     } catch (error) {
-      if (!exchange.isSent || exchange.begunAt === null) {
-        if (lease.ahead === null) void lease.release(reuse);
+      if (error instanceof NotBegun || !exchange.isSent || exchange.begunAt === null) {
+        if (lease.ahead === null || exchange.begunAt !== null) void lease.release(reuse);
         else lease.ahead.giveBack();
         Object.assign(trace, { start: null, startMs: 0, loadMs: 0 });
         // The call waits again, or is told that it cannot.
@@ -173,7 +174,7 @@ export class PoolExecutor implements Executor {
       timeoutMs: record.settings.timeoutMs,
       maxResponseBytes: this.#options.maxResponseBytes,
       oneUse: reuse ? undefined : (true as const),
-      ahead: isAhead ? (true as const) : undefined,
+      ahead: isAhead ? latestBegin() : undefined,
     };
   }
 

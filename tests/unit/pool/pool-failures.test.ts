@@ -143,7 +143,7 @@ test('a worker that dies while it loads is told with its exit', async (t) => {
   fixture.driver.inhabitant = {
     program: `
     const socket = require('net').connect(process.env.GLAMBDAR_SLOT + '/s');
-    const json = JSON.stringify({ type: 'ready', protocol: 4, node: 'v0' });
+    const json = JSON.stringify({ type: 'ready', protocol: 4, node: 'v0', clockMs: 0 });
     const prefix = Buffer.alloc(8); prefix.writeUInt32BE(json.length);
     socket.write(Buffer.concat([prefix, Buffer.from(json)]));
     socket.on('data', () => process.exit(9));

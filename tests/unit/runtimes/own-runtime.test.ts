@@ -21,7 +21,7 @@ const send = (header, body = '') => {
   socket.write(Buffer.concat([lengths, Buffer.from(JSON.stringify(header) + body)]));
 };
 let bytes = Buffer.alloc(0);
-socket.on('connect', () => send({ type: 'ready', protocol: PROTOCOL, node: 'shout' }));
+socket.on('connect', () => send({ type: 'ready', protocol: PROTOCOL, node: 'shout', clockMs: 0 }));
 socket.on('data', (chunk) => {
   bytes = Buffer.concat([bytes, chunk]);
   while (bytes.length >= 8) {

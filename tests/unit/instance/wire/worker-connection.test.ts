@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
   ConnectionLost,
+  latestBegin,
   LoadFailure,
   WorkerConnection,
 } from '../../../../src/instance/wire/worker-connection.js';
@@ -222,7 +223,7 @@ async function together(t: ExecutionContext, script: Script) {
   const results = ['1', '2', '3'].map((id) =>
     answerOf(
       connection,
-      invoke(id),
+      { ...invoke(id), ahead: id === '1' ? undefined : latestBegin() },
       Buffer.alloc(0),
       () => undefined,
       () => id !== '1' && events.push(`${id} begins`),
@@ -299,6 +300,20 @@ for (const kind of ['uncaught', 'unsettled'] as const)
     await over();
     t.deepEqual(events, ['2 NotBegun', '3 NotBegun', '1 error']);
   });
+
+test('a call that reached the worker only after the answer before it may be given back', async (t) => {
+  const { connection, events, over } = await together(t, {
+    invoke: ({ id }, { send }) => {
+      if (id !== '3') return;
+      send(response('1'));
+      send({ type: 'returned', id: '2' });
+      send(response('3'));
+    },
+  });
+  await over();
+  t.deepEqual(events.sort(), ['1 response', '2 NotBegun', '2 begins', '3 begins', '3 response']);
+  t.is(connection.lost, null);
+});
 
 test('a worker that gives back a call it has begun, or never had, breaks the protocol', async (t) => {
   for (const id of ['1', 'other']) {

@@ -9,7 +9,7 @@ const empty = Buffer.alloc(0);
 const bytes = Buffer.from('x');
 
 const legal: [message: Record<string, unknown>, body?: Buffer][] = [
-  [{ type: 'ready', protocol: 1, node: 'v20.0.0' }],
+  [{ type: 'ready', protocol: 1, node: 'v20.0.0', clockMs: 5 }],
   [{ type: 'loaded', id: 'a' }],
   [{ type: 'load-failed', id: 'a', error }],
   [{ type: 'load-failed', id: 'a', error: { ...error, file: 'index.js', line: 3 } }],
@@ -37,6 +37,7 @@ const wrong: [header: unknown, message: RegExp, body?: Buffer][] = [
   [{ type: 'ready', protocol: 1, node: 'v' }, /a "ready" message carries a body/, bytes],
   [{ type: 'loaded', id: 'a' }, /carries a body/, bytes],
   [{ type: 'error', id: 'a', kind: 'function', error, ...accounts }, /carries a body/, bytes],
+  [{ type: 'ready', protocol: 1, node: 'v', clockMs: -1 }, /clockMs is not a whole number/],
   [{ type: 'ready', protocol: '1', node: 'v' }, /protocol is not a whole number/],
   [{ type: 'ready', protocol: 1.5, node: 'v' }, /protocol is not a whole number/],
   [{ type: 'ready', protocol: 1, node: 7 }, /node is not a string of at most 100/],

@@ -97,6 +97,25 @@ test('a call does not wait for one before it that turns out to be slow, though i
   await pass(clock, () => isOver);
 });
 
+test('a call does not wait for one before it that computes for long, and hears nothing meanwhile', async (t) => {
+  const { clock, fixture, noting, ran, call } = await brief(t);
+  const go = join(fixture.functionsDir, 'go');
+  const first = call(noting('first'));
+  const slow = call(noting('slow', `while (!require('fs').existsSync(${JSON.stringify(go)}))`));
+  let isOver = false;
+  const others = Promise.all(['a', 'b', 'c'].map((name) => call(noting(name)))).finally(
+    () => (isOver = true),
+  );
+  await first;
+  await until(() => ran().includes('slow'));
+  await pass(clock, () => isOver);
+  t.deepEqual(await others, ['a', 'b', 'c']);
+  writeFileSync(go, '');
+  t.is(await slow, 'slow');
+  t.is(await call(noting('next')), 'next');
+  t.deepEqual(ran().sort(), ['a', 'b', 'c', 'first', 'next', 'slow']);
+});
+
 test('when a call ends the process, the calls that were sent with it run elsewhere, once', async (t) => {
   const { noting, ran, call } = await brief(t);
   const first = call(noting('first'));
@@ -134,7 +153,7 @@ test('when a call that computes without end is stopped at its time limit, the ca
   await first;
   await until(() => ran().includes('endless'));
   let done = false;
-  void others.then(() => (done = true));
+  void Promise.all([endless, others]).then(() => (done = true));
   await pass(clock, () => done);
   await endless;
   t.deepEqual(await others, ['a', 'b', 'c']);
