@@ -26,7 +26,7 @@ export interface Script {
   recall?: (peer: Peer) => void;
 }
 
-export const ready: WorkerMessage = { type: 'ready', protocol: PROTOCOL_VERSION, node: 'v0', clockMs: 0 };
+export const ready = { type: 'ready', protocol: PROTOCOL_VERSION, node: 'v0', clockMs: 0 } as const;
 
 export const noAccounts = { cut: { stdout: 0, stderr: 0 }, peakMemoryKb: 1024 };
 

@@ -73,7 +73,7 @@ function createJobs(socket, root) {
   let work = null;
   /** Calls that came while another was under way, in the order in which they begin. @type {{ message: InvokeMessage, body: Buffer }[]} */
   let ahead = [];
-  /** The call that begins next, as the host knows by the answer before it: it can no longer be given back. @type {{ message: InvokeMessage, body: Buffer, isCancelled?: boolean } | null} */
+  /** The call that begins next, if there is time left for that, when the answer before it has left this process. @type {{ message: InvokeMessage, body: Buffer, isCancelled?: boolean } | null} */
   let coming = null;
   let loadBegan = false;
   /** @type {LoadedFunction | null} */
@@ -148,27 +148,33 @@ function createJobs(socket, root) {
 
   /**
    * Answers a call, and begins the next one when the answer has left this process: should the container be stopped then, the host
-   * can tell from the answer whether the next call has begun.
+   * can tell from the answer whether the next call may have begun.
    * @param {number} begunAt @param {number} timeoutMs of the call
    * @param {import("./protocol.cjs").ResponseMessage | import("./protocol.cjs").ErrorMessage} answer @param {Uint8Array} [body]
    */
   function settle(begunAt, timeoutMs, answer, body) {
-    if (ahead.length > 0) {
-      const wasLong = now() - begunAt >= Math.min(LONG_CALL_MS, timeoutMs);
-      const at = monotonicMs();
-      giveBack(({ ahead: until = 0 }) => wasLong || at >= until);
-    }
+    if (ahead.length > 0 && now() - begunAt >= Math.min(LONG_CALL_MS, timeoutMs)) giveBack(() => true);
     writeFrame(line, answer, body);
-    if (answer.type === 'error' && isLast(answer)) ahead = [];
+    if (answer.type === 'error' && isLast(answer)) giveBack(() => true);
+    beginNext();
+  }
+
+  function beginNext() {
     coming = ahead.shift() ?? null;
     if (coming === null) return;
     if (socket.writableLength > 0) socket.write('', (error) => error || beginComing());
     else beginComing();
   }
 
+  /** The answer has left this process. If it did so in time, the host has it in time, and knows that the next call begins. */
   function beginComing() {
     const { message, body, isCancelled } = /** @type {NonNullable<typeof coming>} */ (coming);
     coming = null;
+    if (monotonicMs() >= (message.ahead ?? 0)) {
+      writeFrame(line, { type: 'returned', id: message.id });
+      beginNext();
+      return;
+    }
     void invoke(message, body);
     if (isCancelled) receive({ type: 'cancel', id: message.id }, body);
   }

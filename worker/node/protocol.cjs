@@ -78,7 +78,7 @@ function monotonicMs() {
 
 /**
  * Whether a worker begins none of the calls it has after such a failure, because its process, or the image beside it, may be
- * damaged. Both ends drop these calls then.
+ * damaged. It gives them back.
  * @param {Pick<ErrorMessage, 'kind' | 'error'>} failure
  */
 function isLast({ kind, error }) {

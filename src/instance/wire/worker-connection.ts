@@ -134,8 +134,9 @@ export class WorkerConnection {
   #ahead: Call[] = [];
   /** The calls behind the one under way have been recalled. */
   #isRecalled = false;
-  /** Ids of calls that were taken from the worker without its saying so: it gives them back later. */
+  /** Ids of calls that the worker will give back and that were taken from it before, while this work was under way. */
   readonly #taken = new Set<string>();
+  #takenDuring: Work | null = null;
   /** How far the worker's clock may be behind ours, in milliseconds. */
   #behindMs = 0;
   #lost: ConnectionLost | null = null;
@@ -257,6 +258,12 @@ export class WorkerConnection {
   #takeAhead(): void {
     if (this.#lost || !this.hasAhead || !this.#isOverAhead()) return;
     if (!this.#decoder.betweenFrames || this.#socket.isPaused()) return;
+    this.#take(this.#work!);
+  }
+
+  /** Takes the calls that the worker has not begun from it, and will not begin after this work. */
+  #take(work: Work): void {
+    this.#takenDuring = work;
     for (const { id } of this.#ahead) this.#taken.add(id);
     this.#dropAhead();
   }
@@ -287,10 +294,10 @@ export class WorkerConnection {
     this.#reads += 1;
     this.#openWindow();
     try {
-      if (!this.#work) throw new ProtocolError('bytes came while nothing was asked');
+      if (this.#isQuiet()) throw new ProtocolError('bytes came while nothing was asked');
       this.#decoder.push(chunk, !isOwn);
       // Otherwise the decoder would hold the partial message for as long as the instance is idle.
-      if (!this.#work && !this.#decoder.betweenFrames)
+      if (this.#isQuiet() && !this.#decoder.betweenFrames)
         throw new ProtocolError('part of a message came after the answer');
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -303,6 +310,7 @@ export class WorkerConnection {
   #receive(message: WorkerMessage, body: Buffer): void {
     if (this.#lost) return;
     this.#frames += 1;
+    if (message.type === 'returned' && this.#taken.delete(message.id)) return;
     const work = this.#work;
     if (!work) throw new ProtocolError(`a ${message.type} message came while nothing was asked`);
     if (message.type === 'ready') {
@@ -318,6 +326,8 @@ export class WorkerConnection {
     if (message.type === 'returned') return this.#returned(message.id);
     if (message.id !== work.id || work.kind === 'handshake')
       throw new ProtocolError(`a ${message.type} message for another id`);
+    if (this.#taken.size > 0 && work !== this.#takenDuring)
+      throw new ProtocolError('a call that was taken from the worker was not given back');
     if (message.type === 'log') {
       work.logBytes[message.stream] += body.length;
       if (work.logBytes[message.stream] > MAX_STREAM_BYTES)
@@ -337,14 +347,19 @@ export class WorkerConnection {
 
   #finish(work: Work, result: WorkerAnswer | undefined): void {
     this.#work = null;
-    if (this.#ahead.length > 0) this.#goOn(result!);
+    if (this.#ahead.length > 0) this.#goOn(work, result!);
     work.taker.answered(result);
   }
 
   /** The worker has answered a call and begins the next one, unless it is not fit for that. */
-  #goOn({ message }: WorkerAnswer): void {
-    if (message.type === 'error' && isLast(message)) this.#dropAhead();
+  #goOn(work: Work, { message }: WorkerAnswer): void {
+    if (message.type === 'error' && isLast(message)) this.#take(work);
     else this.#beginNext();
+  }
+
+  /** Whether nothing may come from the worker: nothing is asked of it, and it has nothing to give back. */
+  #isQuiet(): boolean {
+    return this.#work === null && this.#taken.size === 0;
   }
 
   #beginNext(): void {
@@ -356,10 +371,9 @@ export class WorkerConnection {
   }
 
   #returned(id: string): void {
-    if (this.#taken.delete(id)) return;
     const work = this.#work as Call;
     if (work.id === id && work.until > 0) {
-      // It came after the answer to the call before it.
+      // It came to the worker after the answer to the call before it, or this answer came late.
       this.#work = null;
       this.#beginNext();
       work.taker.failed(new NotBegun());

@@ -8,16 +8,22 @@ import {
   LoadFailure,
   WorkerConnection,
 } from '../../../../src/instance/wire/worker-connection.js';
-import { encodeFrame, type LoadMessage, type WorkerMessage } from '../../../../worker/node/protocol.cjs';
+import {
+  encodeFrame,
+  monotonicMs,
+  type LoadMessage,
+  type WorkerMessage,
+} from '../../../../worker/node/protocol.cjs';
 import {
   noAccounts,
   ready,
   response,
   scriptedWorker,
+  type Peer,
   type Script,
 } from '../../../helpers/scripted-worker.js';
 import { answerOf } from '../../../helpers/answer-of.js';
-import { invokeMessage } from '../../../helpers/pool-fixture.js';
+import { invokeMessage, until } from '../../../helpers/pool-fixture.js';
 import { temporaryDirectory } from '../../../helpers/temporary-directory.js';
 
 const load: LoadMessage = {
@@ -293,13 +299,51 @@ test('when we close the connection of a worker that may live on, none of its cal
 
 for (const kind of ['uncaught', 'unsettled'] as const)
   test(`after a call that fails as ${kind}, no call that was sent with it begins`, async (t) => {
-    const { events, over } = await together(t, {
-      invoke: ({ id }, { send }) =>
-        id === '3' && send({ type: 'error', id: '1', kind, error, ...noAccounts }),
+    const { connection, events, over } = await together(t, {
+      invoke: ({ id }, { send }) => {
+        if (id !== '3') return;
+        send({ type: 'error', id: '1', kind, error, ...noAccounts });
+        for (const each of ['2', '3']) send({ type: 'returned', id: each });
+      },
     });
     await over();
     t.deepEqual(events, ['2 NotBegun', '3 NotBegun', '1 error']);
+    await until(() => connection.lost === null);
   });
+
+/** Calls `2` and `3` are taken from a worker that hears nothing; then it answers `1`, and goes on like this. */
+async function deaf(t: ExecutionContext, then: (peer: Peer) => void) {
+  let peer!: Peer;
+  const { connection, events, results } = await together(t, {
+    connected: ({ send }) => send({ ...ready, clockMs: monotonicMs() }),
+    invoke: ({ id }, from) => (id === '4' ? from.send(response('4')) : (peer = from)),
+  });
+  await until(() => {
+    connection.recall();
+    return events.length === 2;
+  });
+  t.deepEqual(events, ['2 NotBegun', '3 NotBegun']);
+  peer.send(response('1'));
+  then(peer);
+  await results[0];
+  return connection;
+}
+
+test('calls are taken from a worker that hears nothing, and it gives them back when it hears again', async (t) => {
+  const connection = await deaf(t, ({ send }) => {
+    for (const id of ['2', '3']) send({ type: 'returned', id });
+  });
+  await answerOf(connection, invoke('4'), Buffer.alloc(0), () => undefined);
+  t.is(connection.lost, null);
+});
+
+test('a worker that never gives back a call that was taken from it breaks the protocol', async (t) => {
+  const connection = await deaf(t, ({ send }) => send({ type: 'returned', id: '2' }));
+  await t.throwsAsync(
+    answerOf(connection, invoke('4'), Buffer.alloc(0), () => undefined),
+    { instanceOf: ConnectionLost, message: /was not given back/ },
+  );
+});
 
 test('a call that reached the worker only after the answer before it may be given back', async (t) => {
   const { connection, events, over } = await together(t, {
