@@ -71,7 +71,7 @@ function createJobs(socket, root) {
 
   /** @type {Work | null} */
   let work = null;
-  /** Calls that came while another was under way, in the order in which they begin. @type {{ message: InvokeMessage, body: Buffer }[]} */
+  /** Calls that came while another was under way, in the order in which they begin. @type {{ message: InvokeMessage, body: Buffer, isCancelled?: boolean }[]} */
   let ahead = [];
   /** The call that begins next, if there is time left for that, when the answer before it has left this process. @type {{ message: InvokeMessage, body: Buffer, isCancelled?: boolean } | null} */
   let coming = null;
@@ -129,8 +129,11 @@ function createJobs(socket, root) {
     else if (message.type === 'recall') giveBack(() => true);
     else if (message.type === 'cancel') {
       if (work?.id === message.id) (work.abort ??= new AbortController()).abort();
-      else if (coming?.message.id === message.id) coming.isCancelled = true;
-      else giveBack(({ id }) => id === message.id);
+      else {
+        const waiting = [coming, ...ahead].find((call) => call?.message.id === message.id);
+        if (waiting) waiting.isCancelled = true;
+        giveBack(({ id }) => id === message.id);
+      }
     } else if (work !== null || coming !== null) {
       // The memory of the body is used again for the next read.
       ahead.push({ message, body: Buffer.from(body) });
@@ -139,9 +142,9 @@ function createJobs(socket, root) {
     else void invoke(message, body);
   }
 
-  /** Tells the host that calls which have not begun will not begin here. @param {(message: InvokeMessage) => boolean} isWanted */
+  /** Tells the host that calls which were sent ahead, and have not begun, will not begin here. @param {(message: InvokeMessage) => boolean} isWanted */
   function giveBack(isWanted) {
-    const returned = ahead.filter(({ message }) => isWanted(message));
+    const returned = ahead.filter(({ message }) => message.ahead !== undefined && isWanted(message));
     ahead = ahead.filter((call) => !returned.includes(call));
     for (const { message } of returned) writeFrame(line, { type: 'returned', id: message.id });
   }
@@ -170,7 +173,9 @@ function createJobs(socket, root) {
   function beginComing() {
     const { message, body, isCancelled } = /** @type {NonNullable<typeof coming>} */ (coming);
     coming = null;
-    if (monotonicMs() >= (message.ahead ?? 0)) {
+    // The process is about to end, after an uncaught error: what would begin now could not answer.
+    if (!socket.writable) return;
+    if (message.ahead !== undefined && monotonicMs() >= message.ahead) {
       writeFrame(line, { type: 'returned', id: message.id });
       beginNext();
       return;

@@ -144,6 +144,8 @@ export class WorkerConnection {
   #frames = 0;
   #reads = 0;
   #window: NodeJS.Timeout | null = null;
+  /** A write failed before the worker's end was read: an answer may have been lost with the socket. */
+  #mayBeUnread = false;
 
   /** @param maxBodyBytes largest response body; a worker that sends more, or too much console output, loses its connection */
   constructor(accepted: Socket, maxBodyBytes: number) {
@@ -161,7 +163,10 @@ export class WorkerConnection {
         throw new ProtocolError(`a ${message.type} message has a header of ${headerBytes} bytes`);
       this.#receive(message, body);
     });
-    this.#socket.on('error', () => undefined); // 'close' follows, and is handled
+    this.#socket.on('error', ({ syscall }: NodeJS.ErrnoException) => {
+      // 'close' follows, and is handled.
+      this.#mayBeUnread = syscall === 'write' && !this.#socket.readableEnded;
+    });
     this.#socket.on('close', () =>
       this.#lose(new ConnectionLost('closed', 'the worker closed its connection')),
     );
@@ -401,8 +406,8 @@ export class WorkerConnection {
     if (this.#window) clearTimeout(this.#window);
     this.#socket.destroy();
     if (this.#work) this.#fail(this.#work, reason);
-    // A worker whose end has not been seen may still begin them.
-    this.#dropAhead(reason.kind === 'closed' ? undefined : reason);
+    // A worker whose end has not been seen may still begin them, and one whose answers have not been read may have begun them.
+    this.#dropAhead(reason.kind === 'closed' && !this.#mayBeUnread ? undefined : reason);
     this.#onLost?.(reason);
   }
 

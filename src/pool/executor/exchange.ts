@@ -95,7 +95,8 @@ export class Exchange implements AnswerTaker, Watcher {
   departed(): void {
     const { instance, message, signal } = this.#options;
     instance.cancel(message.id);
-    // A call that has not begun is given back, or begins before the worker hears of the departure.
+    // A call that has not begun is given back, or begins before the worker hears of the departure. It ends at once only when
+    // the server stops: then its instance gets no other call, though the worker may still begin this one.
     if (this.begunAt !== null || signal.reason instanceof GlambdarError) this.#endAfterGrace();
   }
 

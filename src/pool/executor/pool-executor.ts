@@ -118,7 +118,8 @@ export class PoolExecutor implements Executor {
       if (isBrokenOff(answer)) await assertServerRuns(lease);
     } catch (error) {
       if (error instanceof NotBegun || !exchange.isSent || exchange.begunAt === null) {
-        if (lease.ahead === null || exchange.begunAt !== null) void lease.release(reuse);
+        const isLastHere = lease.instance.ahead === 0;
+        if (lease.ahead === null || exchange.begunAt !== null || isLastHere) void lease.release(reuse);
         else lease.ahead.giveBack();
         Object.assign(trace, { start: null, startMs: 0, loadMs: 0 });
         // The call waits again, or is told that it cannot.

@@ -290,6 +290,19 @@ test('when the worker ends, the call that ran is lost, and those after it have n
   t.deepEqual(events, ['2 begins', '1 response', '2 ConnectionLost', '3 NotBegun']);
 });
 
+test('when a write fails before all is read that a worker sent, none of its calls is said not to have begun', async (t) => {
+  const { connection, events, over } = await together(t, {
+    invoke: ({ id }, { send, socket }) => {
+      if (id !== '3') return;
+      send(response('1'));
+      socket.destroy();
+      connection.recall();
+    },
+  });
+  await over();
+  t.false(events.includes('2 NotBegun'));
+});
+
 test('when we close the connection of a worker that may live on, none of its calls is said not to have begun', async (t) => {
   const { connection, events, over } = await together(t, { invoke: () => undefined });
   connection.destroy();

@@ -379,3 +379,17 @@ test('calls behind one that is never sent run as if they were alone', async (t) 
   t.is(await front, 'CANCELLED');
   t.deepEqual(await others, ['a', 'b']);
 });
+
+test('an instance is used again though all calls that it was to get together are never sent', async (t) => {
+  const { fixture, noting, call } = await brief(t);
+  const leave = new AbortController();
+  const first = call(noting('first'));
+  const all = ['a', 'b', 'c', 'd'].map((name) => ending(call(noting(name), leave.signal)));
+  fixture.finished.push = () => {
+    leave.abort();
+    return 0;
+  };
+  await first;
+  await Promise.all(all);
+  t.is(await call(noting('next')), 'next');
+});
