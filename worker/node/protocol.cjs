@@ -15,6 +15,11 @@
  *     ◀────────────────────────────── recall          the calls that the worker has not begun are wanted back
  *     returned ────────────────────────────▶          for each call that will not begin here
  *     log* , response | error ─────────────▶          the next call, if there is one, begins
+ *
+ * No call may run twice, and the host gives a call to another worker if this one has not begun it. So a worker begins a call with
+ * `ahead` only if it had the call when the answer before it left the process, and if that was before the moment in `ahead`.
+ * It gives every other such call back, also those behind a failure that `isLast`, and those behind a call that ran for
+ * `LONG_CALL_MS`; these before it answers, because the host may be about to stop the container for that call.
  */
 'use strict';
 
