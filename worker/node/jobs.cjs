@@ -137,9 +137,10 @@ function createJobs(socket, root) {
     } else if (work !== null || coming !== null) {
       // The memory of the body is used again for the next read.
       ahead.push({ message, body: Buffer.from(body) });
-      // A call that comes too late to be begun with the answer before it: the host may have given it to another worker.
-    } else if (message.ahead !== undefined) writeFrame(line, { type: 'returned', id: message.id });
-    else void invoke(message, body);
+    } else if (message.ahead !== undefined) {
+      // It comes after the answer before it has left: the host may have given it to another worker.
+      writeFrame(line, { type: 'returned', id: message.id });
+    } else void invoke(message, body);
   }
 
   /** Tells the host that calls which were sent ahead, and have not begun, will not begin here. @param {(message: InvokeMessage) => boolean} isWanted */

@@ -438,7 +438,13 @@ export class Dispatcher {
     }
     const logs = check ? [] : instance.loadLogs.take();
     const release: Lease['release'] = (keep, read = false) => this.#release(instance, keep, read);
-    return new Lease(instance, start, times, logs, release);
+    return new Lease(instance, start, times, logs, release, () => this.#giveBack(instance, workload));
+  }
+
+  /** A call has not begun in the instance it was given. Those that are still there go on; without any, the instance is free. */
+  #giveBack(instance: Instance, { reuse }: Workload): void {
+    if (instance.ahead > 0) instance.giveBackAhead();
+    else void this.#release(instance, reuse, false);
   }
 
   /**
@@ -520,20 +526,21 @@ export class Dispatcher {
       if (next?.request.mayGoAhead !== true) break;
       queue.served(next, now, false);
       instance.takeAhead();
-      const lease = this.#leaseAhead(instance, next.arrivedAt, now);
+      const lease = this.#leaseAhead(workload, instance, next.arrivedAt, now);
       if (!next.resolve(lease)) instance.giveBackAhead();
     }
     if (instance.ahead > 0) this.#shortCalls.watch(workload, now);
   }
 
-  #leaseAhead(instance: Instance, arrivedAt: number, now: number): Lease {
+  #leaseAhead(workload: Workload, instance: Instance, arrivedAt: number, now: number): Lease {
     return new Lease(
       instance,
       startKindOf(instance, arrivedAt),
       timesOf(instance, arrivedAt, now),
       [],
       (keep, read = false) => this.#release(instance, keep, read),
-      { since: now, giveBack: () => instance.giveBackAhead() },
+      () => this.#giveBack(instance, workload),
+      now,
     );
   }
 }

@@ -17,23 +17,16 @@ export interface AcquireTimes {
 /** The promise that `release` returns for a kept instance: it is settled, with no output. */
 export const KEPT: Promise<ContainerOutput> = Promise.resolve({ stdout: '', stderr: '' });
 
-/** What is different with a call that is sent to an instance which still runs another. */
-export interface Ahead {
-  /** When the call was sent ahead, monotonic milliseconds. */
-  since: number;
-  /** In place of `release`, when the worker has not begun the call: it has no part in the instance any more. */
-  giveBack(): void;
-}
-
 export class Lease {
-  /** Null: the instance runs no other call. */
-  readonly ahead: Ahead | null;
+  /** When the call was sent to an instance that still ran another, monotonic milliseconds; null: the instance was idle. */
+  readonly aheadSince: number | null;
   readonly start: StartKind;
   readonly times: AcquireTimes;
   /** What the module printed while it was loaded; empty unless this is the first call after the load. */
   readonly loadLogs: readonly Parameters<LogSink>[];
   readonly instance: Instance;
   readonly #release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>;
+  readonly #giveBack: () => void;
 
   constructor(
     instance: Instance,
@@ -41,9 +34,11 @@ export class Lease {
     times: AcquireTimes,
     loadLogs: readonly Parameters<LogSink>[],
     release: (keep: boolean, readOutput: boolean) => Promise<ContainerOutput>,
-    ahead: Ahead | null = null,
+    giveBack: () => void,
+    aheadSince: number | null = null,
   ) {
-    this.ahead = ahead;
+    this.#giveBack = giveBack;
+    this.aheadSince = aheadSince;
     this.instance = instance;
     this.start = start;
     this.times = times;
@@ -52,12 +47,17 @@ export class Lease {
   }
 
   /**
-   * Gives the instance back; call it exactly once. Resolves when the instance is gone; returns KEPT when it is kept.
+   * Gives the instance back; call it, or `giveBack`, exactly once. Resolves when the instance is gone; returns KEPT when it is kept.
    * @param keep whether the instance may serve further calls (the pool may decide otherwise)
    * @param readOutput whether what the container wrote past the console is wanted
    */
   release(keep: boolean, readOutput = false): Promise<ContainerOutput> {
     return this.#release(keep, readOutput);
+  }
+
+  /** In place of `release`, when the worker has not begun the call. */
+  giveBack(): void {
+    this.#giveBack();
   }
 
   /** Turns ConnectionLost into an error that says how the container ended, after a short wait for its end; other errors stay. */

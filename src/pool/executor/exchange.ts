@@ -37,18 +37,14 @@ export class CallTimeout extends Error {
 export class Exchange implements AnswerTaker, Watcher {
   readonly #options: ExchangeOptions;
   /** When the call began, monotonic milliseconds; null: it has not begun. */
-  begunAt: number | null;
+  begunAt: number | null = null;
   #resolve!: (answer: WorkerAnswer) => void;
   #reject!: (error: Error) => void;
   #cancelDeadline: (() => void) | null = null;
   #isOver = false;
-  /** Whether the worker was sent the call. */
-  isSent = false;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    // A call that is sent to a waiting worker began when it got the instance.
-    this.begunAt = options.isAhead ? null : options.instance.since;
   }
 
   /**
@@ -64,9 +60,10 @@ export class Exchange implements AnswerTaker, Watcher {
   }
 
   #send(): void {
-    const { instance, message, body, sink, signal } = this.#options;
+    const { instance, message, body, sink, signal, isAhead } = this.#options;
     signal.throwIfAborted();
-    this.isSent = true;
+    // A call that is sent to a worker without another began when it got the instance.
+    if (!isAhead) this.begunAt = instance.since;
     // The request is sent first: a worker that waits begins while the rest is set up.
     instance.invoke(message, body, sink, this);
     if (this.begunAt !== null) this.#endAfter(message.timeoutMs, () => new CallTimeout());

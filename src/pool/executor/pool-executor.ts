@@ -57,14 +57,15 @@ export class PoolExecutor implements Executor {
     return this.#execute(call, this.#options.clock.now());
   }
 
-  /** @param arrivedAt when the call came, monotonic milliseconds  @param waitingSince the same for a call that waits again */
-  #execute(call: ExecutorCall, arrivedAt: number, waitingSince?: number): Promise<Execution> {
+  /** @param arrivedAt when the call came, monotonic milliseconds  @param waitsAgain it was admitted before, and has not begun */
+  #execute(call: ExecutorCall, arrivedAt: number, waitsAgain = false): Promise<Execution> {
     const { pool, workloadOf } = this.#options;
     const { signal, sink, record, request } = call;
     // Not async: most calls get their instance at once, and every promise costs each of them.
     try {
       const workload = workloadOf(record);
       const mayGoAhead = request.body.length <= AHEAD_BODY_BYTES;
+      const waitingSince = waitsAgain ? arrivedAt : undefined;
       const acquired = pool.acquire({ workload, signal, mayGoAhead, waitingSince, failedLoadOutput: sink });
       if (!(acquired instanceof Promise)) return this.#run(call, acquired, workload, arrivedAt);
       return acquired.then(
@@ -104,26 +105,24 @@ export class PoolExecutor implements Executor {
     for (const log of lease.loadLogs) sink(...log);
     const exchange = new Exchange({
       instance: lease.instance,
-      message: this.#message(call, reuse, lease.ahead !== null),
+      message: this.#message(call, reuse, lease.aheadSince !== null),
       body: request.body,
       sink,
       clock,
       signal,
       cancelGraceMs,
-      isAhead: lease.ahead !== null,
+      isAhead: lease.aheadSince !== null,
     });
     let answer: WorkerAnswer;
     try {
       answer = await exchange.run();
       if (isBrokenOff(answer)) await assertServerRuns(lease);
     } catch (error) {
-      if (error instanceof NotBegun || !exchange.isSent || exchange.begunAt === null) {
-        const isLastHere = lease.instance.ahead === 0;
-        if (lease.ahead === null || exchange.begunAt !== null || isLastHere) void lease.release(reuse);
-        else lease.ahead.giveBack();
+      if (error instanceof NotBegun || exchange.begunAt === null) {
+        lease.giveBack();
         Object.assign(trace, { start: null, startMs: 0, loadMs: 0 });
         // The call waits again, or is told that it cannot.
-        if (error instanceof NotBegun) return this.#execute(call, arrivedAt, arrivedAt);
+        if (error instanceof NotBegun) return this.#execute(call, arrivedAt, true);
         throw this.#notRun(call, await lease.explain(error), arrivedAt);
       }
       this.#note(trace, lease, exchange);
@@ -148,11 +147,10 @@ export class PoolExecutor implements Executor {
     return { result, cut, peakMemoryKb: peak, release: () => outputOf(lease.release(keep, true)) };
   }
 
-  /** Notes how long the call waited in its worker, and how long it ran. */
-  #note(trace: CallTrace, { ahead, instance }: Lease, { begunAt }: Exchange): void {
-    const begun = begunAt ?? instance.since;
-    if (ahead !== null) trace.queueMs += begun - ahead.since;
-    trace.runMs = this.#options.clock.now() - begun;
+  /** Notes how long a call that has begun waited in its worker, and how long it ran. */
+  #note(trace: CallTrace, { aheadSince }: Lease, { begunAt }: Exchange): void {
+    if (aheadSince !== null) trace.queueMs += begunAt! - aheadSince;
+    trace.runMs = this.#options.clock.now() - begunAt!;
   }
 
   #message({ invocationId, record, request }: ExecutorCall, reuse: boolean, isAhead: boolean) {
